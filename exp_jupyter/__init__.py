@@ -1,0 +1,64 @@
+"""Experiments in the notebook: plan, watch, analyse and decide A/B tests without leaving Jupyter.
+
+Every name below is imported at its first use, so ``import exp_jupyter`` and
+``%load_ext exp_jupyter`` cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter._version import __version__
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from exp_jupyter.analysis.comparison import compare
+    from exp_jupyter.connection import connect
+    from exp_jupyter.engine.planning import sample_size
+
+__all__ = [
+    "__version__",
+    "compare",
+    "connect",
+    "load_ipython_extension",
+    "sample_size",
+    "unload_ipython_extension",
+]
+
+_HOME = {
+    "compare": "exp_jupyter.analysis.comparison",
+    "connect": "exp_jupyter.connection",
+    "sample_size": "exp_jupyter.engine.planning",
+}
+_ROOMS = frozenset(
+    {"analysis", "client", "connection", "display", "engine", "errors", "schema", "server"}
+    | {"warehouse"}
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"exp_jupyter.{name}")
+    raise AttributeError(f"module 'exp_jupyter' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS})
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Add the ``%exp`` magics, their completion and the panel's comm target to ``ipython``."""
+    importlib.import_module("exp_jupyter.magics").load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take away exactly what loading added."""
+    importlib.import_module("exp_jupyter.magics").unload(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "_labextension", "dest": "exp-jupyter"}]

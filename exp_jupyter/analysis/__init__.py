@@ -1,0 +1,1 @@
+"""Metric, exposures and method to result objects and daily series."""

@@ -1,0 +1,1 @@
+"""Result objects to text, HTML and charts."""

@@ -1,0 +1,1 @@
+"""Statistics: sufficient statistics in, effects out; numpy and scipy only."""

@@ -1,0 +1,189 @@
+"""The tree of errors: every way in which exp_jupyter says no.
+
+ExpError
+├── InputError                 an argument is not usable
+│   └── StatisticsError        the engine refuses these numbers; has a machine ``code``
+├── NotConnectedError          no project yet
+├── CredentialsError           no key, or a key in the wrong place
+├── NotWrittenError            a write was planned and nobody said yes
+├── StoreError                 a project folder cannot be opened or written
+├── ConnectionFailedError      the project could not be reached
+│   └── WriteOutcomeUnknownError   a write was sent and its answer was lost
+├── ProtocolError              the project answered something that is not its contract
+└── ApiError                   the project said no: has ``status``, ``code``, ``attr``, ``detail``
+    ├── AuthenticationError    401
+    ├── PermissionDeniedError  403
+    ├── NotFoundError          404
+    ├── ValidationFailedError  400
+    │   └── PolicyConflictError    400, the change matches several approval policies
+    ├── ApprovalRequiredError  409, a change request waits for approval
+    ├── ThrottledError         429, has ``wait`` in seconds
+    └── ServerError            5xx
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, ClassVar
+
+
+class ExpError(Exception):
+    """Something exp_jupyter could not do: what happened, and what to do about it.
+
+    Parameters
+    ----------
+    message
+        What was wrong and what was expected, in one sentence.
+    hint
+        What to do next, in one sentence. May be empty.
+    """
+
+    debug: ClassVar[bool] = False
+    """Show the whole traceback in a notebook; set by ``%config ExpMagics.debug``."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def lines(self) -> list[str]:
+        """The error as a reader sees it: its kind and message, then the hint."""
+        return [f"{type(self).__name__}: {self.message}", *([self.hint] if self.hint else [])]
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks an exception for its own rendering; the cell fails all the same.
+        if ExpError.debug:
+            return "".join(traceback.format_exception(self)).splitlines()
+        return self.lines
+
+
+class InputError(ExpError, ValueError):
+    """An argument is not usable; the message names it, what was given and what is expected."""
+
+
+class StatisticsError(InputError):
+    """The engine refuses these numbers.
+
+    Parameters
+    ----------
+    code
+        The machine-readable reason, for example ``zero_variance``.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class NotConnectedError(ExpError):
+    """There is no project to ask."""
+
+
+class CredentialsError(ExpError):
+    """A key is missing, or was given where it would be kept."""
+
+
+class NotWrittenError(ExpError):
+    """A write was planned and shown, and nobody said yes: nothing was written."""
+
+
+class StoreError(ExpError):
+    """A project folder cannot be opened, read or written."""
+
+
+class ConnectionFailedError(ExpError):
+    """The project could not be reached, or the connection broke."""
+
+
+class WriteOutcomeUnknownError(ConnectionFailedError):
+    """A write was sent and its answer never came; look at the project before sending it again."""
+
+
+class ProtocolError(ExpError):
+    """The answer is not of the contract: not JSON, or not of the expected shape."""
+
+
+class ApiError(ExpError):
+    """The project answered with an error.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    kind
+        The envelope's ``type``, for example ``validation_error``; empty when it has none.
+    code
+        The envelope's ``code``; empty when it has none.
+    attr
+        The field at fault, nested names joined by ``__``; None for the whole request.
+    detail
+        The project's own words.
+    body
+        The parsed body, whatever its shape; never holds a key.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int = 0,
+        kind: str = "",
+        code: str = "",
+        attr: str | None = None,
+        detail: str = "",
+        body: Any = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.attr = attr
+        self.detail = detail
+        self.body = body
+
+
+class AuthenticationError(ApiError):
+    """401: no key, or a key the project does not know."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the key or the person may not do this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such thing in this project."""
+
+
+class ValidationFailedError(ApiError):
+    """400: the project refuses the request as it is; ``attr`` names the field."""
+
+
+class PolicyConflictError(ValidationFailedError):
+    """400: the change matches several approval policies; make it in smaller parts."""
+
+
+class ApprovalRequiredError(ApiError):
+    """409: nothing was changed; a change request waits for approval."""
+
+    @property
+    def change_request_id(self) -> str:
+        """The id of the change request that waits."""
+        return str(self.body["change_request_id"])
+
+
+class ThrottledError(ApiError):
+    """429: too many requests.
+
+    Attributes
+    ----------
+    wait
+        Seconds to wait, or None when the project did not say.
+    """
+
+    wait: float | None = None
+
+
+class ServerError(ApiError):
+    """5xx: the project failed; the request may be tried again later."""

@@ -1,0 +1,1 @@
+"""The %exp magics: parse, call the twin, return its object."""

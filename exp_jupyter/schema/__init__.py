@@ -1,0 +1,1 @@
+"""The API's objects as types, shared by client and server."""

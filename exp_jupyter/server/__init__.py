@@ -1,0 +1,1 @@
+"""The embedded project: the same HTTP contract over a real store."""

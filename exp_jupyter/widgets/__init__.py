@@ -1,0 +1,1 @@
+"""Forms and confirmations made of core ipywidgets."""
