@@ -1,0 +1,260 @@
+"""Metric definitions as the API writes them, checked and typed.
+
+Unknown fields are kept, as everywhere in the API's objects. The field names are the API's own,
+camel case included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from exp_jupyter.errors import InputError
+
+TimeUnit = Literal["second", "minute", "hour", "day", "week", "month"]
+Math = Literal[
+    "total", "sum", "unique_session", "min", "max", "avg", "dau", "unique_group", "hogql"
+]
+
+SECONDS: dict[str, int] = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 604800,
+    "month": 2592000,
+}
+"""Seconds of a window's unit; a month is 30 days."""
+
+
+class _Definition(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class PropertyFilter(_Definition):
+    """A condition on an event, or on its person.
+
+    ``type`` is ``event``, ``person``, ``session``, ``group``, ``feature`` or ``hogql``; for
+    ``hogql`` the ``key`` is the whole expression.
+    """
+
+    key: str
+    type: str = "event"
+    operator: str | None = None
+    value: Any = None
+
+
+class _Source(_Definition):
+    math: Math | None = None
+    math_property: str | None = None
+    math_property_type: str | None = None
+    math_hogql: str | None = None
+    math_group_type_index: int | None = Field(default=None, ge=0, le=4)
+    properties: tuple[PropertyFilter, ...] | None = None
+
+    @property
+    def filters(self) -> tuple[PropertyFilter, ...]:
+        """The node's conditions, all of which must hold."""
+        return self.properties or ()
+
+
+class EventsNode(_Source):
+    """Events of one name; every event when ``event`` is None or blank."""
+
+    kind: Literal["EventsNode"] = "EventsNode"
+    event: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_id(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "id" in data:
+            raise ValueError("'id' is forbidden on an EventsNode; name the event in 'event'")
+        return data
+
+
+class ActionsNode(_Source):
+    """Events that match an action, named by its id."""
+
+    kind: Literal["ActionsNode"]
+    id: int
+
+
+class DataWarehouseNode(_Source):
+    """Rows of a warehouse table joined to the exposed units."""
+
+    kind: Literal["ExperimentDataWarehouseNode"]
+    table_name: str
+    timestamp_field: str
+    events_join_key: str
+    data_warehouse_join_key: str
+
+
+class ExposureNode(_Definition):
+    """The exposure itself, as the start of a retention metric."""
+
+    kind: Literal["ExperimentExposureNode"]
+
+
+Source = Annotated[EventsNode | ActionsNode | DataWarehouseNode, Field(discriminator="kind")]
+StartSource = Annotated[
+    EventsNode | ActionsNode | DataWarehouseNode | ExposureNode, Field(discriminator="kind")
+]
+
+
+class Outliers(_Definition):
+    """Winsorization bounds as fractions of the pooled distribution."""
+
+    lower_bound_percentile: float | None = Field(default=None, ge=0, le=1)
+    upper_bound_percentile: float | None = Field(default=None, ge=0, le=1)
+    ignore_zeros: bool | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a bound at all."""
+        return self.lower_bound_percentile is not None or self.upper_bound_percentile is not None
+
+
+class Breakdown(_Definition):
+    """A property read at the first exposure."""
+
+    property: str
+    type: str = "event"
+
+
+class BreakdownFilter(_Definition):
+    """Up to three properties to break the result down by."""
+
+    breakdowns: tuple[Breakdown, ...] | None = Field(default=None, max_length=3)
+
+
+class _Metric(_Definition):
+    kind: Literal["ExperimentMetric"]
+    uuid: str | None = None
+    fingerprint: str | None = None
+    name: str | None = None
+    goal: Literal["increase", "decrease"] | None = None
+    conversion_window: int | None = Field(default=None, ge=0)
+    conversion_window_unit: TimeUnit | None = None
+    breakdownFilter: BreakdownFilter | None = None  # noqa: N815 - the wire's name
+
+    @property
+    def window_seconds(self) -> int:
+        """The conversion window in seconds; 0 without one."""
+        if not self.conversion_window or self.conversion_window_unit is None:
+            return 0
+        return self.conversion_window * SECONDS[self.conversion_window_unit]
+
+    @property
+    def breakdowns(self) -> tuple[Breakdown, ...]:
+        """The properties to break down by, possibly none."""
+        return (self.breakdownFilter.breakdowns or ()) if self.breakdownFilter else ()
+
+
+class MeanMetric(_Metric, Outliers):
+    """A value per unit: a count, a sum, an average, a number of distinct things."""
+
+    metric_type: Literal["mean"]
+    source: Source
+    threshold: float | None = None
+
+    @model_validator(mode="after")
+    def _threshold_rules(self) -> MeanMetric:
+        if self.threshold is None:
+            return self
+        if self.source.math not in (None, "total", "sum"):
+            raise ValueError("threshold is only supported for count and sum metrics")
+        if self.threshold <= 0:
+            raise ValueError("threshold must be greater than 0")
+        if self.active:
+            raise ValueError("threshold cannot be combined with outlier handling")
+        return self
+
+
+class FunnelMetric(_Metric):
+    """The share of exposed units that walked through every step."""
+
+    metric_type: Literal["funnel"]
+    series: tuple[Source, ...] = Field(min_length=1)
+    funnel_order_type: Literal["ordered", "unordered", "strict"] | None = None
+
+
+class RatioMetric(_Metric):
+    """A sum over units divided by another sum over the same units."""
+
+    metric_type: Literal["ratio"]
+    numerator: Source
+    denominator: Source
+    numerator_outlier_handling: Outliers | None = None
+    denominator_outlier_handling: Outliers | None = None
+
+
+class RetentionMetric(_Metric):
+    """The share of units that came back in a window after they started."""
+
+    metric_type: Literal["retention"]
+    start_event: StartSource
+    completion_event: Source
+    retention_window_start: int = Field(ge=0)
+    retention_window_end: int = Field(ge=0)
+    retention_window_unit: TimeUnit
+    start_handling: Literal["first_seen", "last_seen"] = "first_seen"
+
+
+Metric = MeanMetric | FunnelMetric | RatioMetric | RetentionMetric
+
+METRIC: TypeAdapter[Metric] = TypeAdapter(Annotated[Metric, Field(discriminator="metric_type")])
+"""Validates one metric; its ``ValidationError`` lists every field at fault."""
+
+
+def parse_metric(definition: Mapping[str, Any] | Metric) -> Metric:
+    """Read a metric definition.
+
+    Parameters
+    ----------
+    definition
+        The metric as the API writes it.
+
+    Returns
+    -------
+    MeanMetric, FunnelMetric, RatioMetric or RetentionMetric
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The definition is not a metric. The message names the metric and the first field at
+        fault; the ``ValidationError`` with all of them is its cause.
+
+    Examples
+    --------
+    >>> metric = parse_metric(
+    ...     {
+    ...         "kind": "ExperimentMetric",
+    ...         "metric_type": "mean",
+    ...         "source": {"kind": "EventsNode", "event": "$pageview"},
+    ...         "conversion_window": 2,
+    ...         "conversion_window_unit": "week",
+    ...     }
+    ... )
+    >>> metric.metric_type, metric.window_seconds
+    ('mean', 1209600)
+    """
+    if isinstance(definition, _Metric):
+        return definition
+    if not isinstance(definition, Mapping):
+        raise InputError(
+            f"A metric must be an object, not {type(definition).__name__}.",
+            hint="Give the metric as the API writes it, with kind, metric_type and its source.",
+        )
+    try:
+        return METRIC.validate_python(dict(definition))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "definition"
+        name = definition.get("name") or definition.get("uuid") or "without a name"
+        raise InputError(
+            f"Metric {name!r} is not usable: {where}: {first['msg']}.",
+            hint="A metric needs kind 'ExperimentMetric', a metric_type of mean, funnel, ratio or "
+            "retention, and the source fields of that type.",
+        ) from error
