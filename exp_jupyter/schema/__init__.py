@@ -1,1 +1,120 @@
-"""The API's objects as types, shared by client and server."""
+"""The project API's objects as types, shared by client and server, so the two cannot drift."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exp_jupyter.schema.approval import (
+        ApprovalNeeded,
+        ApprovalPolicy,
+        ChangeRequest,
+        ChangeRequestDecision,
+        Vote,
+    )
+    from exp_jupyter.schema.base import ApiList, ApiObject
+    from exp_jupyter.schema.experiment import (
+        Experiment,
+        Holdout,
+        MetricEntry,
+        SavedMetric,
+        SavedMetricLink,
+    )
+    from exp_jupyter.schema.failure import ErrorBody
+    from exp_jupyter.schema.flag import (
+        EligibleFlags,
+        FeatureFlag,
+        FlagFilters,
+        FlagGroup,
+        FlagMultivariate,
+        FlagVariant,
+        MinimalFeatureFlag,
+    )
+    from exp_jupyter.schema.listing import ChangeRequestList, ExperimentList, FlagList, Page
+    from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
+    from exp_jupyter.schema.people import UserBasic
+    from exp_jupyter.schema.planning import RunningTime
+    from exp_jupyter.schema.prompt import PromptTemplate, PromptTemplates
+    from exp_jupyter.schema.series import (
+        ExperimentResult,
+        Exposures,
+        Recalculation,
+        TimeseriesResults,
+        VariantExposures,
+        VariantResult,
+        VariantStats,
+    )
+    from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+
+_ROOMS = {
+    "approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision Vote",
+    "base": "ApiList ApiObject",
+    "experiment": "Experiment Holdout MetricEntry SavedMetric SavedMetricLink",
+    "failure": "ErrorBody",
+    "flag": "EligibleFlags FeatureFlag FlagFilters FlagGroup FlagMultivariate FlagVariant "
+    "MinimalFeatureFlag",
+    "listing": "ChangeRequestList ExperimentList FlagList Page",
+    "overview": "ExperimentStats FlagImplementation",
+    "people": "UserBasic",
+    "planning": "RunningTime",
+    "prompt": "PromptTemplate PromptTemplates",
+    "series": "ExperimentResult Exposures Recalculation TimeseriesResults VariantExposures "
+    "VariantResult VariantStats",
+    "writes": "DiffRow WriteOutcome WritePlan WriteState",
+}
+_HOME = {name: module for module, names in _ROOMS.items() for name in names.split()}
+
+__all__ = [
+    "ApiList",
+    "ApiObject",
+    "ApprovalNeeded",
+    "ApprovalPolicy",
+    "ChangeRequest",
+    "ChangeRequestDecision",
+    "ChangeRequestList",
+    "DiffRow",
+    "EligibleFlags",
+    "ErrorBody",
+    "Experiment",
+    "ExperimentList",
+    "ExperimentResult",
+    "ExperimentStats",
+    "Exposures",
+    "FeatureFlag",
+    "FlagFilters",
+    "FlagGroup",
+    "FlagImplementation",
+    "FlagList",
+    "FlagMultivariate",
+    "FlagVariant",
+    "Holdout",
+    "MetricEntry",
+    "MinimalFeatureFlag",
+    "Page",
+    "PromptTemplate",
+    "PromptTemplates",
+    "Recalculation",
+    "RunningTime",
+    "SavedMetric",
+    "SavedMetricLink",
+    "TimeseriesResults",
+    "UserBasic",
+    "VariantExposures",
+    "VariantResult",
+    "VariantStats",
+    "Vote",
+    "WriteOutcome",
+    "WritePlan",
+    "WriteState",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"exp_jupyter.schema.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'exp_jupyter.schema' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

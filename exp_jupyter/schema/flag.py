@@ -1,0 +1,121 @@
+"""Feature flags: the short form inside an experiment, the full form, and the list to pick from."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from exp_jupyter.schema.base import ApiList, ApiObject, Moment, Number
+from exp_jupyter.schema.people import UserBasic
+
+
+class FlagVariant(ApiObject):
+    """One variant of a multivariate flag."""
+
+    shown_in_repr: ClassVar[tuple[str, ...]] = ("key", "rollout_percentage")
+
+    key: str
+    name: str | None = None
+    rollout_percentage: Number | None = None
+
+
+class FlagMultivariate(ApiObject):
+    """The variants of a flag, in the order in which units are split."""
+
+    variants: list[FlagVariant] = Field(default_factory=list)
+
+
+class FlagGroup(ApiObject):
+    """One release group: who, and what share of them in percent."""
+
+    properties: list[dict[str, Any]] = Field(default_factory=list)
+    rollout_percentage: Number | None = None
+    variant: str | None = None
+
+
+class FlagFilters(ApiObject):
+    """What a flag does: release groups, variants, payloads and holdout."""
+
+    groups: list[FlagGroup] = Field(default_factory=list)
+    multivariate: FlagMultivariate | None = None
+    payloads: dict[str, Any] | None = None
+    aggregation_group_type_index: int | None = None
+    holdout: dict[str, Any] | None = None
+
+
+class MinimalFeatureFlag(ApiObject):
+    """A flag as it stands inside an experiment."""
+
+    shown_in_repr: ClassVar[tuple[str, ...]] = ("id", "key", "active")
+
+    id: int
+    key: str
+    filters: FlagFilters = Field(default_factory=FlagFilters)
+    active: bool = False
+    name: str = ""
+    """The description, in the API's words."""
+    team_id: int | None = None
+    deleted: bool = False
+    ensure_experience_continuity: bool | None = None
+    version: int | None = None
+    evaluation_runtime: str | None = None
+    bucketing_identifier: str | None = None
+    evaluation_contexts: list[Any] = Field(default_factory=list)
+
+    @property
+    def variants(self) -> tuple[FlagVariant, ...]:
+        """The variants in split order; empty for a boolean flag."""
+        multivariate = self.filters.multivariate
+        return tuple(multivariate.variants) if multivariate else ()
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Each variant's share of the released units, in percent."""
+        return {variant.key: float(variant.rollout_percentage or 0) for variant in self.variants}
+
+    @property
+    def rollout_percentage(self) -> Number | None:
+        """The share of units the first release group lets in, in percent."""
+        groups = self.filters.groups
+        return groups[0].rollout_percentage if groups else None
+
+
+class FeatureFlag(MinimalFeatureFlag):
+    """A flag as the flag endpoints show it."""
+
+    shown_in_repr: ClassVar[tuple[str, ...]] = ("id", "key", "active", "status")
+
+    archived: bool = False
+    created_by: UserBasic | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    last_modified_by: UserBasic | None = None
+    experiment_set: list[int] = Field(default_factory=list)
+    experiment_set_metadata: list[Any] = Field(default_factory=list)
+    surveys: Any = None
+    features: Any = None
+    rollback_conditions: Any = None
+    performed_rollback: bool | None = None
+    can_edit: bool | None = None
+    tags: list[str] = Field(default_factory=list)
+    usage_dashboard: int | None = None
+    analytics_dashboards: list[int] = Field(default_factory=list)
+    has_enriched_analytics: bool | None = None
+    user_access_level: str | None = None
+    creation_context: str | None = None
+    is_remote_configuration: bool | None = None
+    has_encrypted_payloads: bool | None = None
+    status: str | None = None
+    last_called_at: Moment | None = None
+    is_used_in_replay_settings: bool | None = None
+
+
+class EligibleFlags(ApiList[FeatureFlag]):
+    """Flags an experiment can be built on: at least two variants, the first named ``control``.
+
+    ``count`` is the number of flags that match, of which ``results`` holds one page.
+    """
+
+    results: list[FeatureFlag]
+    count: int
