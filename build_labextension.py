@@ -11,18 +11,11 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 from typing import Any
 
 from hatch_jupyter_builder import npm_builder
 
 log = logging.getLogger("build_labextension")
-
-
-def notice(text: str) -> None:
-    """Say one line where a person sees it, also behind an installer that hides the log."""
-    log.warning(text)
-    print(f"exp-jupyter: {text}", file=sys.stderr)
 
 
 def build(target_name: str, version: str, **kwargs: Any) -> None:
@@ -39,11 +32,11 @@ def build(target_name: str, version: str, **kwargs: Any) -> None:
     if shutil.which("node") is None:
         if required:
             raise RuntimeError("the JupyterLab panel is mandatory here and Node.js was not found")
-        notice("Node.js not found; installing without the JupyterLab panel. Magics and forms work.")
+        log.warning("Node.js not found: installing without the JupyterLab panel.")
         return
     try:
         npm_builder(target_name, version, **kwargs)
     except (subprocess.CalledProcessError, ValueError, OSError) as error:
         if required:
             raise
-        notice(f"the JupyterLab panel was not built ({error}). Magics and forms work without it.")
+        log.warning("JupyterLab panel not built (%s). Magics and forms work without it.", error)
