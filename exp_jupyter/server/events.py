@@ -1,0 +1,323 @@
+"""The events of a project folder: immutable Parquet parts, listed in the project's SQLite file.
+
+A part is written under a temporary name, synced, renamed and only then listed, in one SQLite
+transaction. Readers go by the list, so a part is there whole or not at all; several kernels can
+read while one writes, and nobody locks anybody out. A part is never changed after it is listed.
+"""
+
+# ruff: noqa: S608 - names and files are quoted by `quoted` and `literal`; values are parameters
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.server.event_parts import PartList
+from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+HOT_PROPERTIES: Mapping[str, str] = {
+    "$feature_flag": "VARCHAR",
+    "$feature_flag_response": "VARCHAR",
+    "$session_id": "VARCHAR",
+    "revenue": "DOUBLE",
+    "$ai_prompt_name": "VARCHAR",
+    "$ai_total_cost_usd": "DOUBLE",
+    "$ai_latency": "DOUBLE",
+}
+"""Properties that also have a typed column of their own name: reading one costs no JSON parsing."""
+
+_ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
+
+
+def quoted(name: str) -> str:
+    """Return ``name`` as a SQL identifier.
+
+    >>> quoted('$feature/a"b')
+    '"$feature/a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return ``text`` as a SQL string.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def person_of(distinct_id: str) -> str:
+    """Return the SQL expression for the person of an unmerged distinct id.
+
+    The person is a stable 60-bit hash, so that kernels writing at once need no shared counter.
+
+    >>> person_of("distinct_id")
+    "CAST('0x' || substr(md5(distinct_id), 1, 15) AS BIGINT)"
+    """
+    return f"CAST('0x' || substr(md5({distinct_id}), 1, 15) AS BIGINT)"
+
+
+class EventStore:
+    """The events of one project.
+
+    Safe to use from several threads; several processes may use the same folder at once.
+
+    Parameters
+    ----------
+    folder
+        The folder that holds the parts; made when it is missing.
+    catalogue
+        The project's SQLite file, which lists the parts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     events = EventStore(Path(folder) / "events", Path(folder) / "project.sqlite")
+    ...     added = events.append([{"event": "purchase", "distinct_id": "ada",
+    ...         "timestamp": "2026-03-01T10:00:00Z", "properties": {"revenue": 12.5}}])
+    ...     events.names(), events.fetch("SELECT sum(revenue) FROM events")
+    ({'purchase': 1}, [(12.5,)])
+    """
+
+    def __init__(self, folder: Path, catalogue: Path) -> None:
+        self.folder = Path(folder)
+        self._duck: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.listed = PartList(self.folder, Path(catalogue))
+
+    # ---------------------------------------------------------------- writing
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Add events given as dictionaries; all of them or, on any error, none.
+
+        Parameters
+        ----------
+        rows
+            Each with ``event``, ``distinct_id``, ``timestamp`` (a datetime or ISO 8601; without
+            an offset it is UTC) and optionally ``properties`` (an object), ``uuid`` and
+            ``person_id`` (an integer).
+
+        Returns
+        -------
+        int
+            How many events were added.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            Some rows are not events; the message numbers them. Nothing was added.
+        """
+        cleaned = clean_rows(rows)
+        if not cleaned:
+            return 0
+        with self.cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMP TABLE incoming AS SELECT unnest(from_json(?, ?), recursive := true)",
+                [json.dumps(cleaned, ensure_ascii=False), json.dumps([CLEAN_COLUMNS])],
+            )
+            return self.append_query(
+                cursor,
+                "SELECT CAST(uuid AS UUID) AS uuid, event, distinct_id, person_id, "
+                "make_timestamp(us) AS timestamp, properties FROM incoming",
+            )
+
+    def append_query(self, cursor: duckdb.DuckDBPyConnection, query: str) -> int:
+        """Add the rows of a DuckDB query as one part; all of them or, on any error, none.
+
+        Parameters
+        ----------
+        cursor
+            The connection that can run the query; see `cursor`.
+        query
+            Gives ``event``, ``distinct_id``, ``timestamp`` (TIMESTAMP, UTC) and ``properties``
+            (JSON text), optionally ``uuid`` (UUID), ``person_id`` (BIGINT) and any of
+            `HOT_PROPERTIES`; what is missing is derived. Rows are ordered by time here.
+
+        Returns
+        -------
+        int
+            How many events were added.
+        """
+        draft = self.folder / f".draft-{uuid.uuid4().hex}.parquet"
+        try:
+            cursor.execute(
+                f"COPY ({_completed(cursor, query)}) TO {literal(str(draft))} "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+            )
+            scan = f"FROM read_parquet({literal(str(draft))})"
+            counts = dict(cursor.execute(f"SELECT event, count(*) {scan} GROUP BY 1").fetchall())
+            if not counts:
+                return 0
+            first, last = cursor.execute(
+                f"SELECT epoch_us(min(timestamp)), epoch_us(max(timestamp)) {scan}"
+            ).fetchone() or (0, 0)
+            self._publish(draft, counts, first, last)
+            return sum(counts.values())
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _publish(self, draft: Path, counts: dict[str, int], first: int, last: int) -> None:
+        _sync(draft)
+        part = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
+        draft.rename(part)
+        _sync(self.folder)
+        self.listed.add(part, counts, first, last)
+
+    # ---------------------------------------------------------------- reading
+
+    def names(self) -> dict[str, int]:
+        """Return the names of all events seen so far with how often each was seen."""
+        seen: dict[str, int] = {}
+        for part in self.listed.parts():
+            for name, count in part.event_counts.items():
+                seen[name] = seen.get(name, 0) + count
+        return dict(sorted(seen.items()))
+
+    def relation(self) -> str:
+        """Return SQL text for the events listed now, usable after FROM.
+
+        Columns: ``uuid`` VARCHAR, ``event`` VARCHAR, ``distinct_id`` VARCHAR, ``person_id``
+        BIGINT, ``timestamp`` TIMESTAMP (UTC), ``properties`` VARCHAR (a JSON object) and the
+        columns of `HOT_PROPERTIES`. Parts are immutable, so the text keeps meaning these events
+        whatever is added later.
+        """
+        files = [str(part.file) for part in self.listed.parts()]
+        hot = ", ".join(quoted(name) for name in HOT_PROPERTIES)
+        if not files:
+            nothing = ", ".join(
+                f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in HOT_PROPERTIES.items()
+            )
+            return (
+                "(SELECT CAST(NULL AS VARCHAR) AS uuid, CAST(NULL AS VARCHAR) AS event, "
+                "CAST(NULL AS VARCHAR) AS distinct_id, CAST(NULL AS BIGINT) AS person_id, "
+                "CAST(NULL AS TIMESTAMP) AS timestamp, CAST(NULL AS VARCHAR) AS properties, "
+                f"{nothing} WHERE false)"
+            )
+        listed = f"read_parquet([{', '.join(literal(file) for file in files)}])"
+        overrides = self.listed.overrides()
+        if not overrides:
+            return (
+                "(SELECT CAST(uuid AS VARCHAR) AS uuid, event, distinct_id, person_id, "
+                f"timestamp, properties, {hot} FROM {listed})"
+            )
+        pairs = ", ".join(f"({old}, {new})" for old, new in overrides)
+        return (
+            "(SELECT CAST(e.uuid AS VARCHAR) AS uuid, e.event, e.distinct_id, "
+            "coalesce(o.person_id, e.person_id) AS person_id, e.timestamp, e.properties, "
+            f"{', '.join('e.' + quoted(name) for name in HOT_PROPERTIES)} FROM {listed} AS e "
+            f"LEFT JOIN (VALUES {pairs}) AS o(old_person_id, person_id) "
+            "ON o.old_person_id = e.person_id)"
+        )
+
+    def fetch(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a query that knows the events under the name ``events``, and return its rows."""
+        with self.cursor() as cursor:
+            cursor.execute(f"CREATE TEMP VIEW events AS FROM {self.relation()}")
+            return cursor.execute(query, parameters or []).fetchall()
+
+    def sample_properties(
+        self, event: str, *, limit: int, since: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """Return the properties of up to ``limit`` events of a name, the newest first.
+
+        Parameters
+        ----------
+        event
+            The name of the event.
+        limit
+            How many at most.
+        since, until
+            The half-open time range; aware, or naive in UTC.
+        """
+        rows = self.fetch(
+            "SELECT properties FROM events WHERE event = ? AND timestamp >= ? AND timestamp < ? "
+            "ORDER BY timestamp DESC, uuid LIMIT ?",
+            [event, _naive(since), _naive(until), max(limit, 0)],
+        )
+        return [json.loads(properties) for (properties,) in rows]
+
+    # ---------------------------------------------------------------- connections
+
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a DuckDB connection of the caller's own, with its own temporary tables."""
+        with self._lock:
+            if self._duck is None:
+                self._duck = _engine()
+            cursor = self._duck.cursor()
+        try:
+            # The session's zone is the machine's unless it is said; it decides casts of text.
+            cursor.execute("SET TimeZone = 'UTC'")
+            yield cursor
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Let go of DuckDB; the store may be used again and then opens it anew."""
+        with self._lock:
+            if self._duck is not None:
+                self._duck.close()
+                self._duck = None
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    # No extension is ever fetched: all that is used is built in.
+    return duckdb.connect(
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    )
+
+
+def _completed(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Return the query with every column of a part, in time order."""
+    described = cursor.execute(f"DESCRIBE ({query})").fetchall()
+    given = {str(row[0]) for row in described}
+    columns = [
+        "coalesce(uuid, gen_random_uuid()) AS uuid"
+        if "uuid" in given
+        else "gen_random_uuid() AS uuid",
+        "event",
+        "distinct_id",
+        f"coalesce(person_id, {person_of('distinct_id')}) AS person_id"
+        if "person_id" in given
+        else f"{person_of('distinct_id')} AS person_id",
+        "timestamp",
+        "coalesce(properties, '{}') AS properties",
+    ]
+    for name, kind in HOT_PROPERTIES.items():
+        path = literal('$."' + name + '"')
+        columns.append(
+            quoted(name)
+            if name in given
+            else f"TRY_CAST(json_extract_string(properties, {path}) AS {kind}) AS {quoted(name)}"
+        )
+    return f"SELECT {', '.join(columns)} FROM ({query}) ORDER BY timestamp"
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _sync(path: Path) -> None:
+    # A folder is synced too, or the new name could be lost with the power.
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
