@@ -1,0 +1,153 @@
+"""Where events come from: one relation, and what its columns are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """Events in a relation that a DuckDB connection can read.
+
+    Parameters
+    ----------
+    connection
+        The connection every statement runs on. Its caller keeps it to one thread at a time; a
+        ``cursor()`` of a shared connection is fine.
+    relation
+        SQL that may stand after ``FROM``: a table's name, ``read_parquet([...])`` or a
+        subquery in parentheses. It is trusted; whoever builds it quotes what it contains.
+    event, person_id, timestamp
+        Column names. The timestamp is ``TIMESTAMP`` in UTC (or ``TIMESTAMP WITH TIME ZONE``);
+        ``person_id`` is a number or text and already the current person of the event.
+    uuid
+        The column that identifies an event, or None when there is none; then the rows are told
+        apart by their position.
+    distinct_id
+        Column name, read only by expressions that mention it.
+    properties
+        The column with the event's properties as JSON text (or ``JSON``), or None.
+    typed
+        Properties that have a column of their own, property name to column name. Text columns
+        hold the property as text (``true`` and ``false`` for booleans), NULL where it is
+        missing; number and boolean columns hold its value. They spare the parsing of JSON.
+    persons
+        SQL that may stand after ``FROM`` with the columns ``person_id`` and ``properties``
+        (JSON text), one row per person in its present state; None when there are no person
+        properties.
+    groups
+        Columns with the group keys, group type index to column name; a group type without a
+        column is read from the property ``$group_<index>``.
+    tables
+        Warehouse tables for metrics that read them, name to SQL that may stand after ``FROM``.
+    label
+        What to call the source in a result's small print.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute(
+    ...     "CREATE TABLE events (event TEXT, person_id TEXT, timestamp TIMESTAMP, "
+    ...     "uuid TEXT, distinct_id TEXT, properties TEXT)"
+    ... )
+    >>> source = EventSource(connection, "events")
+    >>> source.check().columns["timestamp"]
+    'TIMESTAMP'
+    """
+
+    connection: duckdb.DuckDBPyConnection = field(repr=False)
+    relation: str
+    event: str = "event"
+    person_id: str = "person_id"
+    timestamp: str = "timestamp"
+    uuid: str | None = "uuid"
+    distinct_id: str | None = "distinct_id"
+    properties: str | None = "properties"
+    typed: Mapping[str, str] = field(default_factory=dict)
+    persons: str | None = None
+    groups: Mapping[int, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    label: str = "events"
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """The relation's columns and their DuckDB types."""
+        import duckdb
+
+        try:
+            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.relation}").fetchall()  # noqa: S608
+        except duckdb.Error as error:
+            raise InputError(
+                f"The events cannot be read: {error}",
+                hint="Give a table, a file reader or a subquery that this connection can read.",
+            ) from error
+        return {str(row[0]): str(row[1]) for row in rows}
+
+    def check(self) -> EventSource:
+        """Return the source if its columns are there and of a usable type.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            A column is missing or has the wrong type; the message names it.
+        """
+        needed = [self.event, self.person_id, self.timestamp]
+        needed += [name for name in (self.uuid, self.properties) if name]
+        needed += [*self.typed.values(), *self.groups.values()]
+        for name in needed:
+            if name not in self.columns:
+                raise InputError(
+                    f"The events have no column {name!r}.",
+                    hint=f"They have: {', '.join(self.columns)}. Map the names in EventSource.",
+                )
+        if not self.columns[self.timestamp].startswith("TIMESTAMP"):
+            raise InputError(
+                f"Column {self.timestamp!r} is {self.columns[self.timestamp]}, not a TIMESTAMP.",
+                hint="Cast it in the relation, for example with a subquery.",
+            )
+        return self
+
+    def is_number(self, column: str) -> bool:
+        """Whether a column of the relation holds numbers."""
+        return self.columns.get(column, "").startswith(_NUMBERS)
+
+    def is_boolean(self, column: str) -> bool:
+        """Whether a column of the relation holds booleans."""
+        return self.columns.get(column) == "BOOLEAN"
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one statement and return its columns as NumPy arrays.
+
+        Parameters
+        ----------
+        sql
+            The statement, with ``$name`` where a parameter goes.
+        parameters
+            The values to bind.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The engine refuses the statement or the data.
+        """
+        import duckdb
+
+        try:
+            result: dict[str, Any] = self.connection.execute(sql, dict(parameters)).fetchnumpy()
+        except duckdb.Error as error:
+            raise InputError(
+                f"The events could not be analysed: {error}",
+                hint="Check the source's columns with EventSource.check().",
+            ) from error
+        return result
