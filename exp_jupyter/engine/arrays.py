@@ -1,0 +1,49 @@
+"""One number or an array of them: the types of the engine and the steps in and out."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exp_jupyter.errors import InputError
+
+Floats: TypeAlias = NDArray[np.float64]
+"""What the engine computes with: an array, with no axis for a single number."""
+
+Booleans: TypeAlias = NDArray[np.bool_]
+
+Numbers: TypeAlias = float | Floats
+"""What the engine takes and gives: a number for one comparison, an array for many."""
+
+Flags: TypeAlias = bool | Booleans
+
+
+def floats(value: object, name: str = "value") -> Floats:
+    """Return ``value`` as an array of floats, without copying one that is that already.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        ``value`` is not numeric.
+    """
+    if isinstance(value, (float, int)):
+        return np.array(value, dtype=np.float64)
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name} must be a number or an array of numbers, not {type(value).__name__}",
+            hint="Pass the sums of one arm, or arrays of them with one element per comparison.",
+        ) from error
+
+
+def numbers(value: Floats) -> Numbers:
+    """Return a plain float for an array with no axis, the array itself otherwise."""
+    return float(value) if value.ndim == 0 else value
+
+
+def flags(value: Booleans) -> Flags:
+    """Return a plain bool for an array with no axis, the array itself otherwise."""
+    return bool(value) if value.ndim == 0 else value
