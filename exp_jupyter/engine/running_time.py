@@ -18,7 +18,7 @@ def baseline_from_stats(metric_type: str, stats: Mapping[str, Any]) -> float | N
 
     Examples
     --------
-    >>> baseline_from_stats("funnel", {"number_of_samples": 900, "sum": 0, "step_counts": [294, 180]})
+    >>> baseline_from_stats("mean_count", {"number_of_samples": 500, "sum": 100})
     0.2
     """
     n = stats["number_of_samples"]

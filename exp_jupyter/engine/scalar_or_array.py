@@ -1,0 +1,58 @@
+"""One formula for a float and for an array: floats need no numpy and stay fast and light."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers: TypeAlias = float | NDArray[np.float64]
+
+_NORMAL = NormalDist()
+
+
+def normal_quantile(probability: Numbers) -> Numbers:
+    """Return the standard normal quantile of ``probability``."""
+    if isinstance(probability, (int, float)):
+        return _NORMAL.inv_cdf(probability)
+    from scipy import special
+
+    return cast("Numbers", special.ndtri(probability))
+
+
+def normal_cdf(z: Numbers) -> Numbers:
+    """Return the standard normal distribution function at ``z``, accurate in the lower tail."""
+    if isinstance(z, (int, float)):
+        return 0.5 * math.erfc(-z / math.sqrt(2))
+    from scipy import special
+
+    return cast("Numbers", special.ndtr(z))
+
+
+def log(x: Numbers) -> Numbers:
+    """Return the natural logarithm."""
+    if isinstance(x, (int, float)):
+        return math.log(x)
+    import numpy as np
+
+    return cast("Numbers", np.log(x))
+
+
+def where(condition: Any, yes: Numbers, no: Numbers) -> Any:
+    """Return ``yes`` where the condition holds and ``no`` elsewhere."""
+    if isinstance(condition, bool):
+        return yes if condition else no
+    import numpy as np
+
+    return np.where(condition, yes, no)
+
+
+def everywhere(x: Any, holds: Callable[[Any], Any]) -> bool:
+    """Return whether a condition holds for the number, or for every number of the array."""
+    held = holds(x)
+    return held if isinstance(held, bool) else bool(held.all())
