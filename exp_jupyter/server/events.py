@@ -14,12 +14,13 @@ import os
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.server.event_parts import PartList
+from exp_jupyter.server.event_parts import Part, PartList
 from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
+from exp_jupyter.server.store import ProjectStore
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,29 +75,28 @@ class EventStore:
 
     Parameters
     ----------
-    folder
-        The folder that holds the parts; made when it is missing.
-    catalogue
-        The project's SQLite file, which lists the parts.
+    store
+        The project; its events lie in the folder ``events`` of its folder.
 
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     events = EventStore(Path(folder) / "events", Path(folder) / "project.sqlite")
+    ...     events = EventStore(ProjectStore(folder))
     ...     added = events.append([{"event": "purchase", "distinct_id": "ada",
     ...         "timestamp": "2026-03-01T10:00:00Z", "properties": {"revenue": 12.5}}])
     ...     events.names(), events.fetch("SELECT sum(revenue) FROM events")
-    ({'purchase': 1}, [(12.5,)])
+    (['purchase'], [(12.5,)])
     """
 
-    def __init__(self, folder: Path, catalogue: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, store: ProjectStore) -> None:
+        self.folder = store.folder / "events"
+        self._durable = store.durable
         self._duck: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.listed = PartList(self.folder, Path(catalogue))
+        self.folder.mkdir(exist_ok=True)
+        self.listed = PartList(self.folder, store)
+        self.listed.sweep()
 
     # ---------------------------------------------------------------- writing
 
@@ -157,34 +157,32 @@ class EventStore:
                 f"COPY ({_completed(cursor, query)}) TO {literal(str(draft))} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
-            scan = f"FROM read_parquet({literal(str(draft))})"
-            counts = dict(cursor.execute(f"SELECT event, count(*) {scan} GROUP BY 1").fetchall())
-            if not counts:
-                return 0
-            first, last = cursor.execute(
-                f"SELECT epoch_us(min(timestamp)), epoch_us(max(timestamp)) {scan}"
-            ).fetchone() or (0, 0)
-            self._publish(draft, counts, first, last)
-            return sum(counts.values())
+            held = cursor.execute(
+                "SELECT event, count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) "
+                f"FROM read_parquet({literal(str(draft))}) GROUP BY event"
+            ).fetchall()
+            if held:
+                self._publish(draft, held)
+            return sum(int(row[1]) for row in held)
         finally:
             draft.unlink(missing_ok=True)
 
-    def _publish(self, draft: Path, counts: dict[str, int], first: int, last: int) -> None:
-        _sync(draft)
-        part = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
-        draft.rename(part)
-        _sync(self.folder)
-        self.listed.add(part, counts, first, last)
+    def _publish(self, draft: Path, held: list[tuple[str, int, int, int]]) -> None:
+        first, last = min(row[2] for row in held), max(row[3] for row in held)
+        file = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
+        if self._durable:
+            _sync(draft)
+        draft.rename(file)
+        if self._durable:
+            _sync(self.folder)
+        part = Part(file, sum(row[1] for row in held), _moment(first), _moment(last))
+        self.listed.add(part, [row[0] for row in held])
 
     # ---------------------------------------------------------------- reading
 
-    def names(self) -> dict[str, int]:
-        """Return the names of all events seen so far with how often each was seen."""
-        seen: dict[str, int] = {}
-        for part in self.listed.parts():
-            for name, count in part.event_counts.items():
-                seen[name] = seen.get(name, 0) + count
-        return dict(sorted(seen.items()))
+    def names(self) -> list[str]:
+        """Return the names of the events the project has seen, sorted."""
+        return self.listed.names()
 
     def relation(self) -> str:
         """Return SQL text for the events listed now, usable after FROM.
@@ -207,7 +205,7 @@ class EventStore:
                 f"{nothing} WHERE false)"
             )
         listed = f"read_parquet([{', '.join(literal(file) for file in files)}])"
-        overrides = self.listed.overrides()
+        overrides = self.listed.merged()
         if not overrides:
             return (
                 "(SELECT CAST(uuid AS VARCHAR) AS uuid, event, distinct_id, person_id, "
@@ -310,6 +308,10 @@ def _completed(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _sync(path: Path) -> None:

@@ -112,16 +112,6 @@ CREATE TABLE event_definitions (
     first_seen TEXT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE event_parts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    file TEXT NOT NULL UNIQUE,
-    rows INTEGER NOT NULL CHECK (rows > 0),
-    first_at TEXT NOT NULL,
-    last_at TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    created_at TEXT NOT NULL
-);
-
 CREATE TABLE metric_results (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
@@ -180,7 +170,24 @@ CREATE TABLE votes (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_EVENTS = """
+CREATE TABLE event_parts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file TEXT NOT NULL UNIQUE,
+    rows INTEGER NOT NULL CHECK (rows > 0),
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at TEXT NOT NULL
+);
+
+CREATE TABLE person_overrides (
+    old_person_id INTEGER PRIMARY KEY,
+    person_id INTEGER NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)

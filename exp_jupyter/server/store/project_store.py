@@ -89,6 +89,11 @@ class ProjectStore:
         """The SQLite file."""
         return self.folder / DATABASE
 
+    @property
+    def durable(self) -> bool:
+        """Whether what is written is on the disk before it is called written."""
+        return self._durable
+
     def _prepare_folder(self) -> None:
         try:
             self.folder.mkdir(exist_ok=True)
