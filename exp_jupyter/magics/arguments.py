@@ -1,0 +1,344 @@
+"""The line after a magic's name: words, options, help, and one clear sentence when it is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import difflib
+import keyword
+import math
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from exp_jupyter.errors import InputError
+
+COMMENT = "#"
+_WIDTH = 92
+
+
+class Word(NamedTuple):
+    """One word of a magic's line."""
+
+    text: str
+    """The word without its quotes."""
+    start: int
+    """Where it begins in the line, its quotes included."""
+    open_quote: str
+    """The quote that was never closed, or an empty string."""
+
+
+def words(line: str) -> list[Word]:
+    r"""Split a magic's line as a shell would, except that a backslash is only a backslash.
+
+    Either quote groups a name with blanks; a word that begins with ``#`` begins a comment.
+
+    Examples
+    --------
+    >>> [word.text for word in words('42 "Checkout conversion" --mde 3  # percent')]
+    ['42', 'Checkout conversion', '--mde', '3']
+    >>> [word.text for word in words(r"C:\growth 'a \"b\"'")]
+    ['C:\\growth', 'a "b"']
+    """
+    found: list[Word] = []
+    text, start, quote = "", -1, ""
+    for place, character in enumerate(line):
+        if quote:
+            if character == quote:
+                quote = ""
+            else:
+                text += character
+        elif character.isspace():
+            if start >= 0:
+                found.append(Word(text, start, ""))
+            text, start = "", -1
+        elif character == COMMENT and start < 0:
+            return found
+        else:
+            if start < 0:
+                start = place
+            if character in "\"'":
+                quote = character
+            else:
+                text += character
+    if start >= 0:
+        found.append(Word(text, start, quote))
+    return found
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` as one word of a magic's line.
+
+    Examples
+    --------
+    >>> quoted("Checkout conversion"), quoted("42")
+    ('"Checkout conversion"', '42')
+    """
+    if text and not re.search(r"[\s\"'#;]", text):
+        return text
+    quote = "'" if '"' in text else '"'
+    return f"{quote}{text}{quote}"
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean …?`` for a misspelt word, or an empty string.
+
+    Examples
+    --------
+    >>> nearest("--basline", ["--baseline", "--mde"])
+    'Did you mean --baseline?'
+    """
+    close = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+class Help:
+    """A magic's usage, shown as the cell's result."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Arguments(argparse.ArgumentParser):
+    """The arguments of one magic: parsing, usage text, and what Tab may offer.
+
+    Parameters
+    ----------
+    name
+        The magic's name without ``%``.
+    description
+        What it does; the first line is its summary.
+    examples
+        Lines a reader can copy, each a whole magic call.
+    """
+
+    def __init__(self, name: str, description: str, examples: Sequence[str]) -> None:
+        # Newer Pythons colour the help on a terminal; a cell's result must not vary with that.
+        extra: dict[str, Any] = {"color": False} if sys.version_info >= (3, 14) else {}
+        super().__init__(
+            prog=f"%{name}",
+            description=textwrap.dedent(description).strip(),
+            epilog="Examples:\n" + "\n".join(f"  {example}" for example in examples),
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+                prog, max_help_position=30, width=_WIDTH
+            ),
+            add_help=False,
+            allow_abbrev=False,
+            **extra,
+        )
+        self.name = name
+        self._offers: dict[str, str] = {}
+        self._last = self.add_argument_group("every magic")
+        self._last.add_argument(
+            "--out",
+            metavar="NAME",
+            type=variable_name,
+            help="also keep the result in this variable",
+        )
+        self._last.add_argument(
+            "--help", action="store_true", help="show this text and do nothing else"
+        )
+
+    def add(self, *names: str, offers: str = "", **options: Any) -> None:
+        """Add an argument.
+
+        Parameters
+        ----------
+        offers
+            What Tab completes its value from: ``experiment``, ``metric``, ``flag``, ``prompt``,
+            ``magic``, or words separated by blanks.
+        """
+        action = self.add_argument(*names, **options)
+        if offers:
+            self._offers[action.dest] = offers
+
+    def read(self, line: str) -> argparse.Namespace | Help:
+        """Parse a magic's line.
+
+        Returns
+        -------
+        argparse.Namespace or Help
+            The options, or the usage text when the line asks for it.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The line does not parse; the message names the word at fault.
+        """
+        found = words(line)
+        if found and found[-1].open_quote:
+            raise InputError(
+                f"%{self.name}: a quote ({found[-1].open_quote}) is opened and never closed.",
+                hint="Put a name that contains a quote inside quotes of the other kind.",
+            )
+        given = [word.text for word in found]
+        if "--help" in given or "-h" in given:
+            return Help(self.usage_text())
+        options, extras = self.parse_known_intermixed_args(given)
+        if extras:
+            self._refuse(extras)
+        return options
+
+    def usage_text(self) -> str:
+        """Return the usage, the description, the options with their units, and the examples."""
+        return self.format_help().rstrip()
+
+    def option_names(self) -> list[str]:
+        """Return the long options in the order of the help."""
+        return [
+            name
+            for action in self._actions
+            for name in action.option_strings
+            if name.startswith("--")
+        ]
+
+    def slot(self, before: Sequence[str]) -> tuple[str, int]:
+        """Return what the next word completes from, and its place among the positional words.
+
+        Parameters
+        ----------
+        before
+            The words already typed.
+        """
+        positionals = [action for action in self._actions if not action.option_strings]
+        place, pending, left = 0, "", 0
+        for word in before:
+            option = next((a for a in self._actions if word in a.option_strings), None)
+            if option is not None:
+                pending, left = option.dest, _most(option)
+            elif left > 0:
+                left -= 1
+            else:
+                place += 1
+        if left > 0:
+            return self._offers.get(pending, ""), place
+        index = min(place, len(positionals) - 1)
+        if index < 0 or (place > index and _most(positionals[index]) <= 1):
+            return "", place
+        return self._offers.get(positionals[index].dest, ""), place
+
+    def error(self, message: str) -> NoReturn:
+        """Turn the parser's complaint into an InputError; a UsageError never leaves a magic."""
+        wrong = re.match(r"argument (?P<name>.+?): (?P<reason>.+)", message, re.DOTALL)
+        if wrong:
+            name = wrong["name"].split("/")[-1]
+            reason = wrong["reason"].replace("expected one argument", "needs a value")
+            reason = reason.replace("expected at least one argument", "needs at least one value")
+            message = f"{name}: {reason}" if ":" in reason else f"{name} {reason}"
+        elif message.startswith("the following arguments are required: "):
+            message = f"needs {message.rpartition(': ')[2]}."
+        if not message.endswith((".", "?")):
+            message += "."
+        raise InputError(f"%{self.name}: {message}", hint=f"See %{self.name}?")
+
+    def _refuse(self, extras: Sequence[str]) -> NoReturn:
+        option = next((extra for extra in extras if extra.startswith("--")), None)
+        if option is not None:
+            name = option.partition("=")[0]
+            raise InputError(
+                f"%{self.name} has no option {name}.",
+                hint=nearest(name, self.option_names()) or f"See %{self.name}?",
+            )
+        raise InputError(
+            f"%{self.name}: there is a word too many: {extras[0]!r}.",
+            hint=f"Put a name with blanks in quotes; see %{self.name}?",
+        )
+
+
+def _most(action: argparse.Action) -> int:
+    """Return how many words an argument takes at most."""
+    if action.nargs in ("+", "*"):
+        return sys.maxsize
+    if isinstance(action.nargs, int):
+        return action.nargs
+    return 1
+
+
+def variable_name(text: str) -> str:
+    """Read a name to keep a result under: an identifier that hides nothing of Python's own."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a Python variable name")
+    if hasattr(builtins, text):
+        raise argparse.ArgumentTypeError(f"{text!r} would hide Python's own {text}")
+    return text
+
+
+def number(text: str) -> float:
+    """Read a finite number; ``12%`` is 0.12, and ``1,800`` and ``1_800`` are 1800.
+
+    Examples
+    --------
+    >>> number("0.12"), number("12%"), number("1,800")
+    (0.12, 0.12, 1800.0)
+    """
+    digits = text.strip()
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?%?", digits):
+        digits = digits.replace(",", "")
+    try:
+        value = float(digits.removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value / 100 if digits.endswith("%") else value
+
+
+def percent(text: str) -> float:
+    """Read a number of percent, with or without its sign: ``5`` and ``5%`` are both 5."""
+    return number(text.strip().removesuffix("%"))
+
+
+def whole(text: str) -> int:
+    """Read a whole number."""
+    value = number(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+def yes_no(text: str) -> bool:
+    """Read ``yes`` or ``no`` (also ``true`` and ``false``)."""
+    answers = {"yes": True, "true": True, "no": False, "false": False}
+    if text.lower() not in answers:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither yes nor no")
+    return answers[text.lower()]
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """Return a reader of one of ``known``; blanks and underscores may stand for hyphens."""
+
+    def read(text: str) -> str:
+        for form in (text, text.lower(), text.lower().replace("_", "-").replace(" ", "-")):
+            if form in known:
+                return form
+        hint = nearest(text, known)
+        expected = ", ".join(known)
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of {expected}" + (f". {hint}" if hint else "")
+        )
+
+    return read
+
+
+def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the named options that have a value, ready to be passed on."""
+    values = vars(options)
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def python_call(function: str, *positional: Any, **named: Any) -> str:
+    """Return the text of a Python call.
+
+    Examples
+    --------
+    >>> python_call("exp_jupyter.sample_size", "funnel", baseline=0.12, mde=5.0)
+    "exp_jupyter.sample_size('funnel', baseline=0.12, mde=5.0)"
+    """
+    words_ = [repr(value) for value in positional]
+    words_ += [f"{name}={value!r}" for name, value in named.items()]
+    return f"{function}({', '.join(words_)})"

@@ -1,0 +1,81 @@
+"""``%exp_compare``: two arms from their counts."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.comparison import Comparison
+    from exp_jupyter.magics.session import Session
+
+METHODS = ("frequentist", "sequential", "bayesian")
+
+
+def arguments() -> Arguments:
+    """Return the arguments of ``%exp_compare``."""
+    it = Arguments(
+        "exp_compare",
+        """
+        Compare two arms from their counts: how many succeeded out of how many.
+
+        No project is needed. The first arm is the control.
+        """,
+        [
+            "%exp_compare 8502/44700 8279/45489",
+            "%exp_compare 8502/44700 8279/45489 --names gate_30 gate_40",
+            "%exp_compare 480/4000 530/4000 --alternative greater --difference absolute",
+            "%exp_compare 480/4000 475/4000 --margin 5",
+        ],
+    )
+    it.add("control", metavar="CONTROL", help="successes/total of the control, such as 8502/44700")
+    it.add("treatment", metavar="TREATMENT", help="successes/total of the other arm")
+    it.add(
+        "--names",
+        nargs=2,
+        metavar=("CONTROL", "TREATMENT"),
+        help="names of the arms; default control and treatment",
+    )
+    it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
+    it.add(
+        "--alternative",
+        type=one_of("two-sided", "greater", "less"),
+        metavar="SIDE",
+        offers="two-sided greater less",
+        help="two-sided (default), greater or less",
+    )
+    it.add(
+        "--difference",
+        type=one_of("relative", "absolute"),
+        metavar="KIND",
+        offers="relative absolute",
+        help="relative to control (default), or absolute",
+    )
+    it.add(
+        "--margin",
+        type=percent,
+        metavar="PERCENT",
+        help="non-inferiority margin, in percent of the control",
+    )
+    it.add(
+        "--method",
+        type=one_of(*METHODS),
+        metavar="METHOD",
+        offers=" ".join(METHODS),
+        help="frequentist (default), sequential or bayesian",
+    )
+    return it
+
+
+def run(session: Session, options: Namespace) -> Comparison:
+    """Compare two arms."""
+    from exp_jupyter.analysis.comparison import compare
+
+    if options.alpha is None:
+        options.alpha = session.settings.alpha
+    settings = given(options, "alpha", "alternative", "difference", "margin", "method")
+    if options.names:
+        settings["control_name"], settings["treatment_name"] = options.names
+    return compare(options.control, options.treatment, **settings)

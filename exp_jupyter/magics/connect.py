@@ -1,0 +1,90 @@
+"""``%exp_connect``: choose the project every other magic asks."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from exp_jupyter.errors import CredentialsError
+from exp_jupyter.magics.arguments import Arguments, Help, nearest, words
+
+if TYPE_CHECKING:
+    from exp_jupyter.client import Project
+    from exp_jupyter.magics.session import Session
+
+_KEY_OPTIONS = frozenset(
+    {"--key", "--api-key", "--apikey", "--personal-api-key", "--token", "--secret", "--password"}
+)
+_KEY_PREFIXES = ("phx_", "phc_", "phs_", "pha_")
+
+
+class ConnectArguments(Arguments):
+    """Arguments that refuse a key before anything else reads it."""
+
+    def read(self, line: str) -> Namespace | Help:
+        """Parse the line, unless it carries a key."""
+        for word in words(line):
+            option, _, value = word.text.partition("=")
+            if option.lower().replace("_", "-") in _KEY_OPTIONS or any(
+                text.lower().startswith(_KEY_PREFIXES) for text in (option, value)
+            ):
+                raise CredentialsError(
+                    "A key does not belong in a magic's line: the notebook and history keep it.",
+                    hint="Put it in the environment variable POSTHOG_PERSONAL_API_KEY or the "
+                    "system keyring, or run %exp_connect without it and type it when asked. "
+                    "A key that was typed here should be revoked.",
+                )
+        return super().read(line)
+
+
+def arguments() -> Arguments:
+    """Return the arguments of ``%exp_connect``."""
+    it = ConnectArguments(
+        "exp_connect",
+        """
+        Connect a project: the embedded demo, a folder, or a real one.
+
+        The demo is a whole project inside this kernel: no account, no port, the same data on every
+        machine. A folder is opened, or made, as a project of your own. For a real project the key
+        is read from POSTHOG_PERSONAL_API_KEY, then the system keyring, then a hidden prompt.
+        """,
+        [
+            "%exp_connect",
+            "%exp_connect demo --as reviewer",
+            "%exp_connect ./growth",
+            "%exp_connect https://us.posthog.com --project 123",
+        ],
+    )
+    it.add(
+        "target",
+        nargs="?",
+        metavar="TARGET",
+        offers="demo https://us.posthog.com https://eu.posthog.com",
+        help="demo (default), a folder, or the https address of an instance",
+    )
+    it.add("--project", metavar="ID", help="project number; needed with an address")
+    it.add(
+        "--as",
+        dest="as_",
+        metavar="PERSON",
+        offers="owner reviewer",
+        help="whom to be in the demo: owner (default) or reviewer",
+    )
+    return it
+
+
+def run(session: Session, options: Namespace) -> Project:
+    """Connect, and make the project the one the other magics ask."""
+    from exp_jupyter.connection import connect
+
+    target = options.target or session.settings.target
+    if options.as_ is not None and target == "demo" and options.as_ not in ("owner", "reviewer"):
+        from exp_jupyter.errors import InputError
+
+        raise InputError(
+            f"The demo has no person {options.as_!r}; it has owner and reviewer.",
+            hint=nearest(options.as_, ("owner", "reviewer")),
+        )
+    project = connect(target, project=options.project, as_=options.as_)
+    session.use(project)
+    return project

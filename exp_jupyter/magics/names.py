@@ -1,0 +1,87 @@
+"""The names Tab may offer: what this notebook has already seen of its project, never asked anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exp_jupyter.schema.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class MetricName:
+    """A metric as Tab and the panel name it."""
+
+    name: str
+    uuid: str
+
+
+@dataclass(frozen=True)
+class ExperimentName:
+    """An experiment as Tab and the panel name it; ``metrics`` is None until it was read."""
+
+    id: int
+    name: str
+    status: str
+    flag_key: str
+    archived: bool = False
+    updated: str = ""
+    metrics: tuple[MetricName, ...] | None = None
+
+
+@dataclass
+class Names:
+    """What is known of one project's names."""
+
+    experiments: dict[int, ExperimentName] = field(default_factory=dict)
+    flags: dict[str, None] = field(default_factory=dict)
+    prompts: dict[str, None] = field(default_factory=dict)
+
+    def see_experiments(self, experiments: Iterable[Experiment]) -> None:
+        """Remember experiments; metrics once read are kept while the experiment is unchanged."""
+        for experiment in experiments:
+            fresh = _name_of(experiment)
+            known = self.experiments.get(fresh.id)
+            if fresh.metrics is None and known and known.updated == fresh.updated:
+                fresh = replace(fresh, metrics=known.metrics)
+            self.experiments[fresh.id] = fresh
+            self.see_flags([fresh.flag_key])
+            self.see_prompts([str((experiment.prompt_metadata or {}).get("name") or "")])
+
+    def see_flags(self, keys: Iterable[str]) -> None:
+        """Remember flag keys."""
+        self.flags.update(dict.fromkeys(key for key in keys if key))
+
+    def see_prompts(self, names: Iterable[str]) -> None:
+        """Remember prompt names."""
+        self.prompts.update(dict.fromkeys(name for name in names if name))
+
+    def experiment(self, ref: str) -> ExperimentName | None:
+        """Return the experiment that ``ref`` names, by id, flag key or name."""
+        for known in self.experiments.values():
+            if ref in (str(known.id), known.flag_key, known.name):
+                return known
+        return None
+
+    def metrics(self, ref: str) -> list[str]:
+        """Return the metric names of one experiment, or of all when it is not known."""
+        known = self.experiment(ref)
+        chosen = [known] if known and known.metrics is not None else self.experiments.values()
+        return list(dict.fromkeys(m.name for entry in chosen for m in entry.metrics or ()))
+
+
+def _name_of(experiment: Experiment) -> ExperimentName:
+    # A list holds basic objects: without the metrics field, not with an empty one.
+    whole = bool({"metrics", "saved_metrics"} & experiment.model_fields_set)
+    metrics = tuple(MetricName(e.name, e.uuid) for e in experiment.metric_entries if e.uuid)
+    return ExperimentName(
+        id=experiment.id,
+        name=experiment.name,
+        status=experiment.status,
+        flag_key=experiment.feature_flag_key,
+        archived=experiment.archived,
+        updated=str(experiment.updated_at or ""),
+        metrics=metrics if whole else None,
+    )

@@ -1,0 +1,112 @@
+"""One notebook's state between magics: its project, the names it has seen, its listeners."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from exp_jupyter.errors import ExpError, NotConnectedError
+from exp_jupyter.magics.names import Names
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from exp_jupyter.client import Project
+
+
+class Settings(Protocol):
+    """What ``%config ExpMagics`` holds that a magic needs."""
+
+    @property
+    def alpha(self) -> float | None:
+        """The false-positive rate, if set."""
+
+    @property
+    def mode(self) -> str | None:
+        """``compat`` or ``recommended``, if set."""
+
+    @property
+    def method(self) -> str | None:
+        """The method of daily series, if set."""
+
+    @property
+    def target(self) -> str:
+        """What to connect when nothing is named."""
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return each setting's name, value and source."""
+
+
+class Session:
+    """What the magics of one shell share.
+
+    Parameters
+    ----------
+    shell
+        The shell the magics are loaded in.
+    settings
+        The values of ``%config ExpMagics``.
+    magics
+        Each magic's name and its one line.
+    usage
+        Gives a magic's whole usage text.
+    """
+
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        settings: Settings,
+        magics: dict[str, str],
+        usage: Callable[[str], str],
+    ) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.magics = magics
+        self.usage = usage
+        self.project: Project | None = None
+        self.names = Names()
+        self.on_change: list[Callable[[], None]] = []
+
+    @property
+    def has_front_end(self) -> bool:
+        """Whether a person can click here.
+
+        Only a front end lets a cell ask for input (``allow_stdin``); nbconvert, papermill and
+        nbval run the same kernel and say no, as does a plain terminal, which has no kernel.
+        """
+        kernel = getattr(self.shell, "kernel", None)
+        if kernel is None:
+            return False
+        parent = kernel.get_parent() or {}
+        return bool(parent.get("content", {}).get("allow_stdin"))
+
+    def connected(self) -> Project:
+        """Return the project, or say how to connect one."""
+        if self.project is None:
+            raise NotConnectedError(
+                "No project is connected.",
+                hint="Run %exp_connect for the embedded demo, or "
+                "%exp_connect https://us.posthog.com --project ID for your own.",
+            )
+        return self.project
+
+    def use(self, project: Project) -> None:
+        """Make ``project`` the one every magic asks, and learn its experiments' names for Tab."""
+        self.project = project
+        self.names = Names()
+        # Tab is a convenience: a key that may not list experiments still connects.
+        with contextlib.suppress(ExpError):
+            self.names.see_experiments(project.experiments.list())
+        self.changed()
+
+    def changed(self) -> None:
+        """Tell the panel, if one listens, that the project may look different now."""
+        for tell in self.on_change:
+            tell()
+
+    def keep(self, name: str | None, result: Any) -> Any:
+        """Store a result under ``--out NAME`` and return it."""
+        if name is not None:
+            self.shell.user_ns[name] = result
+        return result

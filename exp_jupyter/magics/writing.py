@@ -1,0 +1,58 @@
+"""The rule of writes: a person confirms or the call says ``--yes``; else the plan is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.errors import InputError, WriteOutcomeUnknownError
+from exp_jupyter.magics.arguments import Arguments
+
+if TYPE_CHECKING:
+    from exp_jupyter.client import Write
+    from exp_jupyter.magics.session import Session
+
+
+def add_yes(arguments: Arguments) -> None:
+    """Add ``--yes``, the consent a notebook without a reader can give."""
+    arguments.add(
+        "--yes",
+        action="store_true",
+        help="write without asking; without it a notebook shows a confirmation, and a run "
+        "without a reader only shows the plan",
+    )
+
+
+def present(session: Session, write: Write, *, yes: bool) -> Any:
+    """Send a write that was agreed to; else ask the person, or show the plan where there is none.
+
+    Returns
+    -------
+    WriteOutcome, WriteState, Confirmation or Write
+        What came of it with ``yes``; where it stands when nothing is left to be written; the
+        confirmation where somebody can click; else the unsent write itself, which shows its plan.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The project would refuse, or has refused, the write.
+    exp_jupyter.errors.WriteOutcomeUnknownError
+        The write was sent and its answer was lost.
+    """
+    if yes:
+        outcome = write.send()
+        session.changed()
+        if outcome.kind == "refused":
+            raise InputError(outcome.sentence, hint=outcome.next_step)
+        if outcome.kind == "unknown":
+            raise WriteOutcomeUnknownError(outcome.sentence, hint=outcome.next_step)
+        return outcome
+    state = write.state()
+    if state.kind == "refused":
+        raise InputError(state.sentence, hint=state.next_step)
+    if state.kind == "already_done":
+        return state
+    if session.has_front_end:
+        from exp_jupyter.widgets.confirmation import Confirmation
+
+        return Confirmation(write, on_change=session.changed)
+    return state if state.kind == "waiting" else write
