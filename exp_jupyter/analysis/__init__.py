@@ -1,1 +1,44 @@
 """Metric, exposures and method to result objects and daily series."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.comparison import Comparison, compare
+    from exp_jupyter.analysis.health import Health, HealthCheck
+    from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
+    from exp_jupyter.analysis.spec import ExperimentSpec
+
+__all__ = [
+    "Comparison",
+    "ExperimentSpec",
+    "Health",
+    "HealthCheck",
+    "Series",
+    "SeriesDay",
+    "VariantDay",
+    "compare",
+]
+
+_HOME = {
+    "Comparison": "comparison",
+    "ExperimentSpec": "spec",
+    "Health": "health",
+    "HealthCheck": "health",
+    "Series": "series",
+    "SeriesDay": "series",
+    "VariantDay": "series",
+    "compare": "comparison",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"exp_jupyter.analysis.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'exp_jupyter.analysis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

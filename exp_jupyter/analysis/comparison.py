@@ -1,0 +1,269 @@
+"""Two arms from their counts: the calculator everyone looks for."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter._version import __version__
+from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.effect import Effect
+
+_COUNTS = re.compile(r"\s*([0-9][0-9_,]*)\s*/\s*([0-9][0-9_,]*)\s*")
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm of a comparison: its name, units, mean and standard deviation per unit."""
+
+    name: str
+    n: float
+    mean: float
+    standard_deviation: float
+    successes: float | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
+    """A treatment against a control.
+
+    Parameters
+    ----------
+    arms
+        Control, then treatment.
+    effect
+        The engine's effect of the chosen method.
+    kind
+        ``proportion``, ``mean`` or ``ratio``.
+    pooled_z, pooled_z_p_value
+        The z-test with the pooled share, two-sided; None unless both arms are counts.
+    fisher_p_value
+        Fisher's exact test, two-sided; only for counts with fewer than 5 successes or failures
+        in an arm.
+    margin, margin_p_value, non_inferior
+        The non-inferiority margin as a positive number on the scale of the difference (percent
+        of the control when it is relative), the one-sided p-value against it, and the decision;
+        None without a margin.
+    goal
+        ``increase`` or ``decrease``: which direction is good.
+    """
+
+    arms: tuple[Arm, Arm]
+    effect: Effect
+    kind: str
+    goal: Literal["increase", "decrease"] = "increase"
+    pooled_z: float | None = None
+    pooled_z_p_value: float | None = None
+    fisher_p_value: float | None = None
+    margin: float | None = None
+    margin_p_value: float | None = None
+    non_inferior: bool | None = None
+    warnings: tuple[str, ...] = ()
+    version: str = __version__
+
+    @property
+    def verdict(self) -> str:
+        """What is known, in words."""
+        control, treatment = (arm.name for arm in self.arms)
+        words = verdict_words(treatment, control, self.effect, goal=self.goal)
+        if self.margin is None:
+            return words
+        unit = " %" if self.effect.difference == "relative" else ""
+        answer = "is not worse" if self.non_inferior else "is not shown to be no worse"
+        return f"{words} {treatment} {answer} than {control} by more than {self.margin:g}{unit}."
+
+
+def compare(
+    control: Any,
+    treatment: Any,
+    *,
+    control_name: str = "control",
+    treatment_name: str = "treatment",
+    method: str = "frequentist",
+    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    alpha: float = 0.05,
+    difference: Literal["relative", "absolute"] = "relative",
+    margin: float | None = None,
+    goal: Literal["increase", "decrease"] = "increase",
+    mode: Literal["recommended", "compat"] = "recommended",
+) -> Comparison:
+    """Compare two arms.
+
+    Parameters
+    ----------
+    control, treatment
+        ``(successes, n)``, the text ``"successes/n"``, or a statistic of the engine.
+    control_name, treatment_name
+        What to call the arms.
+    method
+        ``frequentist``, ``sequential`` or ``bayesian``.
+    alternative
+        For the frequentist methods: ``two-sided``, ``greater`` or ``less``.
+    alpha
+        1 minus the level of the interval.
+    difference
+        ``relative`` to the control's mean, or ``absolute``.
+    margin
+        A non-inferiority margin, positive: percent of the control's mean when the difference is
+        relative, else in the metric's unit.
+    goal
+        Which direction is good; the margin is on the other side.
+    mode
+        ``recommended``, or ``compat`` for the project's own formulas.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The counts cannot be read, or an option is unknown.
+    exp_jupyter.errors.StatisticsError
+        The engine refuses the numbers.
+
+    Examples
+    --------
+    >>> test = compare("8502/44700", "8279/45489")
+    >>> round(test.effect.estimate, 3), round(test.effect.p_value, 4)
+    (-0.043, 0.0012)
+    """
+    from exp_jupyter.engine.comparison import compare as compare_arms
+
+    left, right = _statistic(control, control_name), _statistic(treatment, treatment_name)
+    chosen = _method(method, alpha, alternative, difference, mode)
+    effect = compare_arms(left, right, chosen)
+    counts = all(_kind(arm) == "proportion" for arm in (left, right))
+    z, z_p = _pooled_z(left, right) if counts else (None, None)
+    margin_p = None if margin is None else _margin_p_value(effect, margin, goal)
+    return Comparison(
+        arms=(_arm(control_name, left), _arm(treatment_name, right)),
+        effect=effect,
+        kind=_kind(left),
+        goal=goal,
+        pooled_z=z,
+        pooled_z_p_value=z_p,
+        fisher_p_value=_fisher(left, right) if counts else None,
+        margin=margin,
+        margin_p_value=margin_p,
+        non_inferior=None if margin_p is None else margin_p < alpha,
+        warnings=tuple(effect.warnings),
+    ).coded(
+        f"exp_jupyter.compare({control!r}, {treatment!r}"
+        + "".join(
+            f", {name}={value!r}"
+            for name, value, default in (
+                ("control_name", control_name, "control"),
+                ("treatment_name", treatment_name, "treatment"),
+                ("method", method, "frequentist"),
+                ("alternative", alternative, "two-sided"),
+                ("alpha", alpha, 0.05),
+                ("difference", difference, "relative"),
+                ("margin", margin, None),
+                ("goal", goal, "increase"),
+                ("mode", mode, "recommended"),
+            )
+            if value != default
+        )
+        + ")"
+    )
+
+
+def _statistic(given: Any, name: str) -> Any:
+    from exp_jupyter.engine.statistics import Proportion
+
+    if hasattr(given, "variance") and hasattr(given, "mean"):
+        return given
+    if isinstance(given, str):
+        found = _COUNTS.fullmatch(given)
+        if found is None:
+            raise InputError(
+                f"Arm {name!r} cannot be read: {given!r}.",
+                hint="Write the successes and the units as 8502/44700.",
+            )
+        given = tuple(int(re.sub("[_,]", "", part)) for part in found.groups())
+    try:
+        successes, n = (float(part) for part in given)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"Arm {name!r} cannot be read: {given!r}.",
+            hint="Give (successes, units), the text '8502/44700', or a statistic of the engine.",
+        ) from None
+    return Proportion(n, successes)
+
+
+def _method(name: str, alpha: float, alternative: Any, difference: Any, mode: Any) -> Any:
+    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
+
+    if name == "bayesian":
+        return Bayesian(credible_level=1 - alpha, difference=difference, mode=mode)
+    kinds: dict[str, Any] = {"frequentist": Frequentist, "sequential": Sequential}
+    if name not in kinds:
+        raise InputError(
+            f"There is no method {name!r}.", hint="Choose frequentist, sequential or bayesian."
+        )
+    return kinds[name](alpha=alpha, alternative=alternative, difference=difference, mode=mode)
+
+
+def _kind(statistic: Any) -> str:
+    return str(getattr(statistic, "kind", type(statistic).__name__.lower()))
+
+
+def _arm(name: str, statistic: Any) -> Arm:
+    return Arm(
+        name=name,
+        n=float(statistic.n),
+        mean=float(statistic.mean),
+        standard_deviation=math.sqrt(max(float(statistic.variance), 0.0)),
+        successes=float(statistic.sum) if _kind(statistic) == "proportion" else None,
+    )
+
+
+def _pooled_z(control: Any, treatment: Any) -> tuple[float | None, float | None]:
+    """Return z = (p_T − p_C) / √(p(1 − p)(1/n_T + 1/n_C)) with the pooled share p, and its two-sided p-value."""
+    n_c, n_t = float(control.n), float(treatment.n)
+    share = (float(control.sum) + float(treatment.sum)) / (n_c + n_t)
+    spread = math.sqrt(share * (1 - share) * (1 / n_c + 1 / n_t))
+    if spread == 0:
+        return None, None
+    z = (float(treatment.mean) - float(control.mean)) / spread
+    return z, math.erfc(abs(z) / math.sqrt(2))
+
+
+def _fisher(control: Any, treatment: Any) -> float | None:
+    cells = [
+        [round(float(arm.sum)), round(float(arm.n) - float(arm.sum))]
+        for arm in (control, treatment)
+    ]
+    if min(min(row) for row in cells) >= _FEW:
+        return None
+    import numpy as np
+    from scipy.stats import fisher_exact
+
+    return float(fisher_exact(np.array(cells)).pvalue)
+
+
+def _margin_p_value(effect: Effect, margin: float, goal: str) -> float:
+    if not margin > 0:
+        raise InputError(
+            f"The margin must be positive, not {margin:g}.",
+            hint="Give how much worse is still acceptable, for example 2 for 2 percent.",
+        )
+    bound = margin / 100 if effect.difference == "relative" else margin
+    worse = float(effect.estimate) if goal == "increase" else -float(effect.estimate)
+    error = float(effect.standard_error)
+    if error == 0:
+        return 0.0 if worse > -bound else 1.0
+    t = (worse + bound) / error
+    if effect.df is None or not math.isfinite(float(effect.df)):
+        return math.erfc(t / math.sqrt(2)) / 2
+    from scipy.special import stdtr
+
+    return float(stdtr(float(effect.df), -t))

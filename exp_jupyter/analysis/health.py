@@ -1,0 +1,325 @@
+"""Whether an experiment can be believed: is it running, exposed, split and assigned as planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter._version import __version__
+from exp_jupyter.analysis.spec import as_mapping
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.engine.quality import SampleRatioMismatch
+
+Verdict = Literal["ok", "warn", "fail", "unknown"]
+
+MULTIPLE = "$multiple"
+FEWEST_FOR_A_RATIO = 100
+"""Exposures below which the split is not tested."""
+MISMATCH_BELOW = 0.001
+"""The p-value below which the split is a mismatch."""
+MULTIPLE_SHARE = 0.1
+"""Percent of units with several variants above which excluding them may bias."""
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One question and its answer.
+
+    Parameters
+    ----------
+    name
+        What was looked at.
+    verdict
+        ``ok``, ``warn``, ``fail`` or ``unknown``.
+    sentence
+        What was found.
+    next_step
+        What to do about it; empty when nothing.
+    """
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Health(Shown):
+    """The checks of one experiment.
+
+    Parameters
+    ----------
+    experiment_id, experiment_name, status
+        The experiment.
+    checks
+        The questions asked, the most important first.
+    exposures
+        Units per variant, without ``$multiple``.
+    split
+        Rollout percentage per variant.
+    srm
+        The sample ratio test, or None when there were too few exposures.
+    multiple_variant_share
+        Share of units seen under several variants, between 0 and 1; None without exposures.
+    days
+        Per variant ``[(day, cumulative units)]``, as the project counted them.
+    """
+
+    experiment_id: int
+    experiment_name: str
+    status: str
+    checks: tuple[HealthCheck, ...]
+    exposures: dict[str, int]
+    split: dict[str, float]
+    srm: SampleRatioMismatch | None = None
+    multiple_variant_share: float | None = None
+    days: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    version: str = __version__
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the checks."""
+        worst: tuple[Verdict, ...] = ("fail", "warn", "unknown", "ok")
+        return next((v for v in worst if any(c.verdict == v for c in self.checks)), "unknown")
+
+    @classmethod
+    def assemble(
+        cls,
+        experiment: Any,
+        exposures_response: Any,
+        requires_flag_implementation: bool | None,
+        series: Series | None = None,
+    ) -> Health:
+        """Put the checks together from what the project answered.
+
+        Parameters
+        ----------
+        experiment
+            The experiment, typed or as a dictionary.
+        exposures_response
+            The answer of the exposures query, or None when it could not be had.
+        requires_flag_implementation
+            The project's answer to the question whether the flag still has to be implemented.
+        series
+            A metric's daily series, for the check that its results are fresh.
+        """
+        body = as_mapping(experiment)
+        seen = as_mapping(exposures_response) if exposures_response is not None else None
+        split = _split(body)
+        counts, multiple = _counts(seen)
+        srm = _mismatch(counts, split, body)
+        share = multiple / (multiple + sum(counts.values())) if counts or multiple else None
+        checks = [
+            _status(body),
+            _implementation(requires_flag_implementation),
+            _arrivals(seen, counts, split, body),
+            _ratio(srm, counts),
+            _assignment(share, body, split, seen),
+        ]
+        if series is not None:
+            checks.append(_freshness(series))
+        return cls(
+            experiment_id=int(body.get("id") or 0),
+            experiment_name=str(body.get("name") or ""),
+            status=str(body.get("status") or "draft"),
+            checks=tuple(checks),
+            exposures=counts,
+            split=split,
+            srm=srm,
+            multiple_variant_share=share,
+            days=_days(seen),
+        )
+
+
+def _split(body: Mapping[str, Any]) -> dict[str, float]:
+    flag = as_mapping(body.get("feature_flag") or {})
+    multivariate = as_mapping(as_mapping(flag.get("filters") or {}).get("multivariate") or {})
+    variants = multivariate.get("variants") or (body.get("parameters") or {}).get(
+        "feature_flag_variants"
+    )
+    excluded = set(body.get("excluded_variants") or ())
+    return {
+        str(variant["key"]): float(variant.get("rollout_percentage") or 0)
+        for variant in variants or ()
+        if variant["key"] not in excluded
+    }
+
+
+def _counts(seen: Mapping[str, Any] | None) -> tuple[dict[str, int], int]:
+    totals = dict((seen or {}).get("total_exposures") or {})
+    multiple = int(totals.pop(MULTIPLE, 0))
+    return {
+        str(k): int(v) for k, v in totals.items() if not str(k).startswith("holdout-")
+    }, multiple
+
+
+def _days(seen: Mapping[str, Any] | None) -> dict[str, tuple[tuple[str, int], ...]]:
+    lines = [as_mapping(line) for line in (seen or {}).get("timeseries") or ()]
+    return {
+        str(line["variant"]): tuple(
+            (str(day), int(count))
+            for day, count in zip(line["days"], line["exposure_counts"], strict=False)
+        )
+        for line in lines
+    }
+
+
+def _mismatch(
+    counts: dict[str, int], split: dict[str, float], body: Mapping[str, Any]
+) -> SampleRatioMismatch | None:
+    from exp_jupyter.engine.quality import sample_ratio_mismatch
+
+    planned = {key: share for key, share in split.items() if share > 0}
+    observed = {key: counts.get(key, 0) for key in planned}
+    if len(planned) < 2 or sum(observed.values()) < FEWEST_FOR_A_RATIO:
+        return None
+    if not body.get("start_date"):
+        return None
+    return sample_ratio_mismatch(observed, planned)
+
+
+def _status(body: Mapping[str, Any]) -> HealthCheck:
+    status = str(body.get("status") or "draft")
+    words: dict[str, tuple[Verdict, str, str]] = {
+        "draft": ("unknown", "The experiment has not been started.", "Launch it when it is ready."),
+        "running": ("ok", "The experiment is running.", ""),
+        "paused": (
+            "warn",
+            "The flag is switched off: nobody new is exposed.",
+            "Resume the experiment, or end it.",
+        ),
+        "stopped": ("ok", "The experiment has ended; its numbers are final.", ""),
+        "exposure_frozen": ("ok", "Enrolment is frozen: nobody new is exposed.", ""),
+    }
+    verdict, sentence, step = words.get(status, ("unknown", f"The status is {status}.", ""))
+    return HealthCheck("Status", verdict, sentence, step)
+
+
+def _implementation(required: bool | None) -> HealthCheck:
+    name = "Flag implementation"
+    if required is None:
+        return HealthCheck(
+            name,
+            "unknown",
+            "The project did not say whether it still waits for its first flag call.",
+            "",
+        )
+    if required:
+        return HealthCheck(
+            name,
+            "fail",
+            "The project has seen no call of a feature flag yet.",
+            "Put the flag into the product's code, then look again.",
+        )
+    return HealthCheck(name, "ok", "The project receives flag calls.", "")
+
+
+def _arrivals(
+    seen: Mapping[str, Any] | None,
+    counts: dict[str, int],
+    split: dict[str, float],
+    body: Mapping[str, Any],
+) -> HealthCheck:
+    name = "Exposures"
+    if seen is None:
+        return HealthCheck(name, "unknown", "The exposures could not be read.", "Try again later.")
+    if not body.get("start_date"):
+        return HealthCheck(name, "unknown", "A draft has no exposures.", "")
+    silent = [key for key, share in split.items() if share > 0 and not counts.get(key)]
+    if not sum(counts.values()):
+        return HealthCheck(
+            name,
+            "fail",
+            "Nobody has been exposed.",
+            "Check that the flag is on and that the code asks for it.",
+        )
+    if silent:
+        return HealthCheck(
+            name,
+            "fail",
+            f"Nobody has been exposed to {', '.join(silent)}.",
+            "Check that the code handles every variant of the flag.",
+        )
+    few = [key for key in split if counts.get(key, 0) < 50]
+    total = f"{sum(counts.values()):,} units are exposed"
+    if few:
+        return HealthCheck(
+            name,
+            "warn",
+            f"{total}, but fewer than 50 in {', '.join(few)}.",
+            "Wait: an arm needs 50 units before it is compared.",
+        )
+    return HealthCheck(name, "ok", f"{total}.", "")
+
+
+def _ratio(srm: SampleRatioMismatch | None, counts: dict[str, int]) -> HealthCheck:
+    name = "Sample ratio"
+    if srm is None:
+        return HealthCheck(
+            name,
+            "unknown",
+            f"The split is tested from {FEWEST_FOR_A_RATIO} exposures on; "
+            f"there are {sum(counts.values())}.",
+            "",
+        )
+    if srm.p_value < MISMATCH_BELOW:
+        return HealthCheck(
+            name,
+            "fail",
+            f"The arms are not split as planned (p = {srm.p_value:.2g}): "
+            "the comparison may be biased.",
+            "Look for a variant that loses exposures: redirects, crashes, bots, late calls.",
+        )
+    return HealthCheck(name, "ok", f"The arms are split as planned (p = {srm.p_value:.2g}).", "")
+
+
+def _assignment(
+    share: float | None,
+    body: Mapping[str, Any],
+    split: dict[str, float],
+    seen: Mapping[str, Any] | None,
+) -> HealthCheck:
+    name = "Assignment"
+    if share is None:
+        return HealthCheck(name, "unknown", "There are no units to look at.", "")
+    sentence = f"{100 * share:.2g} % of the units saw more than one variant"
+    handling = (body.get("exposure_criteria") or {}).get("multiple_variant_handling") or "exclude"
+    left_out = "they are left out" if handling == "exclude" else "their first variant counts"
+    risk = bool((seen or {}).get("bias_risk"))
+    uneven = not _even(list(split.values()))
+    if risk or (handling == "exclude" and uneven and 100 * share > MULTIPLE_SHARE):
+        return HealthCheck(
+            name,
+            "warn",
+            f"{sentence} and {left_out}; with an uneven split that can bias the comparison.",
+            "Count their first variant instead, or split the arms evenly.",
+        )
+    return HealthCheck(name, "ok", f"{sentence}; {left_out}.", "")
+
+
+def _even(shares: list[float]) -> bool:
+    # 100 // k each, and the remainder one by one from the first variant.
+    k = len(shares)
+    return shares == [100 // k + (1 if i < 100 % k else 0) for i in range(k)] if k else True
+
+
+def _freshness(series: Series) -> HealthCheck:
+    name = "Daily results"
+    failed = [day for day in series.days if day.error]
+    if series.latest is None:
+        return HealthCheck(name, "unknown", "No daily result has been computed yet.", "")
+    if failed:
+        return HealthCheck(
+            name,
+            "warn",
+            f"{len(failed)} of {len(series.days)} days of {series.metric_name} failed: "
+            f"{failed[-1].error}",
+            "Ask the project to compute the series again.",
+        )
+    return HealthCheck(
+        name, "ok", f"{series.metric_name} has results up to {series.latest.date}.", ""
+    )

@@ -1,0 +1,316 @@
+"""The daily series of one metric: each day the cumulative analysis from the start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter._version import __version__
+from exp_jupyter.analysis.effects import (
+    Kind,
+    engine_method,
+    recomputed,
+    stated,
+    statistic,
+    value,
+)
+from exp_jupyter.analysis.spec import as_mapping, instant
+from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.effect import Effect
+
+
+@dataclass(frozen=True)
+class VariantDay:
+    """One variant's cumulative sums at the end of a day.
+
+    Parameters
+    ----------
+    key
+        The variant.
+    n
+        Units exposed so far.
+    sums
+        The sums by the names the API gives them (``sum``, ``sum_squares``, ``denominator_sum``…).
+    value
+        The mean, share or ratio the sums amount to; None when it is undefined.
+    failures
+        Why the variant is not compared, in the API's words; empty when it is.
+    """
+
+    key: str
+    n: int
+    sums: Mapping[str, Any]
+    value: float | None
+    failures: tuple[str, ...] = ()
+
+    @classmethod
+    def from_wire(cls, row: Mapping[str, Any], kind: Kind) -> VariantDay:
+        """Read a variant's stats block."""
+        return cls(
+            key=str(row["key"]),
+            n=int(row.get("number_of_samples") or 0),
+            sums=dict(row),
+            value=value(kind, row),
+            failures=tuple(row.get("validation_failures") or ()),
+        )
+
+    def statistic(self, kind: Kind) -> Any:
+        """Return the engine's statistic of the sums."""
+        return statistic(kind, [self.sums])
+
+
+@dataclass(frozen=True)
+class SeriesDay:
+    """One day of a series; without a result ``baseline`` is None and ``error`` may say why."""
+
+    date: date
+    baseline: VariantDay | None
+    arms: dict[str, VariantDay] = field(default_factory=dict)
+    effects: dict[str, Effect | None] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def exposures(self) -> int:
+        """Units exposed so far over all variants."""
+        arms = sum(arm.n for arm in self.arms.values())
+        return arms + (self.baseline.n if self.baseline else 0)
+
+
+@dataclass(frozen=True, repr=False)
+class Series(Shown):
+    """The daily series of one metric of one experiment.
+
+    Parameters
+    ----------
+    experiment_id, experiment_name
+        The experiment.
+    metric_name, metric_uuid, metric_kind
+        The metric; its kind is mean, funnel, ratio or retention.
+    goal
+        ``increase`` or ``decrease``: which direction is good.
+    fingerprint
+        What the stored results are kept under.
+    method, mode, level
+        The inference behind the effects; ``mode`` is ``compat`` (the project's own formulas) or
+        ``recommended``.
+    status
+        ``pending``, ``partial``, ``completed`` or ``failed``.
+    baseline_key, variants
+        The arm compared with, and every arm, the baseline first.
+    days
+        One entry per day, oldest first.
+    as_of
+        When the newest result was computed.
+    planned_sample_size
+        Units the plan asks for in all, or None.
+    source
+        Where the numbers come from, in words.
+    version
+        The package's version.
+    """
+
+    experiment_id: int
+    experiment_name: str
+    metric_name: str
+    metric_uuid: str
+    metric_kind: Kind
+    goal: Literal["increase", "decrease"]
+    fingerprint: str
+    method: str
+    mode: Literal["compat", "recommended"]
+    level: float
+    status: str
+    baseline_key: str
+    variants: tuple[str, ...]
+    days: tuple[SeriesDay, ...]
+    as_of: datetime | None
+    planned_sample_size: int | None = None
+    source: str = ""
+    version: str = __version__
+
+    @property
+    def latest(self) -> SeriesDay | None:
+        """The last day that has a result."""
+        return next((day for day in reversed(self.days) if day.baseline is not None), None)
+
+    @property
+    def crossings(self) -> dict[str, date | None]:
+        """Per arm, the first day since which its interval has excluded 0 without interruption."""
+        return {key: self._crossing(key) for key in self.variants if key != self.baseline_key}
+
+    @property
+    def crossed(self) -> date | None:
+        """The earliest of the crossings, or None."""
+        return min((day for day in self.crossings.values() if day), default=None)
+
+    def _crossing(self, key: str) -> date | None:
+        since = None
+        for day in reversed(self.days):
+            effect = day.effects.get(key)
+            if effect is None:  # a day without a result says nothing either way
+                continue
+            if not effect.excludes_null:
+                break
+            since = day.date
+        return since
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Per arm, what is known on the latest day, in one sentence."""
+        latest = self.latest
+        return {
+            key: verdict_words(
+                key,
+                self.baseline_key,
+                latest.effects.get(key) if latest else None,
+                goal=self.goal,
+                failures=_why(latest, key),
+            )
+            for key in self.variants
+            if key != self.baseline_key
+        }
+
+    @property
+    def verdict(self) -> str:
+        """What is known on the latest day, in words."""
+        return " ".join(self.verdicts.values()) or "There is no arm to compare."
+
+    @classmethod
+    def from_wire(
+        cls,
+        results: Any,
+        *,
+        experiment: Any,
+        metric: Any,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] = "compat",
+        source: str | None = None,
+    ) -> Series:
+        """Read the stored daily results of a metric.
+
+        Parameters
+        ----------
+        results
+            The answer of ``timeseries_results``, typed or as a dictionary.
+        experiment, metric
+            The experiment and the metric's definition, typed or as dictionaries.
+        method
+            None keeps what the project computed. ``frequentist``, ``sequential`` or
+            ``bayesian`` computes every day again from its sums, in one pass.
+        mode
+            The formulas of a recomputation.
+        source
+            Where the numbers come from, in words.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such method.
+        """
+        from exp_jupyter.engine.settings import resolve
+
+        body, told, definition = as_mapping(results), as_mapping(experiment), as_mapping(metric)
+        kind: Kind = definition["metric_type"]
+        settings = resolve(told.get("stats_config"))
+        computed = None if method is None else engine_method(method, settings, mode)
+        days = _days(body, kind)
+        keys = _variants(told, days)
+        own = settings.method
+        if own == "frequentist" and settings.sequential:
+            own = "sequential"
+        name = method or own
+        if computed is None:
+            days = [_with_stated(day, kind, settings) for day in days]
+        else:
+            days = _with_recomputed(days, kind, computed)
+        calculation = told.get("running_time_calculation") or {}
+        planned = calculation.get("recommended_sample_size")
+        return cls(
+            experiment_id=int(body.get("experiment_id") or told.get("id") or 0),
+            experiment_name=str(told.get("name") or ""),
+            metric_name=str(definition.get("name") or definition.get("uuid") or "metric"),
+            metric_uuid=str(body.get("metric_uuid") or definition.get("uuid") or ""),
+            metric_kind=kind,
+            goal="decrease" if definition.get("goal") == "decrease" else "increase",
+            fingerprint=str(definition.get("fingerprint") or ""),
+            method=name,
+            mode="compat" if method is None else mode,
+            level=settings.ci_level if name == "bayesian" else 1 - settings.alpha,
+            status=str(body.get("status") or "completed"),
+            baseline_key=keys[0],
+            variants=keys,
+            days=tuple(days),
+            as_of=instant(body.get("computed_at")),
+            planned_sample_size=int(planned) if planned else None,
+            source=source
+            or (
+                "daily results stored by the project"
+                if method is None
+                else "recomputed from the daily sums stored by the project"
+            ),
+        )
+
+
+def _days(body: Mapping[str, Any], kind: Kind) -> list[SeriesDay]:
+    errors = body.get("errors") or {}
+    days = []
+    for day, result in sorted((body.get("timeseries") or {}).items()):
+        read = None if result is None else as_mapping(result)
+        baseline = (read or {}).get("baseline")
+        days.append(
+            SeriesDay(
+                date=date.fromisoformat(str(day)[:10]),
+                baseline=VariantDay.from_wire(as_mapping(baseline), kind) if baseline else None,
+                arms={
+                    str(as_mapping(row)["key"]): VariantDay.from_wire(as_mapping(row), kind)
+                    for row in (read or {}).get("variant_results") or ()
+                }
+                if baseline
+                else {},
+                error=errors.get(day),
+            )
+        )
+    return days
+
+
+def _variants(experiment: Mapping[str, Any], days: list[SeriesDay]) -> tuple[str, ...]:
+    for day in reversed(days):
+        if day.baseline is not None:
+            return (day.baseline.key, *day.arms)
+    stats = experiment.get("stats_config") or {}
+    baseline = str(stats.get("baseline_variant_key") or "control")
+    declared = (experiment.get("parameters") or {}).get("feature_flag_variants") or []
+    others = (str(variant["key"]) for variant in declared)
+    return (baseline, *(key for key in others if key != baseline))
+
+
+def _with_stated(day: SeriesDay, kind: Kind, settings: Any) -> SeriesDay:
+    if day.baseline is None:
+        return day
+    baseline = day.baseline.sums
+    effects = {key: stated(kind, baseline, arm.sums, settings) for key, arm in day.arms.items()}
+    return replace(day, effects=effects)
+
+
+def _with_recomputed(days: list[SeriesDay], kind: Kind, method: Any) -> list[SeriesDay]:
+    effects: list[dict[str, Effect | None]] = [{} for _ in days]
+    keys = {key: None for day in days for key in day.arms}
+    for key in keys:
+        places = [i for i, day in enumerate(days) if day.baseline and key in day.arms]
+        baseline = [day.baseline.sums for day in (days[i] for i in places) if day.baseline]
+        arm = [days[i].arms[key].sums for i in places]
+        for place, effect in zip(places, recomputed(kind, baseline, arm, method), strict=True):
+            effects[place][key] = effect
+    return [replace(day, effects=effects[i]) for i, day in enumerate(days)]
+
+
+def _why(day: SeriesDay | None, key: str) -> tuple[str, ...]:
+    if day is None or day.baseline is None:
+        return ()
+    arm = day.arms.get(key)
+    return (*day.baseline.failures, *(arm.failures if arm else ()))

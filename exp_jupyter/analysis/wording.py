@@ -1,0 +1,64 @@
+"""What a result lets one say, in one sentence: what is known, never more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.effect import Effect
+
+_FAILURES = {
+    "not-enough-exposures": "fewer than 50 units in an arm",
+    "not-enough-metric-data": "fewer than 5 conversions in an arm",
+    "baseline-mean-is-zero": "nothing happened in the baseline",
+}
+
+
+def amount(number: float, difference: str) -> str:
+    """Return a difference in words: signed, in percent when it is relative.
+
+    Examples
+    --------
+    >>> amount(-0.043, "relative"), amount(0.25, "absolute")
+    ('-4.3 %', '+0.25')
+    """
+    return f"{100 * number:+.1f} %" if difference == "relative" else f"{number:+.4g}"
+
+
+def verdict_words(
+    arm: str,
+    baseline: str,
+    effect: Effect | None,
+    *,
+    goal: Literal["increase", "decrease"] = "increase",
+    failures: Sequence[str] = (),
+) -> str:
+    """Return what an arm's effect says about it.
+
+    Parameters
+    ----------
+    arm, baseline
+        The variants compared.
+    effect
+        The comparison, or None when there is none.
+    goal
+        Which direction is good.
+    failures
+        Why there is no comparison, in the API's words.
+    """
+    if effect is None:
+        reasons = dict.fromkeys(_FAILURES.get(failure, failure) for failure in failures)
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        return f"{arm}: no comparison yet{why}."
+    low, high = (float(bound) for bound in effect.interval)
+    estimate = float(effect.estimate)
+    span = (
+        f"{amount(estimate, effect.difference)}, {100 * effect.level:g} % interval "
+        f"{amount(low, effect.difference)} to {amount(high, effect.difference)}"
+    )
+    if low <= 0 <= high:
+        return f"{arm} is not distinguishable from {baseline} yet ({span})."
+    good = (estimate > 0) == (goal == "increase")
+    direction = "above" if estimate > 0 else "below"
+    return f"{arm} is {'better' if good else 'worse'}: {direction} {baseline} ({span})."
