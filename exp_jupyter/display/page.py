@@ -1,0 +1,172 @@
+"""Find how an object is shown by its class, and render it in every form.
+
+The describing functions are named by room and class, so a class is imported by nobody here and
+its describer is imported at its first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.display.blocks import Description, Picture, walk
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Describer = Callable[[Any], Description]
+
+_PAGES = "exp_jupyter.display.pages"
+_DESCRIBERS = {
+    "engine.Effect": "effects:effect",
+    "analysis.Comparison": "effects:comparison",
+    "analysis.Series": "series:series",
+    "engine.SizePlan": "planning:size_plan",
+    "schema.RunningTime": "planning:running_time",
+    "engine.SampleRatioMismatch": "quality:sample_ratio_mismatch",
+    "analysis.Health": "quality:health",
+    "schema.FlagImplementation": "quality:flag_implementation",
+    "schema.EligibleFlags": "flags:eligible_flags",
+    "schema.FlagList": "flags:eligible_flags",
+    "schema.MinimalFeatureFlag": "flags:feature_flag",
+    "schema.PromptTemplates": "flags:prompt_templates",
+    "schema.Experiment": "experiments:experiment",
+    "schema.ExperimentList": "experiments:experiment_list",
+    "schema.ExperimentStats": "experiments:experiment_stats",
+    "schema.ChangeRequest": "approvals:change_request",
+    "schema.ChangeRequestList": "approvals:change_request_list",
+    "schema.WritePlan": "writes:write_plan",
+    "schema.WriteState": "writes:write_state",
+    "schema.WriteOutcome": "writes:write_outcome",
+    "client.Write": "writes:write",
+    "client.Project": "project:project",
+    "magics.MagicList": "project:magic_list",
+}
+_REGISTERED: dict[type, Describer] = {}
+
+
+def register(cls: type, describer: Describer) -> None:
+    """Say how objects of a class, and of its subclasses, are described.
+
+    Parameters
+    ----------
+    cls
+        The class.
+    describer
+        Takes an object and returns its :class:`~exp_jupyter.display.blocks.Description`.
+    """
+    _REGISTERED[cls] = describer
+
+
+def _describer(cls: type) -> Describer:
+    for base in cls.__mro__:
+        if base in _REGISTERED:
+            return _REGISTERED[base]
+        room = base.__module__.split(".")[1:2] if base.__module__.startswith("exp_jupyter.") else []
+        named = _DESCRIBERS.get(f"{room[0]}.{base.__name__}") if room else None
+        if named:
+            module, function = named.split(":")
+            found: Describer = getattr(importlib.import_module(f"{_PAGES}.{module}"), function)
+            return found
+    fallback: Describer = importlib.import_module(f"{_PAGES}.fields").any_object
+    return fallback
+
+
+def page(obj: object) -> Page:
+    """Return the page of an object, found by its class.
+
+    Parameters
+    ----------
+    obj
+        A result, a plan, anything with :class:`exp_jupyter.shown.Shown` mixed in. An object of a
+        class nobody has described gets a table of its fields.
+
+    Examples
+    --------
+    >>> from exp_jupyter.schema import ExperimentStats
+    >>> stats = ExperimentStats(
+    ...     launched_last_30d=7, launched_previous_30d=6, percent_change=16.7,
+    ...     active_experiments=4, completed_last_30d=5,
+    ... )
+    >>> page(stats).kind
+    'experiment-stats'
+    """
+    return Page(obj)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """One object, ready to be shown in every form. Made by :func:`page`."""
+
+    subject: Any
+
+    @cached_property
+    def description(self) -> Description:
+        """What is said, made once for all forms."""
+        return _describer(type(self.subject))(self.subject)
+
+    @property
+    def kind(self) -> str:
+        """The machine's word for what it is."""
+        return self.description.kind
+
+    @property
+    def title(self) -> str:
+        """A few words that name the object."""
+        return self.description.title
+
+    def to_text(self) -> str:
+        """Return plain text for terminals, logs and diffs."""
+        from exp_jupyter.display import text
+
+        return text.render(self.description)
+
+    def to_html(self) -> str:
+        """Return self-contained HTML."""
+        from exp_jupyter.display import html
+
+        return html.render(self.description)
+
+    def to_markdown(self) -> str:
+        """Return Markdown."""
+        from exp_jupyter.display import markdown
+
+        return markdown.render(self.description)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame with numbers in it."""
+        from exp_jupyter.display import frame
+
+        return frame.render(self.description)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what a front end of ours draws: kind, title and the object as JSON values."""
+        return {"kind": self.kind, "title": self.title, "result": self.subject.to_dict()}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the page's chart with matplotlib and return the axes.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The object has no chart.
+        """
+        from exp_jupyter.errors import InputError
+
+        pictures = (b for b in walk(self.description.blocks) if isinstance(b, Picture))
+        picture = next(pictures, None)
+        if picture is None:
+            raise InputError(
+                f"{self.title or type(self.subject).__name__} has no chart to draw.",
+                hint="to_frame() gives its numbers, should you want to draw them yourself.",
+            )
+        if ax is None:
+            from exp_jupyter.display.figures import new_axes
+
+            ax = new_axes()
+        picture.chart.draw(ax)
+        return ax
