@@ -37,15 +37,25 @@ export class KernelLink {
     this._attach(session?.session?.kernel ?? null);
   }
 
+  /** Somebody looks, or nobody does: a kernel is asked only for somebody's eyes. */
+  setWatched(watched: boolean): void {
+    if (watched === this._watched) {
+      return;
+    }
+    this._watched = watched;
+    if (watched) {
+      this.refresh();
+    } else if (this._comm) {
+      this._send(this._comm, { type: 'bye' });
+    }
+  }
+
   /** Ask the kernel for its present state; silent when it has no half of exp_jupyter. */
   refresh(): void {
     if (this._comm && !this._comm.isDisposed) {
-      this._send(this._comm, { type: 'refresh' });
-      return;
-    }
-    const kernel = this._kernel;
-    if (kernel) {
-      void this._reach(kernel);
+      this._send(this._comm, { type: 'hello', version: PROTOCOL_VERSION });
+    } else if (this._kernel) {
+      void this._reach(this._kernel);
     }
   }
 
@@ -68,7 +78,9 @@ export class KernelLink {
     this._set({ kind: kernel ? 'no-extension' : 'no-notebook' });
     if (kernel) {
       kernel.registerCommTarget(COMM_TARGET, this._onOpened);
-      void this._reach(kernel);
+      if (this._watched) {
+        void this._reach(kernel);
+      }
     }
   }
 
@@ -76,7 +88,9 @@ export class KernelLink {
   private readonly _onOpened = (comm: Kernel.IComm, message: KernelMessage.ICommOpenMsg): void => {
     this._listen(comm);
     this._receive(message.content.data);
-    this._send(comm, { type: 'hello', version: PROTOCOL_VERSION });
+    if (this._watched) {
+      this._send(comm, { type: 'hello', version: PROTOCOL_VERSION });
+    }
   };
 
   /** Open the line ourselves, as after a page reload, but only to a kernel that knows the target. */
@@ -134,4 +148,5 @@ export class KernelLink {
   private _session: ISessionContext | null = null;
   private _kernel: Kernel.IKernelConnection | null = null;
   private _comm: Kernel.IComm | null = null;
+  private _watched = false;
 }

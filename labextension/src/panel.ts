@@ -59,10 +59,19 @@ export class ExperimentsPanel extends Widget {
     this._draw();
   }
 
-  /** Data is fetched only while somebody looks. */
   protected override onAfterShow(message: Message): void {
     super.onAfterShow(message);
-    this._link.refresh();
+    this._link.setWatched(true);
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._link.setWatched(this.isVisible);
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this._link.setWatched(false);
   }
 
   override dispose(): void {
