@@ -1,0 +1,128 @@
+"""In a real JupyterLab: the quickstart runs, a gated write waits, the panel lists experiments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def notebook(*sources: str) -> dict[str, Any]:
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
+        for number, source in enumerate(sources)
+    ]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": KERNEL, "cells": cells}
+
+
+def wait_until_run(page: Any, cells: int) -> None:
+    """Wait until so many code cells have run and the kernel is idle."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+    page.wait_for_function(
+        """count => [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')]
+             .filter(node => /\\[\\d+\\]/.test(node.textContent)).length >= count""",
+        arg=cells,
+    )
+
+
+def test_the_quickstart_runs_and_its_gated_write_waits_for_approval(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(NOTEBOOKS / "quickstart.ipynb", "quickstart.ipynb")
+    run_all()
+    confirm = page.get_by_role("button", name="Confirm", exact=True).first
+    confirm.wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    picture("quickstart-confirmation")
+    confirm.click()
+    page.get_by_text(re.compile("waiting for approval", re.IGNORECASE)).first.wait_for()
+    picture("quickstart-waiting")
+
+
+def test_one_click_is_one_change_request(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(
+        notebook(
+            "%load_ext exp_jupyter",
+            "%exp_connect demo",
+            "%exp_from_prompt support-reply 1 2 --templates cost --name 'Double click'",
+        ),
+        "double.ipynb",
+    )
+    run_all()
+    confirm = page.get_by_role("button", name="Confirm", exact=True)
+    confirm.wait_for()
+    picture("confirmation")
+    confirm.dblclick()
+    page.get_by_role("button", name="Refresh", exact=True).last.wait_for()
+    picture("waiting")
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.type(
+        "print(sum('Double click' in str(c.intent) for c in _exp_requests))"
+        if False
+        else "import exp_jupyter; p = exp_jupyter.connect('demo'); "
+        "print('requests:', sum('double-click' in c.to_text() for c in p.approvals.list().results))"
+    )
+    page.keyboard.press("Shift+Enter")
+    page.get_by_text("requests: 1", exact=True).wait_for()
+
+
+def test_the_panel_lists_the_experiments_and_inserts_a_line(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(notebook("%load_ext exp_jupyter", "%exp_connect demo"), "panel.ipynb")
+    run_all()
+    wait_until_run(page, 2)
+    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
+    panel = page.locator("#exp-jupyter-panel")
+    panel.locator(".jp-Exp-entry").first.wait_for()
+    picture("panel")
+    assert panel.get_by_role("heading", name=re.compile("running")).count() == 1
+    entry = panel.locator(".jp-Exp-metric").first
+    entry.get_by_role("button", name=re.compile("^Insert a cell")).click()
+    page.get_by_text(re.compile(r"%exp_timeseries \d+ ")).first.wait_for()
+
+
+def test_a_page_reload_finds_the_kernel_again(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None]
+) -> None:
+    page = open_notebook(notebook("%load_ext exp_jupyter", "%exp_connect demo"), "reload.ipynb")
+    run_all()
+    wait_until_run(page, 2)
+    page.keyboard.press("Control+s")
+    page.reload()
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
+    page.locator("#exp-jupyter-panel .jp-Exp-entry").first.wait_for()
+
+
+def test_a_notebook_without_the_extension_is_told_what_to_do(
+    open_notebook: Callable[..., Any], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(notebook("1 + 1"), "plain.ipynb")
+    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
+    panel = page.locator("#exp-jupyter-panel")
+    panel.get_by_text("has not loaded exp_jupyter yet").wait_for()
+    picture("panel-without-extension")
+    panel.get_by_role("button", name="Insert a cell for %load_ext exp_jupyter").click()
+    page.locator(".jp-Notebook").get_by_text("%load_ext exp_jupyter").wait_for()
