@@ -1,0 +1,109 @@
+"""Student's t and the normal: tails and quantiles, fast over many degrees of freedom."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import numpy as np
+
+from exp_jupyter.engine.arrays import Floats
+
+Alternative = Literal["two-sided", "greater", "less"]
+
+_MANY = 256
+_SMOOTH_FROM = 4.0
+_NODES = 40
+
+
+def upper_quantile(tail: float, df: Floats | None) -> Floats:
+    """Return the value that t with ``df`` degrees of freedom exceeds with probability ``tail``.
+
+    Parameters
+    ----------
+    tail
+        Upper-tail probability, in (0, 0.5].
+    df
+        Degrees of freedom, at least 1; None for the normal distribution.
+
+    Notes
+    -----
+    For one tail the quantile is a smooth function of 1/df. Beyond a few hundred elements it is
+    interpolated at Chebyshev nodes in 1/df, which agrees with the direct evaluation to about
+    1e-13 and is much faster.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(upper_quantile(0.025, None)), 6)
+    1.959964
+    >>> round(float(upper_quantile(0.025, np.array(9.0))), 6)
+    2.262157
+    """
+    from scipy import special
+
+    if df is None:
+        return np.asarray(-special.ndtri(tail))
+    if df.size < _MANY:
+        return np.asarray(-special.stdtrit(df, tail))
+    inverse = 1.0 / np.maximum(df, _SMOOTH_FROM)
+    top = float(np.nanmax(inverse, initial=1e-12))
+    nodes = 0.5 * top * (1 + np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES))
+    values = -special.stdtrit(1 / nodes, tail)
+    fit = np.polynomial.Chebyshev.fit(nodes, values, _NODES - 1, domain=[0.0, top])
+    result = np.asarray(fit(inverse))
+    rare = df < _SMOOTH_FROM
+    if rare.any():
+        result[rare] = -special.stdtrit(df[rare], tail)
+    return result
+
+
+def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
+    """Return the probability of a value above ``statistic``, accurate in the far tail.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> 0 < float(tail_probability(np.array(12.0), np.array(50.0))) < 1e-15
+    True
+    """
+    from scipy import special
+
+    if df is None:
+        return cast("Floats", np.asarray(special.ndtr(-statistic)))
+    return cast("Floats", np.asarray(special.stdtr(df, -statistic)))
+
+
+def p_value(statistic: Floats, df: Floats | None, alternative: Alternative) -> Floats:
+    """Return the p-value of a t or z statistic.
+
+    Parameters
+    ----------
+    statistic
+        The estimate less its null value, over its standard error.
+    df
+        Degrees of freedom; None for the normal distribution.
+    alternative
+        ``"two-sided"``, ``"greater"`` or ``"less"``.
+    """
+    if alternative == "two-sided":
+        return 2 * tail_probability(np.abs(statistic), df)
+    return tail_probability(statistic if alternative == "greater" else -statistic, df)
+
+
+def compat_p_value(statistic: Floats, df: Floats) -> Floats:
+    """Return PostHog's two-sided p-value 2(1 − F(t)) of the absolute t, which is 0 below about 1e-16."""
+    from scipy import special
+
+    return cast("Floats", np.asarray(2 * (1 - special.stdtr(df, np.abs(statistic)))))
+
+
+def bounded(
+    estimate: Floats, below: Floats, above: Floats, alternative: Alternative
+) -> tuple[Floats, Floats]:
+    """Return the interval from estimate − below to estimate + above, open on the untested side."""
+    low, high = np.asarray(estimate - below), np.asarray(estimate + above)
+    if alternative == "greater":
+        return low, np.full(low.shape, np.inf)
+    if alternative == "less":
+        return np.full(high.shape, -np.inf), high
+    return low, high
