@@ -229,7 +229,7 @@ def _at(noise: tuple[Numbers, Numbers, Numbers], effect: Numbers) -> Numbers:
 def _signal(effect: Numbers, design: Design) -> Numbers:
     if design.alternative == "two-sided":
         inside("effect", effect, -math.inf, math.inf)
-        signal: Numbers = abs(effect)
+        signal = cast("Numbers", abs(effect))
         wrong = "The effect is 0; no number of units can find it."
     else:
         inside("effect", effect, -math.inf, math.inf)
