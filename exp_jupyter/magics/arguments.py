@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import builtins
 import difflib
+import functools
 import keyword
-import math
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.widgets import reading
+
+T = TypeVar("T")
 
 COMMENT = "#"
 _WIDTH = 92
@@ -66,20 +69,6 @@ def words(line: str) -> list[Word]:
     if start >= 0:
         found.append(Word(text, start, quote))
     return found
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` as one word of a magic's line.
-
-    Examples
-    --------
-    >>> quoted("Checkout conversion"), quoted("42")
-    ('"Checkout conversion"', '42')
-    """
-    if text and not re.search(r"[\s\"'#;]", text):
-        return text
-    quote = "'" if '"' in text else '"'
-    return f"{quote}{text}{quote}"
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
@@ -186,6 +175,9 @@ class Arguments(argparse.ArgumentParser):
 
     def usage_text(self) -> str:
         """Return the usage, the description, the options with their units, and the examples."""
+        # Positional words first, as they are written; the options are listed right below.
+        shown = [self.prog, *map(_written, self._positionals_in_order()), "[options]"]
+        self.usage = " ".join(shown).replace("%", "%%")
         return self.format_help().rstrip()
 
     def option_names(self) -> list[str]:
@@ -205,7 +197,7 @@ class Arguments(argparse.ArgumentParser):
         before
             The words already typed.
         """
-        positionals = [action for action in self._actions if not action.option_strings]
+        positionals = self._positionals_in_order()
         place, pending, left = 0, "", 0
         for word in before:
             option = next((a for a in self._actions if word in a.option_strings), None)
@@ -232,9 +224,12 @@ class Arguments(argparse.ArgumentParser):
             message = f"{name}: {reason}" if ":" in reason else f"{name} {reason}"
         elif message.startswith("the following arguments are required: "):
             message = f"needs {message.rpartition(': ')[2]}."
-        if not message.endswith((".", "?")):
-            message += "."
-        raise InputError(f"%{self.name}: {message}", hint=f"See %{self.name}?")
+        message, _, meant = message.partition(". Did you mean")
+        hint = f"Did you mean{meant}" if meant else f"See %{self.name}?"
+        raise InputError(f"%{self.name}: {message.rstrip('.')}.", hint=hint)
+
+    def _positionals_in_order(self) -> list[argparse.Action]:
+        return [action for action in self._actions if not action.option_strings]
 
     def _refuse(self, extras: Sequence[str]) -> NoReturn:
         option = next((extra for extra in extras if extra.startswith("--")), None)
@@ -248,6 +243,13 @@ class Arguments(argparse.ArgumentParser):
             f"%{self.name}: there is a word too many: {extras[0]!r}.",
             hint=f"Put a name with blanks in quotes; see %{self.name}?",
         )
+
+
+def _written(action: argparse.Action) -> str:
+    """Return a positional argument as usage writes it."""
+    name = str(action.metavar or action.dest)
+    forms = {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}
+    return forms.get(str(action.nargs), name)
 
 
 def _most(action: argparse.Action) -> int:
@@ -268,37 +270,22 @@ def variable_name(text: str) -> str:
     return text
 
 
-def number(text: str) -> float:
-    """Read a finite number; ``12%`` is 0.12, and ``1,800`` and ``1_800`` are 1800.
+def _reader(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Let a reader's own message reach the person; argparse keeps only this kind of error's."""
 
-    Examples
-    --------
-    >>> number("0.12"), number("12%"), number("1,800")
-    (0.12, 0.12, 1800.0)
-    """
-    digits = text.strip()
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?%?", digits):
-        digits = digits.replace(",", "")
-    try:
-        value = float(digits.removesuffix("%"))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value / 100 if digits.endswith("%") else value
+    @functools.wraps(read)
+    def typed(text: str) -> T:
+        try:
+            return read(text)
+        except InputError as wrong:
+            raise argparse.ArgumentTypeError(wrong.message.rstrip(".")) from None
+
+    return typed
 
 
-def percent(text: str) -> float:
-    """Read a number of percent, with or without its sign: ``5`` and ``5%`` are both 5."""
-    return number(text.strip().removesuffix("%"))
-
-
-def whole(text: str) -> int:
-    """Read a whole number."""
-    value = number(text)
-    if value != int(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(value)
+number = _reader(reading.number)
+percent = _reader(reading.percent)
+whole = _reader(reading.whole)
 
 
 def yes_no(text: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent
 
 if TYPE_CHECKING:
@@ -55,9 +56,16 @@ def arguments() -> Arguments:
     )
     it.add(
         "--margin",
-        type=percent,
-        metavar="PERCENT",
-        help="non-inferiority margin, in percent of the control",
+        metavar="VALUE",
+        help="non-inferiority margin: percent of the control, or its unit with an absolute "
+        "--difference",
+    )
+    it.add(
+        "--goal",
+        type=one_of("increase", "decrease"),
+        metavar="DIRECTION",
+        offers="increase decrease",
+        help="which direction is good: increase (default) or decrease",
     )
     it.add(
         "--method",
@@ -65,6 +73,13 @@ def arguments() -> Arguments:
         metavar="METHOD",
         offers=" ".join(METHODS),
         help="frequentist (default), sequential or bayesian",
+    )
+    it.add(
+        "--mode",
+        type=one_of("compat", "recommended"),
+        metavar="MODE",
+        offers="compat recommended",
+        help="compat: the project's formulas; recommended (default): the method's best form",
     )
     return it
 
@@ -75,7 +90,18 @@ def run(session: Session, options: Namespace) -> Comparison:
 
     if options.alpha is None:
         options.alpha = session.settings.alpha
-    settings = given(options, "alpha", "alternative", "difference", "margin", "method")
+    options.mode = options.mode or session.settings.mode
+    settings = given(options, "alpha", "alternative", "difference", "method", "goal", "mode")
+    if options.margin is not None:
+        settings["margin"] = _margin(options)
     if options.names:
         settings["control_name"], settings["treatment_name"] = options.names
     return compare(options.control, options.treatment, **settings)
+
+
+def _margin(options: Namespace) -> float:
+    read = number if options.difference == "absolute" else percent
+    try:
+        return read(options.margin)
+    except ArgumentTypeError as wrong:
+        raise InputError(f"%exp_compare: --margin {wrong}.", hint="See %exp_compare?") from None

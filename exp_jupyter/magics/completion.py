@@ -13,7 +13,8 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from exp_jupyter.magics.arguments import Word, quoted, words
+from exp_jupyter.magics.arguments import Word, words
+from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.extension import ExpMagics
@@ -28,7 +29,6 @@ def matcher(magics: ExpMagics) -> Any:
     It reads only what the session holds: pressing Tab never asks the project anything.
     """
 
-    @context_matcher(identifier="exp_jupyter", priority=100)
     def complete(context: CompletionContext) -> SimpleMatcherResult:
         line = _LINE.match(context.text_until_cursor)
         if line is None or line["name"] not in magics.session.magics:
@@ -36,7 +36,7 @@ def matcher(magics: ExpMagics) -> Any:
         found = offers(magics, line["name"], line["rest"], context.token)
         return {"completions": found, "suppress": True, "ordered": True}
 
-    return complete
+    return context_matcher(identifier="exp_jupyter", priority=100)(complete)
 
 
 def offers(magics: ExpMagics, name: str, rest: str, token: str) -> list[SimpleCompletion]:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError
-from exp_jupyter.magics.arguments import quoted
 from exp_jupyter.magics.names import ExperimentName
+from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
+    from exp_jupyter.schema.people import UserBasic
 
 TARGET = "exp_jupyter"
+LISTENERS = 4
+"""How many panels are served at a time."""
 METRICS_READ = 20
 """How many experiments' metrics a snapshot reads at most; the rest show without their metrics."""
 
@@ -22,8 +25,8 @@ class Panel:
     """Speaks with the panels of one kernel over the comm target ``exp_jupyter``.
 
     A front end says ``hello`` and ``refresh``; each is answered with a whole snapshot. Nothing is
-    read for nobody: a snapshot is pushed unasked only to a panel that has said hello. A plain
-    terminal has no comms, and then all of this does nothing.
+    read for nobody: a snapshot is pushed unasked only to a panel that said hello and not ``bye``.
+    A plain terminal has no comms, and then all of this does nothing.
 
     Parameters
     ----------
@@ -91,14 +94,13 @@ class Panel:
         project = self._session.project
         if project is None:
             return answer
-        me = project.me
-        answer["project"] = {
-            "name": project.name,
-            "origin": project.origin,
-            "kind": project.kind,
-            "person": " ".join(filter(None, (me.first_name, me.last_name))) or me.email or "",
-        }
         try:
+            answer["project"] = {
+                "name": project.name,
+                "origin": project.origin,
+                "kind": project.kind,
+                "person": _person(project.me),
+            }
             self._session.names.see_experiments(project.experiments.list())
             self._read_metrics()
             answer["experiments"] = [
@@ -132,12 +134,23 @@ class Panel:
         said = message.get("content", {}).get("data", {})
         if said.get("type") in {"hello", "refresh"}:
             self._listening[line.comm_id] = line
+            # A reloaded page opens a new line without closing its old one.
+            while len(self._listening) > LISTENERS:
+                self._gone(next(iter(self._listening.values())))
             line.send(self.snapshot())
+        elif said.get("type") == "bye":
+            self._listening.pop(line.comm_id, None)
 
     def _gone(self, line: Any) -> None:
         self._listening.pop(line.comm_id, None)
         if line in self._ours:
             self._ours.remove(line)
+
+
+def _person(me: UserBasic | None) -> str:
+    if me is None:
+        return ""
+    return " ".join(filter(None, (me.first_name, me.last_name))) or me.email or ""
 
 
 def _entry(known: ExperimentName) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exp_jupyter.errors import ExpError, NotConnectedError
+from exp_jupyter.errors import NotConnectedError, PermissionDeniedError
 from exp_jupyter.magics.names import Names
 
 if TYPE_CHECKING:
@@ -93,11 +93,12 @@ class Session:
 
     def use(self, project: Project) -> None:
         """Make ``project`` the one every magic asks, and learn its experiments' names for Tab."""
-        self.project = project
-        self.names = Names()
-        # Tab is a convenience: a key that may not list experiments still connects.
-        with contextlib.suppress(ExpError):
-            self.names.see_experiments(project.experiments.list())
+        names = Names()
+        # The first request: a wrong key or number fails here, while the old project stays. A key
+        # that may not list experiments is still good for other things; then Tab knows less.
+        with contextlib.suppress(PermissionDeniedError):
+            names.see_experiments(project.experiments.list())
+        self.project, self.names = project, names
         self.changed()
 
     def changed(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.magics.arguments import Arguments, one_of
 from exp_jupyter.magics.show import add_ref
@@ -32,7 +32,13 @@ def arguments() -> Arguments:
         ],
     )
     add_ref(it)
-    it.add("metric", metavar="METRIC", offers="metric", help="metric: name, uuid or number from 0")
+    it.add(
+        "metric",
+        nargs="?",
+        metavar="METRIC",
+        offers="metric",
+        help="metric: name, uuid or number from 0; the first by default",
+    )
     it.add(
         "--method",
         type=one_of(*METHODS),
@@ -52,9 +58,8 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> Series:
     """Read a daily series."""
+    mode: Any = options.mode or session.settings.mode
+    method = options.method or session.settings.method
     return session.connected().experiments.timeseries(
-        options.ref,
-        options.metric,
-        method=options.method or session.settings.method,
-        mode=options.mode or session.settings.mode,
+        options.ref, options.metric, method=method, mode=mode
     )

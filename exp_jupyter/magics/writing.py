@@ -54,5 +54,5 @@ def present(session: Session, write: Write, *, yes: bool) -> Any:
     if session.has_front_end:
         from exp_jupyter.widgets.confirmation import Confirmation
 
-        return Confirmation(write, on_change=session.changed)
-    return state if state.kind == "waiting" else write
+        return Confirmation(write, state=state, on_change=session.changed)
+    return state if state.kind == "waiting" and not state.can_finish else write

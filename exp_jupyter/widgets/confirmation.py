@@ -1,0 +1,155 @@
+"""A write, asked for: what it will do, Confirm or Cancel, and everything that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from exp_jupyter.display import page
+from exp_jupyter.display.blocks import Sentence
+from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
+from exp_jupyter.widgets.form import Form, card
+
+if TYPE_CHECKING:
+    from exp_jupyter.client import Write
+    from exp_jupyter.schema.writes import WriteOutcome, WritePlan, WriteState
+
+
+class Confirmation(Form):
+    """Asks before a write is sent, and follows it through its approval.
+
+    Parameters
+    ----------
+    write
+        The write; it is sent when Confirm is clicked, and at most once.
+    state
+        Where the write stands, if that was already read: a write that waits for approval opens
+        as its waiting card.
+    on_change
+        Called after each answer of the project that may have changed it.
+
+    Attributes
+    ----------
+    write
+        The write, with its plan.
+    outcome
+        What came of it so far, or None.
+
+    Notes
+    -----
+    The stages: ``ask`` until Confirm or Cancel; ``waiting`` while a change request is open;
+    ``finish`` when it was applied and the write's own part is left; ``lost`` when the answer never
+    came; ``over``.
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        *,
+        state: WriteState | None = None,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.write = write
+        self.outcome: WriteOutcome | None = None
+        self._on_change = on_change
+        self._stage = "ask"
+        self.name = widgets.Text(
+            description="Type the name",
+            placeholder=write.plan.confirm_name or "",
+            style={"description_width": "initial"},
+        )
+        self.name.observe(lambda _: self.settle(), "value")
+        self.confirm = widgets.Button(description="Confirm", button_style="primary")
+        self.cancel = widgets.Button(description="Cancel")
+        self.refresh = widgets.Button(description="Refresh")
+        self.withdraw = widgets.Button(description="Withdraw request")
+        self.finish = widgets.Button(description="Finish", button_style="primary")
+        self.controls = widgets.HBox([])
+        super().__init__(
+            [widgets.HTML(page(write.plan).to_html()), self.name, self.controls],
+        )
+        self.on_click(self.confirm, self._confirm, "Sending …")
+        self.on_click(self.cancel, self._cancel, "")
+        self.on_click(self.refresh, self._refresh, "Looking …")
+        self.on_click(self.withdraw, self._withdraw, "Withdrawing …")
+        self.on_click(self.finish, self._finish, "Finishing …")
+        if state is not None and (state.can_finish or state.kind == "waiting"):
+            self._stage = "finish" if state.can_finish else "waiting"
+            self.tell_result(state)
+        self.settle()
+
+    @property
+    def stage(self) -> str:
+        """Where the conversation stands; see the notes."""
+        return self._stage
+
+    def fallback(self) -> WritePlan:
+        """Return the plan, which is the same before and after."""
+        return self.write.plan
+
+    def buttons(self) -> Sequence[widgets.Button]:
+        """Return every button there is."""
+        return (self.confirm, self.cancel, self.refresh, self.withdraw, self.finish)
+
+    def settle(self) -> None:
+        """Show the buttons of the stage, and enable those that can be used."""
+        shown = {
+            "ask": (self.confirm, self.cancel),
+            "waiting": (self.refresh, self.withdraw),
+            "finish": (self.finish,),
+            "lost": (self.refresh,),
+        }.get(self._stage, ())
+        self.controls.children = shown
+        for button in self.buttons():
+            button.disabled = button not in shown
+        asks_name = self._stage == "ask" and self.write.plan.confirm_name is not None
+        self.name.layout.display = None if asks_name else "none"
+        if asks_name and self.name.value.strip() != self.write.plan.confirm_name:
+            self.confirm.disabled = True
+
+    def _confirm(self) -> None:
+        if self._stage != "ask":
+            return  # a click that was queued behind the one that counted
+        wanted = self.write.plan.confirm_name
+        if wanted is not None and self.name.value.strip() != wanted:
+            self.tell(Sentence(f"Type {wanted} to confirm."))
+            return
+        # Until the project has answered nobody knows whether the write took effect.
+        self._stage = "lost"
+        try:
+            self._came(self.write.send())
+        except WriteOutcomeUnknownError:
+            raise
+        except ExpError:
+            self._stage = "ask"
+            raise
+
+    def _cancel(self) -> None:
+        if self._stage == "ask":
+            self._stage = "over"
+            self.tell(card("Cancelled", Sentence("Nothing was written."), tone="quiet"))
+
+    def _refresh(self) -> None:
+        if self._stage in {"waiting", "lost"}:
+            self._came(self.write.refresh())
+
+    def _withdraw(self) -> None:
+        if self._stage == "waiting":
+            self._came(self.write.withdraw())
+
+    def _finish(self) -> None:
+        if self._stage == "finish":
+            self._came(self.write.finish())
+
+    def _came(self, outcome: WriteOutcome) -> None:
+        self.outcome = outcome
+        if outcome.can_finish:
+            self._stage = "finish"
+        else:
+            stages = {"waiting": "waiting", "unknown": "lost"}
+            self._stage = stages.get(outcome.kind, "over")
+        self.tell_result(outcome)
+        if self._on_change is not None:
+            self._on_change()

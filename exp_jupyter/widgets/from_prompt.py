@@ -1,0 +1,123 @@
+"""Create an experiment from a prompt: fill in, review, confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.widgets.confirmation import Confirmation
+from exp_jupyter.widgets.form import Form, line_code
+from exp_jupyter.widgets.reading import quoted, whole_numbers
+
+if TYPE_CHECKING:
+    from exp_jupyter.client import Project
+
+_WIDE = {"description_width": "110px"}
+
+
+class FromPromptForm(Form):
+    """Collects what an experiment from a prompt needs, then asks before it is created.
+
+    Parameters
+    ----------
+    project
+        The project to create it in; its metric templates are read when the form opens.
+    on_change
+        Called after each answer of the project that may have changed it.
+
+    Attributes
+    ----------
+    confirmation
+        The confirmation of the last review, or None.
+    """
+
+    def __init__(self, project: Project, *, on_change: Callable[[], None] | None = None) -> None:
+        self._project = project
+        self._on_change = on_change
+        self.confirmation: Confirmation | None = None
+        self.prompt = _text("Prompt", "support-reply")
+        self.versions = _text("Versions", "1 2, the control first")
+        self.templates = widgets.SelectMultiple(description="Metrics", rows=3, style=_WIDE)
+        self.name = _text("Name", "made from the prompt")
+        self.flag_key = _text("Flag key", "made from the name")
+        self.description = widgets.Textarea(description="Description", rows=2, style=_WIDE)
+        self.review = widgets.Button(description="Review", button_style="primary")
+        self.place = widgets.VBox([])
+        what = (self.prompt, self.versions, self.templates)
+        words = (self.name, self.flag_key, self.description)
+        super().__init__([*what, *words, self.review, self.place])
+        self.on_click(self.review, self._review, "Looking …")
+        self.act(self._read_templates)
+
+    def fallback(self) -> Description:
+        """Return what the form is for."""
+        return Description(
+            "from-prompt-form",
+            "Experiment from a prompt",
+            (
+                Heading("Create an experiment from a prompt"),
+                Sentence("This form works in a live notebook."),
+                NextStep(
+                    "For example, as a cell:",
+                    code="%exp_from_prompt support-reply 1 2 --templates cost latency",
+                ),
+            ),
+        )
+
+    def buttons(self) -> Sequence[widgets.Button]:
+        """Return the form's own button."""
+        return (self.review,)
+
+    def settle(self) -> None:
+        """Allow a review at any time; it writes nothing."""
+        self.review.disabled = False
+
+    def line(self) -> str:
+        """Return the magic line of what is filled in."""
+        parts = ["%exp_from_prompt", quoted(self.prompt.value.strip())]
+        parts += [str(version) for version in self._versions()]
+        if self.templates.value:
+            parts += ["--templates", *self.templates.value]
+        for option, field in (
+            ("--name", self.name),
+            ("--flag-key", self.flag_key),
+            ("--description", self.description),
+        ):
+            if field.value.strip():
+                parts += [option, quoted(" ".join(field.value.split()))]
+        return " ".join(parts)
+
+    def _read_templates(self) -> None:
+        found = self._project.experiments.prompt_templates()
+        self.templates.options = [(one.label or one.key, one.key) for one in found]
+
+    def _versions(self) -> list[int]:
+        return whole_numbers(self.versions.value)
+
+    def _review(self) -> None:
+        if self.confirmation is not None and self.confirmation.stage not in {"ask", "over"}:
+            self.tell(Sentence("The experiment below is still on its way; see that through first."))
+            return
+        self.place.children = ()
+        write = self._project.experiments.from_prompt(
+            self.prompt.value.strip(),
+            self._versions(),
+            list(self.templates.value),
+            name=self.name.value.strip() or None,
+            flag_key=self.flag_key.value.strip() or None,
+            description=" ".join(self.description.value.split()),
+        )
+        state = write.state()
+        if state.kind in {"already_done", "refused"}:
+            self.tell_result(state)
+            return
+        self.confirmation = Confirmation(write, state=state, on_change=self._on_change)
+        self.place.children = (self.confirmation,)
+        self.tell(line_code(self.line()))
+
+
+def _text(label: str, placeholder: str, **options: Any) -> widgets.Text:
+    return widgets.Text(description=label, placeholder=placeholder, style=_WIDE, **options)
