@@ -1,1 +1,60 @@
-"""The project API client."""
+"""The project API client: what a person uses from Python, and what magics and forms stand on."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.approvals import Approvals
+    from exp_jupyter.client.credentials import Secret, find_key
+    from exp_jupyter.client.experiments import Experiments
+    from exp_jupyter.client.flags import Flags
+    from exp_jupyter.client.origin import EMBEDDED_ORIGIN
+    from exp_jupyter.client.pace import Pace
+    from exp_jupyter.client.project import Project, open_project
+    from exp_jupyter.client.prompts import Prompts
+    from exp_jupyter.client.transport import Bounds, Transport
+    from exp_jupyter.client.write import Write
+
+_HOME = {
+    "Approvals": "approvals",
+    "Bounds": "transport",
+    "EMBEDDED_ORIGIN": "origin",
+    "Experiments": "experiments",
+    "Flags": "flags",
+    "Pace": "pace",
+    "Project": "project",
+    "Prompts": "prompts",
+    "Secret": "credentials",
+    "Transport": "transport",
+    "Write": "write",
+    "find_key": "credentials",
+    "open_project": "project",
+}
+
+__all__ = [
+    "EMBEDDED_ORIGIN",
+    "Approvals",
+    "Bounds",
+    "Experiments",
+    "Flags",
+    "Pace",
+    "Project",
+    "Prompts",
+    "Secret",
+    "Transport",
+    "Write",
+    "find_key",
+    "open_project",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"exp_jupyter.client.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'exp_jupyter.client' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

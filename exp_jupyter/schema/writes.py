@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from exp_jupyter.schema.approval import ChangeRequest
@@ -64,6 +64,8 @@ class WriteState(Shown):
         The object the write is about, if it exists.
     next_step
         What to do next; empty when nothing is to be said.
+    can_finish
+        Whether a change request was applied and the rest of the write is still to be done.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class WriteState(Shown):
     change_request: ChangeRequest | None = None
     result: Any = None
     next_step: str = ""
+    can_finish: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,4 +103,4 @@ class WriteOutcome(Shown):
     next_step: str = ""
     result: Any = None
     change_request: ChangeRequest | None = None
-    can_finish: bool = field(default=False)
+    can_finish: bool = False

@@ -1,0 +1,252 @@
+"""What an answer says: its JSON, or the error it stands for with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.client.pace import asked_wait
+from exp_jupyter.errors import (
+    ApiError,
+    ApprovalRequiredError,
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    PolicyConflictError,
+    ProtocolError,
+    ServerError,
+    ThrottledError,
+    ValidationFailedError,
+)
+from exp_jupyter.schema.failure import ErrorBody
+
+_SCOPE = re.compile(r"missing required scope '([^']+)'")
+_PROJECT = re.compile(r"requested project: ID (\d+)")
+_LEVEL = re.compile(r"do not have (\w+) access")
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: ValidationFailedError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: ThrottledError,
+}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One answer as it came: status, headers with lower-case names, and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def read_json(raw: Raw, origin: str) -> Any:
+    """Return the body of a good answer; None for an empty one.
+
+    Raises
+    ------
+    exp_jupyter.errors.ProtocolError
+        The body is not JSON.
+    """
+    if not raw.content.strip():
+        return None
+    parsed, is_json = _try_json(raw.content)
+    if is_json:
+        return parsed
+    raise _not_json(raw, origin)
+
+
+def raise_for(raw: Raw, origin: str, *, asked: str = "") -> NoReturn:
+    """Raise the error that ``raw`` stands for.
+
+    Parameters
+    ----------
+    raw
+        An answer whose status is 400 or more.
+    origin
+        The project's origin, for the message.
+    asked
+        The request in words, for the message, for example ``GET experiments/7/``.
+
+    Raises
+    ------
+    exp_jupyter.errors.ApiError
+        The error by status and body.
+    exp_jupyter.errors.ProtocolError
+        The answer is a web page or broken JSON, and its status is no sign of a busy project.
+    """
+    parsed, is_json = _try_json(raw.content)
+    if not is_json:
+        if raw.content.strip() and raw.status < 500 and raw.status != 429:
+            raise _not_json(raw, origin)
+        parsed = None
+    body = _lenient(parsed)
+    if raw.status == 409 and (waiting := _waiting_body(parsed)) is not None:
+        raise _approval_required(body, waiting)
+    kind = _class_for(raw.status, body)
+    words = body.words or _words_for(raw.status, asked)
+    error = kind(
+        _message(raw.status, body, words),
+        hint=_hint(raw, body, words),
+        status=raw.status,
+        kind=body.type or "",
+        code=body.error_code or "",
+        attr=body.attr,
+        detail=words,
+        body=parsed,
+    )
+    if isinstance(error, ThrottledError):
+        error.wait = asked_wait(raw.headers, words)
+    raise error
+
+
+def _try_json(content: bytes) -> tuple[Any, bool]:
+    try:
+        return json.loads(content), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _lenient(parsed: Any) -> ErrorBody:
+    if not isinstance(parsed, dict):
+        return ErrorBody(detail=parsed if isinstance(parsed, str) else None)
+    known = {
+        name: value
+        for name, value in parsed.items()
+        if name not in {"type", "code", "attr", "guidance"} or isinstance(value, str)
+    }
+    policies = known.get("conflicting_policies")
+    if not (isinstance(policies, list) and all(isinstance(one, dict) for one in policies)):
+        known.pop("conflicting_policies", None)
+    return ErrorBody.model_validate(known)
+
+
+def _class_for(status: int, body: ErrorBody) -> type[ApiError]:
+    if status == 400 and body.error_code == "policy_conflict":
+        return PolicyConflictError
+    return ServerError if status >= 500 else _BY_STATUS.get(status, ApiError)
+
+
+def _waiting_body(parsed: Any) -> dict[str, Any] | None:
+    """Return a 409's body with the waiting request's id in it, or None for another conflict."""
+    if not isinstance(parsed, dict):
+        return None
+    for key in ("change_request", "existing_change_request"):
+        held = parsed.get(key)
+        if isinstance(held, dict) and held.get("id"):
+            return {"change_request_id": str(held["id"]), **parsed}
+    return parsed if parsed.get("change_request_id") else None
+
+
+def _approval_required(body: ErrorBody, waiting: dict[str, Any]) -> ApprovalRequiredError:
+    pending = body.error_code == "change_request_pending"
+    return ApprovalRequiredError(
+        "A change request for this already waits for approval; nothing was changed."
+        if pending
+        else "This needs approval: a change request was made, and nothing was changed yet.",
+        hint=f"Look at it with %exp_approvals (request {waiting['change_request_id']}).",
+        status=409,
+        kind=body.type or "",
+        code=body.error_code or "",
+        attr=body.attr,
+        detail=body.words,
+        body=waiting,
+    )
+
+
+def _message(status: int, body: ErrorBody, words: str) -> str:
+    if status == 429:
+        return "The project asks to slow down."
+    if status >= 500:
+        return f"The project failed ({status}): {words}"
+    return f"{body.attr}: {words}" if body.attr else words
+
+
+def _words_for(status: int, asked: str) -> str:
+    what = f"{asked} " if asked else ""
+    return {
+        402: "This project's plan does not include it.",
+        405: f"{what}is not allowed.",
+        502: "a proxy could not reach it.",
+        503: "it is not available now.",
+        504: "it did not answer in time.",
+        512: "the query would take too long.",
+    }.get(status, f"{what}answered {status} without a reason.")
+
+
+def _hint(raw: Raw, body: ErrorBody, words: str) -> str:
+    status = raw.status
+    if status == 429:
+        wait = asked_wait(raw.headers, words)
+        return f"Try again in {wait:.0f} s." if wait is not None else "Try again in a minute."
+    if status == 403:
+        return _hint_403(words)
+    if status == 400:
+        return _hint_400(body)
+    if status == 404:
+        if "Project not found" in words:
+            return "Check the project's number; %exp_connect takes it as --project."
+        return "Check the id; %exp lists what this project has."
+    return {
+        401: f"Check the key in {ENVIRONMENT_NAME}: it must be a personal API key (phx_…), "
+        "not a project key (phc_…), and not revoked.",
+        402: "Ask the organization's owner about the plan.",
+        405: "This version of the project does not offer it.",
+        409: "Someone changed it meanwhile: read it again, then repeat.",
+        512: "Ask for less: fewer days, or one metric.",
+    }.get(status, "Try again later." if status >= 500 else "")
+
+
+def _hint_403(words: str) -> str:
+    if scope := _SCOPE.search(words):
+        return f"Give the key the scope {scope.group(1)} in the project's settings, or use another."
+    if project := _PROJECT.search(words):
+        return f"Give the key access to project {project.group(1)}, or connect to another project."
+    if "access to the project" in words:
+        return "Ask a project administrator to add you, or connect to another project."
+    if level := _LEVEL.search(words):
+        return f"Ask a project administrator for {level.group(1)} access."
+    if "personal api key access" in words.lower():
+        return "This action is only open in the project's own web pages."
+    if "approval policy" in words:
+        return "Ask who owns the approval policy."
+    if "change request" in words.lower():
+        return "Look at the request with %exp_approvals: it says who may decide."
+    return "Ask a project administrator."
+
+
+def _hint_400(body: ErrorBody) -> str:
+    if body.error_code == "policy_conflict":
+        names = [
+            str(policy.get("action_key") or policy.get("name") or policy.get("id") or "")
+            for policy in body.conflicting_policies or []
+        ]
+        held = f" ({', '.join(filter(None, names))})" if any(names) else ""
+        return f"{body.guidance or 'Make each gated change in a write of its own.'}{held}"
+    if body.attr:
+        path = body.attr.replace("__", ".")
+        return {
+            "required": f"Give {path}.",
+            "null": f"Give {path}.",
+            "blank": f"Give {path}.",
+            "unique": f"Choose another {path}.",
+        }.get(body.error_code or "", f"Correct {path} and repeat.")
+    return ""
+
+
+def _not_json(raw: Raw, origin: str) -> ProtocolError:
+    page = raw.content.lstrip()[:1] == b"<"
+    what = "a web page" if page else "text that is not whole JSON"
+    return ProtocolError(
+        f"{origin} answered {raw.status} with {what}, not with the API's JSON.",
+        hint="Check that the origin is a PostHog project, and that no sign-in page or proxy "
+        "stands in between."
+        if page
+        else "Try again; if it stays, a proxy may be cutting answers short.",
+    )

@@ -1,0 +1,79 @@
+"""Approvals: what waits, what the policies say, and the votes."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from exp_jupyter.client.calls import call
+from exp_jupyter.client.decision import Decision
+from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest
+from exp_jupyter.schema.listing import ChangeRequestList, Page
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+
+class Approvals:
+    """The change requests and approval policies of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def list(
+        self,
+        state: str | None = None,
+        *,
+        action_key: str | None = None,
+        resource_type: str | None = None,
+        resource_id: str | None = None,
+    ) -> ChangeRequestList:
+        """Return change requests, newest first.
+
+        Parameters
+        ----------
+        state
+            ``pending``, ``approved``, ``applied``, ``rejected``, ``expired`` or ``failed``;
+            several with commas between.
+        action_key, resource_type, resource_id
+            Only those of this action or resource.
+        """
+        params = {"state": state, "action_key": action_key}
+        params |= {"resource_type": resource_type, "resource_id": resource_id}
+        path = self._project.path("change_requests")
+        pages = self._project.pages(ChangeRequestList, path, params)
+        found = [request for page in pages for request in page]
+        shown = call("approvals.list", **params)
+        return ChangeRequestList(count=len(found), results=found).coded(shown)
+
+    def get(self, request_id: str) -> ChangeRequest:
+        """Return one change request, as the person whose key is used sees it."""
+        path = self._project.path("change_requests", request_id)
+        return self._project.read(ChangeRequest, path).coded(call("approvals.get", request_id))
+
+    def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
+        """Return the approval policies."""
+        path = self._project.path("approval_policies")
+        pages = self._project.pages(Page[ApprovalPolicy], path, {"enabled": enabled})
+        return [policy for page in pages for policy in page]
+
+    def approve(self, request_id: str, reason: str = "") -> Decision:
+        """Return the write that approves a change request; sends nothing."""
+        shown = call("approvals.approve", request_id, reason=reason or None)
+        return Decision(self._project, "approve", request_id, reason).coded(shown)
+
+    def reject(self, request_id: str, reason: str) -> Decision:
+        """Return the write that rejects a change request; sends nothing.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no reason.
+        """
+        shown = call("approvals.reject", request_id, reason)
+        return Decision(self._project, "reject", request_id, reason).coded(shown)
+
+    def withdraw(self, request_id: str, reason: str = "") -> Decision:
+        """Return the write that takes back one's own change request; sends nothing."""
+        shown = call("approvals.withdraw", request_id, reason=reason or None)
+        return Decision(self._project, "cancel", request_id, reason).coded(shown)

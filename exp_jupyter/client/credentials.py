@@ -1,0 +1,130 @@
+"""Where a key comes from, and the holder that never shows it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from exp_jupyter.errors import CredentialsError
+
+ENVIRONMENT_NAME = "POSTHOG_PERSONAL_API_KEY"
+KEYRING_SERVICE = "exp_jupyter"
+
+_HOW = (
+    f"Put a personal API key (phx_…) into the environment variable {ENVIRONMENT_NAME} or the "
+    "system keyring, or connect from an interactive session and type it when asked."
+)
+
+
+class Secret:
+    """A key, held so that it cannot slip into a repr, a log, a pickle or a message.
+
+    Raises
+    ------
+    exp_jupyter.errors.CredentialsError
+        The text is empty or holds characters no key has; it is not repeated in the message.
+
+    Examples
+    --------
+    >>> Secret("phx_example")
+    Secret(hidden)
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        text = text.strip()
+        if not text:
+            raise CredentialsError("The key is empty.", hint=_HOW)
+        if not (text.isascii() and text.isprintable()) or " " in text:
+            raise CredentialsError(
+                "The key holds blanks or characters that no key has.",
+                hint="Copy the key again, without quotes, blanks or line ends.",
+            )
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the key itself, for the one header that needs it."""
+        return self._text
+
+    def hide_in(self, text: str) -> str:
+        """Return ``text`` with the key taken out, should someone have echoed it."""
+        return text.replace(self._text, "[hidden]")
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise CredentialsError(
+            "A key is not stored in files.",
+            hint="Connect again in the session that reads the file.",
+        )
+
+
+def find_key(
+    origin: str,
+    *,
+    ask: Callable[[str], str] | None = None,
+    interactive: bool | None = None,
+) -> Secret:
+    """Return the key for ``origin``: from the environment, the keyring, or a hidden prompt.
+
+    Parameters
+    ----------
+    origin
+        The project's origin; the keyring holds one key for each.
+    ask
+        How to ask for hidden input; by default ``getpass.getpass``.
+    interactive
+        Whether someone is there to answer; by default, whether this is a terminal or a notebook
+        with a front end.
+
+    Raises
+    ------
+    exp_jupyter.errors.CredentialsError
+        There is no key and nobody to ask.
+    """
+    from_environment = os.environ.get(ENVIRONMENT_NAME, "").strip()
+    if from_environment:
+        return Secret(from_environment)
+    stored = _from_keyring(origin)
+    if stored:
+        return Secret(stored)
+    if interactive if interactive is not None else _someone_is_there():
+        typed = (ask or getpass.getpass)(f"Personal API key for {origin} (hidden): ")
+        return Secret(typed)
+    raise CredentialsError(f"No personal API key for {origin}.", hint=_HOW)
+
+
+def remember_key(origin: str, key: Secret) -> bool:
+    """Store ``key`` for ``origin`` in the system keyring; False where there is no keyring."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        keyring.set_password(KEYRING_SERVICE, origin, key.reveal())
+    except (KeyringError, RuntimeError):
+        return False
+    return True
+
+
+def _from_keyring(origin: str) -> str | None:
+    # A machine without a keyring (a container, a server) is no error: the next source is asked.
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password(KEYRING_SERVICE, origin)
+    except (KeyringError, RuntimeError):
+        return None
+
+
+def _someone_is_there() -> bool:
+    # A kernel replaces getpass with a prompt in the front end, and that one knows by itself
+    # whether input is allowed; a plain process needs a terminal.
+    if getpass.getpass.__module__ != "getpass":
+        return True
+    return bool(sys.stdin and sys.stdin.isatty())

@@ -1,0 +1,441 @@
+"""Experiments: find, read, size, and the writes that begin from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.client import queries
+from exp_jupyter.client.calls import call
+from exp_jupyter.client.lookup import (
+    as_id,
+    experiment_called,
+    find_metric,
+    missing_experiment,
+    named_experiment,
+)
+from exp_jupyter.errors import (
+    ApiError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from exp_jupyter.schema.experiment import Experiment
+from exp_jupyter.schema.flag import EligibleFlags
+from exp_jupyter.schema.listing import ExperimentList
+from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
+from exp_jupyter.schema.planning import RunningTime
+from exp_jupyter.schema.prompt import PromptTemplates
+from exp_jupyter.schema.series import Exposures, TimeseriesResults
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.health import Health
+    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.client.from_prompt import FromPrompt
+    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.unarchive import Unarchive
+    from exp_jupyter.engine.planning import SizePlan
+
+Ref = int | str | Experiment
+
+
+class Experiments:
+    """The experiments of a project.
+
+    Wherever a method takes ``ref`` it takes the experiment's id, its flag's key, its exact name,
+    or the object itself.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def list(
+        self,
+        status: str | None = None,
+        archived: bool | None = None,
+        search: str | None = None,
+        order: str | None = None,
+        *,
+        prompt_name: str | None = None,
+        event: str | None = None,
+    ) -> ExperimentList:
+        """Return experiments with their basic fields.
+
+        Parameters
+        ----------
+        status
+            ``draft``, ``running``, ``paused``, ``stopped`` or ``all``.
+        archived
+            True for archived ones; by default those that are not.
+        search
+            Part of the name.
+        order
+            ``created_at``, ``updated_at``, ``name``, ``start_date``, ``end_date``, ``duration``,
+            ``status`` or ``created_by``, with ``-`` for descending; by default the newest first.
+        prompt_name, event
+            Only those made from this prompt, or with a metric that counts this event.
+        """
+        given = {"status": status, "archived": archived, "search": search, "order": order}
+        given |= {"prompt_name": prompt_name, "event": event}
+        found = [*self.iterate(**given)]  # type: ignore[arg-type]
+        shown = call("experiments.list", **given)
+        return ExperimentList(count=len(found), results=found).coded(shown)
+
+    def iterate(
+        self,
+        status: str | None = None,
+        archived: bool | None = None,
+        search: str | None = None,
+        order: str | None = None,
+        *,
+        prompt_name: str | None = None,
+        event: str | None = None,
+    ) -> Iterator[Experiment]:
+        """Yield what ``list`` would return, one page of requests at a time."""
+        params = {"status": status, "archived": archived, "search": search, "order": order}
+        params |= {"prompt_name": prompt_name, "event": event}
+        path = self._project.path("experiments")
+        for page in self._project.pages(ExperimentList, path, params):
+            yield from page
+
+    def get(self, ref: Ref) -> Experiment:
+        """Return one experiment with all its fields.
+
+        Raises
+        ------
+        exp_jupyter.errors.NotFoundError
+            No experiment has this id.
+        exp_jupyter.errors.InputError
+            No experiment, or several, answer to this name or key; the hint names the nearest.
+        """
+        if isinstance(ref, Experiment):
+            return self._by_id(ref.id)
+        known = as_id(ref)
+        if known is None:
+            return self._by_id(named_experiment(self, str(ref).strip()).id)
+        try:
+            return self._by_id(known)
+        except NotFoundError as miss:
+            named = experiment_called(self, ref.strip()) if isinstance(ref, str) else None
+            if named is None:
+                raise missing_experiment(self, known, miss) from None
+            return self._by_id(named.id)
+
+    def series_data(self, ref: Ref, metric: str | int | None = None) -> TimeseriesResults:
+        """Return the stored daily results of a metric just as the project has them."""
+        experiment = self.get(ref)
+        entry = find_metric(experiment, metric)
+        if not entry.uuid or not entry.fingerprint:
+            raise InputError(
+                f'"{entry.name}" has no uuid or fingerprint, so its daily results cannot be found.',
+                hint="It is an older kind of metric; save it again in the project.",
+            )
+        path = self._project.path("experiments", experiment.id, "timeseries_results")
+        params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
+        shown = call("experiments.series_data", experiment.id, entry.name)
+        return self._project.read(TimeseriesResults, path, params).coded(shown)
+
+    def timeseries(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+    ) -> Series:
+        """Return the daily series of a metric.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        metric
+            Its uuid, name or index from 0; by default the first.
+        method
+            None keeps the project's own numbers; ``frequentist``, ``sequential`` or ``bayesian``
+            computes every day again from its sums.
+        mode
+            The formulas of that recomputation: ``compat`` (default) or ``recommended``.
+        """
+        from exp_jupyter.analysis.series import Series
+
+        experiment = self.get(ref)
+        entry = find_metric(experiment, metric)
+        data = self.series_data(experiment, entry.uuid)
+        series = Series.from_wire(
+            data,
+            experiment=experiment,
+            metric={**entry.definition, "name": entry.name},
+            method=method,
+            mode=mode or "compat",
+            source=f"{self._project.name} ({self._project.origin})",
+        )
+        return series.coded(
+            call("experiments.timeseries", experiment.id, entry.name, method=method, mode=mode)
+        )
+
+    def exposures(self, ref: Ref) -> Exposures:
+        """Return who saw which variant.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched.
+        """
+        experiment = self.get(ref)
+        if experiment.start_date is None:
+            raise InputError(
+                f'"{experiment.name}" has not been launched, so nobody was exposed to it.',
+                hint="Launch it first.",
+            )
+        found = queries.exposures(self._project, experiment)
+        return found.coded(call("experiments.exposures", experiment.id))
+
+    def health(self, ref: Ref) -> Health:
+        """Return whether the experiment's data can be trusted.
+
+        What the key may not ask is left unknown rather than refused.
+        """
+        from exp_jupyter.analysis.health import Health
+
+        experiment = self.get(ref)
+        found: Exposures | None = None
+        required: bool | None = None
+        try:
+            if experiment.start_date is not None:
+                found = queries.exposures(self._project, experiment)
+        except PermissionDeniedError:
+            found = None
+        events, actions = queries.targets(experiment)
+        try:
+            required = self.requires_flag_implementation(events, actions).required
+        except (PermissionDeniedError, NotFoundError):
+            required = None
+        health = Health.assemble(experiment, found, required, series=self._first_series(experiment))
+        return health.coded(call("experiments.health", experiment.id))
+
+    def stats(self) -> ExperimentStats:
+        """Return how many experiments were launched, run and were completed lately."""
+        path = self._project.path("experiments", "stats")
+        return self._project.read(ExperimentStats, path).coded(call("experiments.stats"))
+
+    def eligible_flags(
+        self,
+        search: str | None = None,
+        active: bool | None = None,
+        order: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        created_by: int | Sequence[int] | None = None,
+        evaluation_runtime: str | None = None,
+        has_evaluation_contexts: bool | None = None,
+    ) -> EligibleFlags:
+        """Return flags an experiment can be built on.
+
+        Parameters
+        ----------
+        search
+            Part of the key or the name.
+        active
+            Only active, or only inactive flags.
+        order
+            ``created_at``, ``key`` or ``name``, with ``-`` for descending.
+        limit, offset
+            Which page; the project gives 20 by default and at most 100.
+        created_by
+            Ids of the people who made them.
+        evaluation_runtime
+            ``server``, ``client`` or ``all``.
+        has_evaluation_contexts
+            Only with, or only without evaluation contexts.
+        """
+        creators: str | None = None
+        if created_by is not None:
+            ids = [created_by] if isinstance(created_by, int) else created_by
+            creators = ",".join(str(one) for one in ids)
+        shared = {"search": search, "active": active, "order": order, "limit": limit}
+        shared |= {"offset": offset, "evaluation_runtime": evaluation_runtime}
+        shared |= {"has_evaluation_contexts": has_evaluation_contexts}
+        path = self._project.path("experiments", "eligible_feature_flags")
+        found = self._project.read(EligibleFlags, path, {**shared, "created_by_id": creators})
+        return found.coded(call("experiments.eligible_flags", **shared, created_by=created_by))
+
+    def prompt_templates(self) -> PromptTemplates:
+        """Return the metric templates that a prompt experiment can use."""
+        return self._project.prompts.templates().coded(call("experiments.prompt_templates"))
+
+    def requires_flag_implementation(
+        self,
+        events: Sequence[str] | None = None,
+        actions: Sequence[int] | None = None,
+        limit: int | None = None,
+    ) -> FlagImplementation:
+        """Return whether recent events look as if the flag had not been built in yet.
+
+        Parameters
+        ----------
+        events, actions
+            Event names and action ids that the metrics count.
+        limit
+            How many recent events of each kind are looked at; 20 by default.
+        """
+        params: dict[str, str | int | None] = {"limit": limit}
+        if events:
+            params["events"] = json.dumps([{"id": one, "type": "events"} for one in events])
+        if actions:
+            params["actions"] = json.dumps([{"id": one, "type": "actions"} for one in actions])
+        path = self._project.path("experiments", "requires_flag_implementation")
+        shown = call(
+            "experiments.requires_flag_implementation", events=events, actions=actions, limit=limit
+        )
+        return self._project.read(FlagImplementation, path, params).coded(shown)
+
+    def calculate_running_time(
+        self,
+        metric_type: str,
+        minimum_detectable_effect: float,
+        *,
+        number_of_variants: int | None = None,
+        exposure_rate_per_day: float | None = None,
+        baseline_value: float | None = None,
+        variance: float | None = None,
+        baseline_stats: dict[str, Any] | None = None,
+    ) -> RunningTime:
+        """Ask the project itself how many units and days are needed.
+
+        Parameters
+        ----------
+        metric_type
+            ``funnel``, ``mean_count``, ``mean_sum_or_avg``, ``ratio`` or ``retention``.
+        minimum_detectable_effect
+            In percent of the baseline.
+        number_of_variants
+            Control included; 2 by default.
+        exposure_rate_per_day
+            New units per day.
+        baseline_value, variance
+            Control's value and its variance per unit.
+        baseline_stats
+            Control's sums instead.
+        """
+        optional = {
+            "number_of_variants": number_of_variants,
+            "exposure_rate_per_day": exposure_rate_per_day,
+            "baseline_value": baseline_value,
+            "variance": variance,
+            "baseline_stats": baseline_stats,
+        }
+        body: dict[str, Any] = {
+            "metric_type": metric_type,
+            "minimum_detectable_effect": minimum_detectable_effect,
+        } | {name: value for name, value in optional.items() if value is not None}
+        path = self._project.path("experiments", "calculate_running_time")
+        shown = call(
+            "experiments.calculate_running_time", metric_type, minimum_detectable_effect, **optional
+        )
+        return self._project.read(RunningTime, path, body=body).coded(shown)
+
+    def size(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        mde: float,
+        variants: int | None = None,
+        rate: float | None = None,
+        **options: Any,
+    ) -> SizePlan:
+        """Plan from what the experiment has shown so far.
+
+        Parameters
+        ----------
+        ref, metric
+            The experiment and its metric; the newest day's baseline is the plan's.
+        mde
+            Minimum detectable effect in percent of the baseline.
+        variants
+            By default those of the experiment.
+        rate
+            New units per day; by default the last week's.
+        **options
+            As ``exp_jupyter.engine.planning.sample_size`` takes them.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no result yet.
+        """
+        from exp_jupyter.client.sizing import observed
+        from exp_jupyter.engine.planning import sample_size
+
+        experiment = self.get(ref)
+        entry = find_metric(experiment, metric)
+        seen = observed(experiment, entry, self.series_data(experiment, entry.uuid))
+        plan = sample_size(
+            seen.kind,
+            stats=seen.stats,
+            mde=mde,
+            variants=variants or seen.variants,
+            rate=seen.rate if rate is None else rate,
+            **options,
+        )
+        shown = {"mde": mde, "variants": variants, "rate": rate, **options}
+        return plan.coded(call("experiments.size", experiment.id, entry.name, **shown))
+
+    def from_prompt(
+        self,
+        prompt: str,
+        versions: Sequence[int],
+        templates: Sequence[str],
+        name: str | None = None,
+        flag_key: str | None = None,
+        description: str = "",
+    ) -> FromPrompt:
+        """Return the write that makes an experiment out of versions of a prompt; sends nothing.
+
+        Parameters
+        ----------
+        prompt
+            The prompt's name.
+        versions
+            2 to 10 version numbers; the first is the control.
+        templates
+            ``cost``, ``latency`` and ``eval_pass_rate``, one to three of them.
+        name, flag_key
+            By default made from the prompt, its versions and the templates.
+        description
+            Kept with the experiment.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            An argument is not usable.
+        """
+        from exp_jupyter.client.from_prompt import FromPrompt, PromptRequest
+
+        request = PromptRequest.checked(prompt, versions, templates, name, flag_key, description)
+        shown = {"name": name, "flag_key": flag_key, "description": description or None}
+        return FromPrompt(self._project, request).coded(
+            call("experiments.from_prompt", prompt, [*versions], [*templates], **shown)
+        )
+
+    def unarchive(self, ref: Ref) -> Unarchive:
+        """Return the write that brings an experiment back from the archive; sends nothing."""
+        from exp_jupyter.client.unarchive import Unarchive
+
+        experiment = self.get(ref)
+        write = Unarchive(self._project, experiment)
+        return write.coded(call("experiments.unarchive", experiment.id))
+
+    def _by_id(self, known: int) -> Experiment:
+        path = self._project.path("experiments", known)
+        return self._project.read(Experiment, path).coded(call("experiments.get", known))
+
+    def _first_series(self, experiment: Experiment) -> Series | None:
+        if experiment.start_date is None or not experiment.metric_entries:
+            return None
+        try:
+            return self.timeseries(experiment)
+        except (ApiError, InputError):
+            return None

@@ -1,0 +1,74 @@
+"""Feature flags: to look at, and to build experiments on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exp_jupyter.client.calls import call
+from exp_jupyter.client.lookup import as_id, suggestion
+from exp_jupyter.errors import InputError, NotFoundError
+from exp_jupyter.schema.flag import FeatureFlag
+from exp_jupyter.schema.listing import FlagList
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+
+class Flags:
+    """The feature flags of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def list(
+        self, *, search: str | None = None, active: bool | None = None, archived: bool | None = None
+    ) -> FlagList:
+        """Return the project's flags.
+
+        Parameters
+        ----------
+        search
+            Part of the key or the name.
+        active
+            Only active, or only inactive flags.
+        archived
+            Only archived flags; by default those that are not.
+        """
+        params = {"search": search, "active": active, "archived": archived}
+        pages = self._project.pages(FlagList, self._project.path("feature_flags"), params)
+        found = [flag for page in pages for flag in page]
+        return FlagList(count=len(found), results=found).coded(call("flags.list", **params))
+
+    def get(self, ref: int | str) -> FeatureFlag:
+        """Return one flag by its id or its exact key.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            No flag has this key; the hint names the nearest.
+        """
+        known = as_id(ref)
+        if known is not None:
+            try:
+                path = self._project.path("feature_flags", known)
+                return self._project.read(FeatureFlag, path).coded(call("flags.get", known))
+            except NotFoundError:
+                if isinstance(ref, int):
+                    raise
+        text = str(ref).strip()
+        found = self.find(text)
+        if found is None:
+            keys = [flag.key for flag in self.list()]
+            raise InputError(
+                f'There is no flag "{text}".',
+                hint=suggestion(text, keys) or "%exp_flags lists the flags there are.",
+            )
+        return found.coded(call("flags.get", text))
+
+    def find(self, key: str) -> FeatureFlag | None:
+        """Return the flag with exactly this key, archived or not, or None."""
+        for archived in (None, True):
+            for flag in self.list(search=key, archived=archived):
+                if flag.key == key:
+                    return flag
+        return None

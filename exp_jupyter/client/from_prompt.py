@@ -1,0 +1,230 @@
+"""The write that makes an experiment out of versions of a prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.client.decision import withdrawn
+from exp_jupyter.client.gate import gate_sentence
+from exp_jupyter.client.project import parse
+from exp_jupyter.client.prompt_request import PromptRequest
+from exp_jupyter.client.write import Write, waiting_step
+from exp_jupyter.errors import (
+    ApiError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationFailedError,
+)
+from exp_jupyter.schema.approval import ChangeRequest
+from exp_jupyter.schema.experiment import Experiment
+from exp_jupyter.schema.flag import FeatureFlag
+from exp_jupyter.schema.prompt_metrics import prompt_metrics
+from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+__all__ = ["FromPrompt", "PromptRequest"]
+
+_MOST_KEYS = 9
+_TEMPLATE_LABEL = {"cost": "Cost", "latency": "Latency", "eval_pass_rate": "Eval pass rate"}
+
+
+class FromPrompt(Write):
+    """Makes a draft experiment and its flag.
+
+    Notes
+    -----
+    The flag's key is always sent, made as the project would make it when none was given: a key
+    can be taken only once, so the project itself keeps a repeated request from making a second
+    experiment. When the made key belongs to something else, ``-2``, ``-3``… is tried.
+
+    The approval gate looks at the new flag. An approved request has made the flag alone;
+    finishing then makes the experiment on that flag.
+    """
+
+    def __init__(self, project: Project, request: PromptRequest) -> None:
+        super().__init__(project)
+        self._request = request
+        self._place = 1
+
+    def _describe(self) -> WritePlan:
+        wanted = self._request
+        key = wanted.candidate(self._place)
+        variants = ", ".join(
+            f"{name} = v{version} ({wanted.split[name]} %)"
+            for name, version in wanted.variants.items()
+        )
+        metrics = ", ".join(_TEMPLATE_LABEL.get(one, one) for one in wanted.templates)
+        return WritePlan(
+            title=f'Create "{wanted.name}"',
+            sentence=f'Creates the draft experiment "{wanted.name}" and the new, inactive flag '
+            f"{key}. Nobody sees a variant before it is launched.",
+            method="POST",
+            path=self._project.path("experiments", "create_from_prompt"),
+            body=wanted.body(key),
+            diff=(
+                DiffRow("Experiment", None, f"{wanted.name} (draft)"),
+                DiffRow("Flag", None, f"{key} (inactive)"),
+                DiffRow("Variants", None, variants),
+                DiffRow("Rollout", None, "100 %"),
+                DiffRow("Metrics", None, metrics),
+            ),
+            gate=gate_sentence(
+                self._project, "feature_flag.update", before=None, after=wanted.rollout
+            ),
+        )
+
+    def _look(self) -> WriteState:
+        made = self._made()
+        if made is not None:
+            where = "in the archive" if made.archived else f"as experiment {made.id}"
+            return WriteState(
+                "already_done",
+                f'"{made.name}" exists {where}; its status is {made.status}.',
+                result=made,
+            )
+        asked = self._asked()
+        if asked is not None:
+            found = self._state_of(asked)
+            if found is not None:
+                return found
+        if self._request.flag_key_given and self._flag(self._request.flag_key) is not None:
+            return WriteState(
+                "refused",
+                f'The flag "{self._request.flag_key}" exists already, and this makes a new one.',
+                next_step="Give another flag_key, or none.",
+            )
+        return WriteState("to_do", f'"{self._request.name}" does not exist yet.')
+
+    def _made(self) -> Experiment | None:
+        wanted = self._request
+        for archived in (None, True):
+            for one in self._project.experiments.iterate(
+                archived=archived, prompt_name=wanted.prompt
+            ):
+                stored = one.prompt_metadata or {}
+                same = all(stored.get(name) == value for name, value in wanted.metadata.items())
+                named = one.name == wanted.name and not wanted.flag_key_given
+                keyed = wanted.owns_key(one.feature_flag_key) and (
+                    one.name == wanted.name or not wanted.name_given
+                )
+                if same and (named or keyed):
+                    return one
+        return None
+
+    def _asked(self) -> ChangeRequest | None:
+        """Return my newest change request for this flag, or None; also when it may not be read."""
+        try:
+            for request in self._project.approvals.list(resource_type="feature_flag"):
+                data = request.intent.get("full_request_data")
+                filters = data.get("filters") if isinstance(data, dict) else None
+                payloads = filters.get("payloads") if isinstance(filters, dict) else None
+                if (
+                    request.is_requester
+                    and request.intent.get("flag_id") is None
+                    and self._request.owns_key(request.flag_key)
+                    and self._request.agrees_with(payloads)
+                ):
+                    return request
+        except ApiError as refusal:
+            # 402 is a plan without approvals, 403 and 404 a key or a version without them.
+            if refusal.status not in {402, 403, 404}:
+                raise
+        return None
+
+    def _state_of(self, asked: ChangeRequest) -> WriteState | None:
+        """Return what my change request means for this write, or None if it no longer counts."""
+        if asked.is_open:
+            return WriteState(
+                "waiting",
+                f'The flag for "{self._request.name}" waits for approval.',
+                change_request=asked,
+                next_step=waiting_step(asked),
+            )
+        if asked.state == "applied":
+            flag = self._flag(asked.flag_key, unreadable=True)
+            if flag is None:
+                return None  # applied once, and the flag was deleted since
+            return WriteState(
+                "to_do",
+                f"The request was approved and the flag {asked.flag_key} made; the experiment "
+                "itself is still to be made.",
+                change_request=asked,
+                next_step="Finish the write.",
+                can_finish=True,
+            )
+        if asked.state == "rejected" and not withdrawn(asked):
+            return WriteState(
+                "refused",
+                f"The request was rejected{_by_whom(asked)}.",
+                change_request=asked,
+                next_step="Change the plan; or ask once more with send(again=True).",
+            )
+        if self._spent:
+            why = asked.apply_error or ""
+            ended = {
+                "failed": f"The request was approved, but could not be applied: {why}",
+                "expired": "The request expired before enough approvals came.",
+            }.get(asked.state, "The request was withdrawn; nothing was changed.")
+            return WriteState(
+                "refused",
+                ended,
+                change_request=asked,
+                next_step="Make the write again for a new request.",
+            )
+        return None
+
+    def _flag(self, key: str, *, unreadable: bool = False) -> FeatureFlag | bool | None:
+        """Return the flag of this key, or None; ``unreadable`` if flags may not be read."""
+        try:
+            return self._project.flags.find(key)
+        except (PermissionDeniedError, NotFoundError):
+            return unreadable or None
+
+    def _finishing(self) -> tuple[str, str, Any]:
+        wanted = self._request
+        asked = self._asked()
+        key = asked.flag_key if asked is not None else wanted.candidate(self._place)
+        body: dict[str, Any] = {
+            "name": wanted.name,
+            "description": wanted.description,
+            "feature_flag_key": key,
+            "parameters": {"prompt_metadata": wanted.metadata},
+            "metrics": prompt_metrics(wanted.templates, wanted.prompt),
+            # The events of a prompt that nobody has used yet are not in the project; the
+            # project's own call for prompts does not ask for them either.
+            "allow_unknown_events": True,
+        }
+        return "POST", self._project.path("experiments"), body
+
+    def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
+        made = parse(Experiment, body, self.plan.path)
+        begun = "finished on the approved flag" if finishing else "with a new, inactive flag"
+        return WriteOutcome(
+            "applied",
+            f'"{made.name}" was created as experiment {made.id}, {begun} '
+            f"{made.feature_flag_key}; its status is {made.status}.",
+            "Read the variant's prompt version from the flag's payload, then launch it.",
+            result=made,
+        )
+
+    def _adapt(self, refusal: ApiError) -> bool:
+        taken = (
+            isinstance(refusal, ValidationFailedError)
+            and refusal.attr in {"feature_flag_key", "key"}
+            and refusal.code != "invalid_key"
+        )
+        if taken and not self._request.flag_key_given and self._place < _MOST_KEYS:
+            self._place += 1
+            self._plan = None
+            return True
+        return super()._adapt(refusal)
+
+
+def _by_whom(request: ChangeRequest) -> str:
+    for vote in request.approvals:
+        if vote.decision == "rejected":
+            who = f" by {vote.created_by.label}" if vote.created_by else ""
+            return f"{who}: {vote.reason}" if vote.reason else who
+    return ""

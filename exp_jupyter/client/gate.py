@@ -1,0 +1,132 @@
+"""Whether an approval policy is likely to catch a write, said before the write is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.errors import ApiError, ProtocolError
+from exp_jupyter.schema.approval import ApprovalPolicy
+from exp_jupyter.schema.people import UserBasic
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+_COMPARED = {
+    ">": lambda left, right: left > right,
+    "<": lambda left, right: left < right,
+    ">=": lambda left, right: left >= right,
+    "<=": lambda left, right: left <= right,
+    "==": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+}
+
+
+def gate_sentence(
+    project: Project,
+    action_key: str,
+    *,
+    before: Mapping[str, float] | None,
+    after: Mapping[str, float],
+) -> str:
+    """Return which policy will likely catch a change of rollout, and who may approve it.
+
+    Parameters
+    ----------
+    project
+        The project; a key that may not read its policies gives an empty sentence.
+    action_key
+        What the change does, for example ``feature_flag.update``.
+    before, after
+        Rollout percentages by path; no ``before`` for a flag that is to be created.
+
+    Returns
+    -------
+    str
+        Empty when no policy is known to match.
+    """
+    try:
+        policies = project.approvals.policies(enabled=True)
+    except (ApiError, ProtocolError):
+        return ""
+    for policy in policies:
+        if (
+            policy.enabled
+            and policy.action_key == action_key
+            and matches(policy.conditions, before, after)
+        ):
+            return _sentence(project, policy)
+    return ""
+
+
+def matches(
+    conditions: Mapping[str, Any], before: Mapping[str, float] | None, after: Mapping[str, float]
+) -> bool:
+    """Return whether a policy's conditions match a change of rollout percentages.
+
+    Conditions that are incomplete always match, as they do in the project.
+    """
+    kind, operator, bound = (conditions.get(name) for name in ("type", "operator", "value"))
+    old = before or {}
+    if kind == "any_change" and conditions.get("field"):
+        return any(old.get(path) != value for path, value in after.items())
+    compare = _COMPARED.get(str(operator))
+    complete = (
+        kind in {"before_after", "change_amount"}
+        and bool(conditions.get("field"))
+        and compare is not None
+        and isinstance(bound, (int, float))
+    )
+    if not complete or compare is None:
+        return True
+    if kind == "before_after":
+        return any(compare(value, bound) for value in after.values())
+    return any(compare(value - old[path], bound) for path, value in after.items() if path in old)
+
+
+def _sentence(project: Project, policy: ApprovalPolicy) -> str:
+    quorum = policy.quorum
+    votes = "one approval" if quorum == 1 else f"{quorum} approvals"
+    users = policy.approver_config.get("users") or []
+    roles = policy.approver_config.get("roles") or []
+    me = project.me
+    allowed = [one for one in users if policy.allow_self_approve or me is None or one != me.id]
+    who = _names(project, policy, allowed) if allowed else ""
+    if roles:
+        count = "one role" if len(roles) == 1 else f"{len(roles)} roles"
+        who = f"{who} or whoever holds {count}" if who else f"whoever holds {count}"
+    from_whom = f" from {who}" if who else ""
+    return (
+        f"The approval policy on {policy.action_key} will likely hold this: it needs "
+        f"{votes}{from_whom}."
+    )
+
+
+def _names(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> str:
+    known = _people(project, policy, ids)
+    return ", ".join(known.get(one, f"person {one}") for one in ids)
+
+
+def _people(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> dict[Any, str]:
+    """Return names for ids from what the project shows anyway: there is no list of people."""
+    known: dict[Any, str] = {}
+
+    def see(person: UserBasic | None) -> None:
+        if person is not None:
+            known.setdefault(person.id, person.label)
+
+    see(project.me)
+    see(policy.created_by)
+    if all(one in known for one in ids):
+        return known
+    try:
+        for request in project.approvals.list():
+            see(request.created_by)
+            for vote in request.approvals:
+                see(vote.created_by)
+        if not all(one in known for one in ids):
+            for experiment in project.experiments.list():
+                see(experiment.created_by)
+    except (ApiError, ProtocolError):
+        pass  # a number instead of a name is good enough
+    return known

@@ -1,0 +1,232 @@
+"""A project: who it is, and the way to everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from exp_jupyter.client.credentials import Secret
+from exp_jupyter.client.origin import EMBEDDED_ORIGIN
+from exp_jupyter.client.pace import Pace
+from exp_jupyter.client.transport import Bounds, Parameters, Transport
+from exp_jupyter.errors import ApiError, InputError, ProtocolError
+from exp_jupyter.schema.people import UserBasic
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    import httpx
+
+    from exp_jupyter.client.approvals import Approvals
+    from exp_jupyter.client.experiments import Experiments
+    from exp_jupyter.client.flags import Flags
+    from exp_jupyter.client.prompts import Prompts
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Project(Shown):
+    """One project of one origin, seen with one key.
+
+    Attributes
+    ----------
+    origin
+        Scheme, host and port.
+    kind
+        ``embedded`` or ``remote``.
+    experiments, approvals, flags, prompts
+        What is in it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        project: int | str,
+        *,
+        label: str = "",
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.transport = transport
+        self.origin = transport.origin
+        self.kind = "embedded" if transport.origin == EMBEDDED_ORIGIN else "remote"
+        self._ref = str(project)
+        self._label = label
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r}, {self.origin!r})"
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """The project's experiments."""
+        from exp_jupyter.client.experiments import Experiments
+
+        return Experiments(self)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Change requests and approval policies."""
+        from exp_jupyter.client.approvals import Approvals
+
+        return Approvals(self)
+
+    @cached_property
+    def flags(self) -> Flags:
+        """The project's feature flags."""
+        from exp_jupyter.client.flags import Flags
+
+        return Flags(self)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """Templates for prompt experiments."""
+        from exp_jupyter.client.prompts import Prompts
+
+        return Prompts(self)
+
+    @property
+    def id(self) -> int | str:
+        """The project's number, or ``@current`` when the project does not tell it."""
+        found = self._about.get("id")
+        if isinstance(found, int):
+            return found
+        return int(self._ref) if self._ref.isdecimal() else self._ref
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self._label or str(self._about.get("name") or f"project {self._ref}")
+
+    @property
+    def timezone(self) -> str:
+        """The time zone whose days the daily series has; UTC when the project does not say."""
+        return str(self._about.get("timezone") or "UTC")
+
+    @property
+    def me(self) -> UserBasic | None:
+        """The person whose key is used; None when the key may not read that."""
+        return self._me
+
+    @property
+    def now(self) -> datetime:
+        """The present moment in the project; the demo's clock stands still."""
+        return self._clock() if self._clock else datetime.now(UTC)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.transport.close()
+
+    def path(self, *parts: str | int) -> str:
+        """Return the path of something in this project, each part escaped, with its slash."""
+        tail = "".join(f"{quote(str(part), safe='@')}/" for part in parts)
+        return f"/api/projects/{quote(self._ref, safe='@')}/{tail}"
+
+    def read(
+        self, kind: type[Model], path: str, params: Parameters | None = None, *, body: Any = None
+    ) -> Model:
+        """Read ``path`` and return its answer as ``kind``.
+
+        Raises
+        ------
+        exp_jupyter.errors.ProtocolError
+            The answer is not of that shape.
+        """
+        return parse(kind, self.transport.read(path, params, body=body), path)
+
+    def pages(
+        self, kind: type[Model], path: str, params: Parameters | None = None
+    ) -> Iterator[Model]:
+        """Yield a list's pages as ``kind``, one request each."""
+        for page in self.transport.pages(path, params):
+            yield parse(kind, page, path)
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        return self._optional(self.path())
+
+    @cached_property
+    def _me(self) -> UserBasic | None:
+        body = self._optional("/api/users/@me/")
+        try:
+            return UserBasic.model_validate(body) if body else None
+        except ValidationError:
+            return None
+
+    def _optional(self, path: str) -> dict[str, Any]:
+        # Who and where are asked outside the experiments' own scopes: a key that may not read
+        # them still works for everything else.
+        try:
+            body = self.transport.read(path)
+        except (ApiError, ProtocolError):
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+def parse(kind: type[Model], body: Any, path: str) -> Model:
+    """Return ``body`` as ``kind``.
+
+    Raises
+    ------
+    exp_jupyter.errors.ProtocolError
+        The body has another shape; the message names the first field at fault.
+    """
+    try:
+        return kind.model_validate(body)
+    except ValidationError as odd:
+        first = odd.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
+        reason = f"{where}: {first['msg']}"
+    raise ProtocolError(
+        f"{path} answered something else than expected ({reason}).",
+        hint="Check that the origin is a PostHog project of a recent version.",
+    )
+
+
+def open_project(
+    origin: str,
+    project: int | str | None,
+    key: str | Secret,
+    *,
+    transport: httpx.BaseTransport | None = None,
+    label: str = "",
+    pace: Pace | None = None,
+    bounds: Bounds | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Project:
+    """Return a project; nothing is asked of it yet.
+
+    Parameters
+    ----------
+    origin
+        Scheme, host and port; https, unless the host is this machine.
+    project
+        The project's number; None or ``@current`` for the key's own current project.
+    key
+        A personal API key.
+    transport
+        What carries the requests; by default the network.
+    label
+        What to call the project; by default its own name.
+    pace, bounds
+        How to wait between tries, and what one answer may cost.
+    clock
+        The project's own clock, where it is not the world's.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The origin or the project number is not usable.
+    """
+    ref = "@current" if project is None else str(project).strip()
+    if ref != "@current" and not ref.isdecimal():
+        raise InputError(
+            f"{project!r} is not a project number.",
+            hint="Give the number in the project's address, or leave it out for the current one.",
+        )
+    secret = key if isinstance(key, Secret) else Secret(key)
+    wire = Transport(origin, secret, http=transport, pace=pace, bounds=bounds)
+    return Project(wire, ref, label=label, clock=clock)
