@@ -8,7 +8,6 @@ page takes the colours of whatever surrounds it; backgrounds are never set.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from html import escape
 
@@ -40,7 +39,7 @@ from exp_jupyter.display.blocks import (
     Words,
     spans,
 )
-from exp_jupyter.display.legible import legible, legible_lines
+from exp_jupyter.display.legible import legible, legible_lines, unbroken
 from exp_jupyter.display.marks import axis, interval_bar
 from exp_jupyter.display.palette import colour
 
@@ -55,7 +54,6 @@ _TABLE = (
     "border:0;border-collapse:collapse;table-layout:auto;margin:0;font-size:13px;"
     "font-variant-numeric:tabular-nums"
 )
-_BEFORE_PERCENT = re.compile(r"(?<=[\d∞]) (?=%)|(?<=[<>]) (?=\d)")
 
 
 def render(description: Description) -> str:
@@ -71,7 +69,7 @@ def set_text(text: str) -> str:
     >>> set_text("<b> & 4.3 %")
     '&lt;b&gt; &amp; 4.3\xa0%'
     """
-    return escape(_BEFORE_PERCENT.sub("\u00a0", legible(text)), quote=True)
+    return escape(unbroken(legible(text)), quote=True)
 
 
 def image(svg: Svg, alt: str, style: str = "display:block") -> str:

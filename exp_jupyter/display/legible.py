@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Marks that reorder text on screen, so that what is read is not what is written.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 _REPLACEMENT = "\ufffd"
+_INSIDE_A_NUMBER = re.compile(r"(?<=[\d∞]) (?=%)|(?<=[<>]) (?=\d)|(?<=\bp) (?=[=<])|(?<=\bp =) ")
 
 
 def legible(text: str) -> str:
@@ -32,6 +34,17 @@ def _legible(char: str) -> str:
         return " "
     hidden = char in _REORDERING or unicodedata.category(char) in {"Cc", "Cs"}
     return _REPLACEMENT if hidden else char
+
+
+def unbroken(text: str) -> str:
+    r"""Return text in which no line can end inside a number: no-break spaces where it matters.
+
+    Examples
+    --------
+    >>> unbroken("up 4.3 %, p < 0.001").replace("\xa0", "~")
+    'up 4.3~%, p~<~0.001'
+    """
+    return _INSIDE_A_NUMBER.sub("\u00a0", text)
 
 
 def columns_of(text: str) -> int:

@@ -26,7 +26,7 @@ from exp_jupyter.display.blocks import (
     Words,
     said,
 )
-from exp_jupyter.display.legible import columns_of, legible, legible_lines
+from exp_jupyter.display.legible import columns_of, legible, legible_lines, unbroken
 from exp_jupyter.display.marks import strip
 from exp_jupyter.display.numbers import MINUS
 
@@ -60,9 +60,14 @@ def _cut(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int, *, hang: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
+    lines = textwrap.wrap(
+        unbroken(text),
+        width,
+        subsequent_indent=hang,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def render(description: Description, width: int = WIDTH) -> str:

@@ -1,0 +1,122 @@
+"""The charts again, drawn by matplotlib on axes that can be restyled.
+
+Figures are made without pyplot: nothing is kept in its global list, no backend is chosen, and a
+notebook shows a chart only when asked to.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from typing import TYPE_CHECKING, cast
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, num2date
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from exp_jupyter.display import numbers
+from exp_jupyter.display.palette import RULE, SERIES, colour
+
+if TYPE_CHECKING:
+    from exp_jupyter.display.curve_chart import CurveChart
+    from exp_jupyter.display.series_chart import SeriesChart
+
+
+class ShownAxes(Axes):
+    """Axes that a notebook shows as their picture when they are a cell's last value."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        cast("Figure", self.figure).savefig(
+            stream, format="png", dpi=144, metadata={"Software": None}
+        )
+        return stream.getvalue()
+
+
+def new_axes() -> Axes:
+    """Return the axes of a new figure that no global state knows."""
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained", facecolor="none")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot(axes_class=ShownAxes)
+
+
+def _quiet(ax: Axes) -> None:
+    """Leave only what is needed, in colours that read on light and dark."""
+    grey = colour("quiet")
+    ax.set_facecolor("none")
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(RULE)
+    ax.tick_params(colors=grey, length=0)
+    ax.grid(axis="y", color=RULE, alpha=0.25, linewidth=0.8)
+    ax.set_axisbelow(True)
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        label.set_color(grey)
+
+
+def _day(value: float, _: int | None) -> str:
+    return numbers.day(cast("date", num2date(value)))  # type: ignore[no-untyped-call]
+
+
+def draw_series(chart: SeriesChart, ax: Axes) -> None:
+    """Draw a daily series on axes: one line and band per arm, against zero."""
+    _quiet(ax)
+    for index, line in enumerate(chart.lines):
+        days = [point.day for point in line.points]
+        stroke = SERIES[index % len(SERIES)]
+        ax.fill_between(
+            days,  # type: ignore[arg-type]  # dates are units to matplotlib
+            [point.low for point in line.points],
+            [point.high for point in line.points],
+            color=stroke,
+            alpha=0.2,
+            linewidth=0,
+        )
+        ax.plot(
+            days,  # type: ignore[arg-type]
+            [point.estimate for point in line.points],
+            color=stroke,
+            linewidth=2,
+            label=line.name,
+            linestyle=("-", "--", ":", "-.")[index % 4],
+        )
+        if line.since is not None and len(chart.lines) == 1:
+            side = "above" if line.points[-1].estimate > 0 else "below"
+            tone = colour(line.tone)
+            ax.axvline(line.since, color=tone, linestyle=":", linewidth=1)  # type: ignore[arg-type]
+            ax.set_title(
+                f"{side} 0 since {numbers.day(line.since)}", loc="left", fontsize=9, color=tone
+            )
+    ax.axhline(0, color=RULE, linewidth=1)
+    ax.set_ylim(*chart.reach())
+    if chart.relative:
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.lift(v)))
+    ax.set_ylabel("lift" if chart.relative else "difference")
+    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(FuncFormatter(_day))
+    if len(chart.lines) > 1:
+        ax.legend(frameon=False, labelcolor="linecolor", loc="best")
+
+
+def draw_curve(chart: CurveChart, ax: Axes) -> None:
+    """Draw the minimum detectable effect over days on axes."""
+    _quiet(ax)
+    tone = colour("accent")
+    ax.plot([p[0] for p in chart.points], [p[1] for p in chart.points], color=tone, linewidth=2)
+    if chart.plan:
+        day, effect = chart.plan
+        ax.plot([day], [effect], "o", color=tone)
+        ax.annotate(
+            f"{numbers.share(effect)} after {numbers.days(day)}",
+            (day, effect),
+            textcoords="offset points",
+            xytext=(6, 6),
+            color=tone,
+        )
+    ax.set_ylim(0, chart.top)
+    ax.set_xlim(0, chart.points[-1][0])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.share(v)))
+    ax.set_xlabel("days")
+    ax.set_ylabel(chart.label)
