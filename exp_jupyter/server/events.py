@@ -134,7 +134,9 @@ class EventStore:
                 "make_timestamp(us) AS timestamp, properties FROM incoming",
             )
 
-    def append_query(self, cursor: duckdb.DuckDBPyConnection, query: str) -> int:
+    def append_query(
+        self, cursor: duckdb.DuckDBPyConnection, query: str, *, ordered: bool = False
+    ) -> int:
         """Add the rows of a DuckDB query as one part; all of them or, on any error, none.
 
         Parameters
@@ -144,7 +146,9 @@ class EventStore:
         query
             Gives ``event``, ``distinct_id``, ``timestamp`` (TIMESTAMP, UTC) and ``properties``
             (JSON text), optionally ``uuid`` (UUID), ``person_id`` (BIGINT) and any of
-            `HOT_PROPERTIES`; what is missing is derived. Rows are ordered by time here.
+            `HOT_PROPERTIES`; what is missing is derived.
+        ordered
+            Whether the rows come in time order already; else they are sorted here.
 
         Returns
         -------
@@ -154,8 +158,9 @@ class EventStore:
         draft = self.folder / f".draft-{uuid.uuid4().hex}.parquet"
         try:
             cursor.execute(
-                f"COPY ({_completed(cursor, query)}) TO {literal(str(draft))} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+                f"COPY ({_completed(cursor, query)}{'' if ordered else ' ORDER BY timestamp'}) "
+                f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, "
+                f"COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
             held = cursor.execute(
                 "SELECT event, count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) "
@@ -281,7 +286,7 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 
 def _completed(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
-    """Return the query with every column of a part, in time order."""
+    """Return the query with every column of a part."""
     described = cursor.execute(f"DESCRIBE ({query})").fetchall()
     given = {str(row[0]) for row in described}
     columns = [
@@ -303,7 +308,7 @@ def _completed(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
             if name in given
             else f"TRY_CAST(json_extract_string(properties, {path}) AS {kind}) AS {quoted(name)}"
         )
-    return f"SELECT {', '.join(columns)} FROM ({query}) ORDER BY timestamp"
+    return f"SELECT {', '.join(columns)} FROM ({query})"
 
 
 def _naive(moment: datetime) -> datetime:
