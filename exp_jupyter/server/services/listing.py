@@ -1,0 +1,189 @@
+"""Lists of experiments and flags: their filters and orders, answered by the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from exp_jupyter.server.refusals import invalid, odd
+from exp_jupyter.server.services import experiment_view, flags, metrics
+from exp_jupyter.server.store import Document, Work
+
+ELIGIBLE_LIMIT, MOST_ELIGIBLE = 20, 100
+_YES = ("true", "1", "yes")
+_INTEGERS = 2**63
+
+_STATUS = {
+    "draft": "start_date IS NULL",
+    "stopped": "start_date IS NOT NULL AND end_date IS NOT NULL",
+    "running": "start_date IS NOT NULL AND end_date IS NULL AND "
+    "flag_id IN (SELECT id FROM flags WHERE active)",
+    "paused": "start_date IS NOT NULL AND end_date IS NULL AND "
+    "flag_id IN (SELECT id FROM flags WHERE NOT active)",
+}
+_STATUS["complete"] = _STATUS["stopped"]
+
+_EXPERIMENT_ORDERS = {
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "name": "name COLLATE NOCASE",
+    "start_date": "start_date",
+    "end_date": "end_date",
+    "duration": "(julianday(coalesce(end_date, :now)) - julianday(start_date))",
+    "status": "(CASE WHEN start_date IS NULL THEN 0 WHEN end_date IS NULL THEN 1 ELSE 2 END)",
+    "created_by": "(SELECT json_extract(people.doc, '$.first_name') FROM people "
+    "WHERE people.id = experiments.created_by) COLLATE NOCASE",
+}
+_FLAG_ORDERS = {"created_at": "created_at", "key": "key", "name": "name COLLATE NOCASE"}
+
+
+class Conditions:
+    """An SQL condition in the making: every part must hold."""
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = list(parts)
+        self.parameters: list[Any] = []
+
+    def add(self, part: str, *parameters: Any) -> None:
+        """Add a part; values go through its question marks."""
+        self._parts.append(part)
+        self.parameters += parameters
+
+    @property
+    def sql(self) -> str:
+        """The whole condition."""
+        return " AND ".join(f"({part})" for part in self._parts)
+
+
+def experiments(
+    work: Work, query: Mapping[str, str], limit: int, offset: int
+) -> tuple[list[Document], int]:
+    """Return a page of experiments as lists show them, and how many there are in all."""
+    where = Conditions("NOT deleted")
+    archived = query.get("archived", "").lower() == "true"
+    where.add("archived" if archived else "NOT archived")
+    if status := _STATUS.get(query.get("status", "").lower()):
+        where.add(status)
+    if flag_id := query.get("feature_flag_id"):
+        where.add("flag_id = ?", _integer(flag_id, "feature_flag_id must be an integer"))
+    _by_creator(where, query.get("created_by_id"))
+    if search := query.get("search", "").strip():
+        where.add("holds_text(name, ?)", search.casefold())
+    if prompt := query.get("prompt_name"):
+        where.add("prompt_name = ?", prompt)
+    if event := query.get("event"):
+        candidates = work.experiments.find(where.sql, where.parameters)
+        hits = [found["id"] for found in candidates if event in metrics.events_of(work, found)]
+        where.add("id IN (SELECT value FROM json_each(?))", json.dumps(hits))
+    order = _order(query.get("order") or "-created_at", _EXPERIMENT_ORDERS)
+    order = order.replace(":now", f"'{work.stamp()}'")
+    page = work.experiments.find(
+        where.sql, where.parameters, order=order, limit=limit, offset=offset
+    )
+    views = [experiment_view.basic(work, experiment) for experiment in page]
+    return views, work.experiments.count(where.sql, where.parameters)
+
+
+def eligible_flags(work: Work, query: Mapping[str, str]) -> Document:
+    """Return the flags that an experiment may be linked to, as their endpoint shows them."""
+    try:
+        limit = min(int(query.get("limit", ELIGIBLE_LIMIT)), MOST_ELIGIBLE)
+        offset = max(int(query.get("offset", 0)), 0)
+        if limit < 0:
+            raise ValueError  # noqa: TRY301 - refused like any other limit that is none
+    except ValueError:
+        raise odd(400, error="Invalid limit or offset") from None
+    where = Conditions("NOT deleted", "variant_count >= 2", "first_variant = 'control'")
+    if search := query.get("search", "").strip():
+        where.add("holds_text(key, ?) OR holds_text(name, ?)", *[search.casefold()] * 2)
+    if "active" in query:
+        where.add("active" if query["active"].lower() == "true" else "NOT active")
+    _by_creator(where, query.get("created_by_id"))
+    _by_evaluation(where, query)
+    order = _order(query.get("order") or "-created_at", _FLAG_ORDERS)
+    page = work.flags.find(where.sql, where.parameters, order=order, limit=limit, offset=offset)
+    return {
+        "results": [flags.view(work, flag) for flag in page],
+        "count": work.flags.count(where.sql, where.parameters),
+    }
+
+
+def feature_flags(
+    work: Work, query: Mapping[str, str], limit: int, offset: int
+) -> tuple[list[Document], int]:
+    """Return a page of flags as their endpoint shows them, and how many there are in all."""
+    where = Conditions("NOT deleted")
+    archived = query.get("archived", "").lower() == "true"
+    where.add("archived" if archived else "NOT archived")
+    active = query.get("active", "").lower()
+    if active in ("true", "false"):
+        where.add("active" if active == "true" else "NOT active")
+    elif active == "stale":
+        where.add("FALSE")  # nothing here goes stale: calls of flags are not watched
+    kinds = {
+        "boolean": "variant_count = 0",
+        "multivariant": "variant_count > 0",
+        "experiment": "id IN (SELECT flag_id FROM experiments WHERE NOT deleted)",
+        "remote_config": "json_extract(doc, '$.is_remote_configuration')",
+    }
+    if kind := kinds.get(query.get("type", "")):
+        where.add(kind)
+    if search := query.get("search", "").strip():
+        where.add("holds_text(key, ?) OR holds_text(name, ?)", *[search.casefold()] * 2)
+    _by_creator(where, query.get("created_by_id"))
+    _by_evaluation(where, query)
+    tagged = "EXISTS (SELECT 1 FROM json_each(doc, '$.tags') AS tag WHERE tag.value IN "
+    for name, negation in (("tags", ""), ("excluded_tags", "NOT ")):
+        if wanted := _text_list(query.get(name)):
+            part = f"{negation}{tagged}(SELECT value FROM json_each(?)))"  # noqa: S608 - constants
+            where.add(part, json.dumps(wanted))
+    page = work.flags.find(
+        where.sql, where.parameters, order="created_at DESC, id DESC", limit=limit, offset=offset
+    )
+    return [flags.view(work, flag) for flag in page], work.flags.count(where.sql, where.parameters)
+
+
+def _by_evaluation(where: Conditions, query: Mapping[str, str]) -> None:
+    if runtime := query.get("evaluation_runtime"):
+        where.add("evaluation_runtime = ?", runtime)
+    if "has_evaluation_contexts" in query:
+        has = query["has_evaluation_contexts"].lower() in _YES
+        where.add("context_count > 0" if has else "context_count = 0")
+
+
+def _by_creator(where: Conditions, given: str | None) -> None:
+    """Add "made by one of these": one id, a comma list or a JSON list; anything else is ignored."""
+    if not given:
+        return
+    try:
+        listed = json.loads(given) if given.startswith("[") else given.split(",")
+        wanted = [int(identifier) for identifier in listed]
+    except (ValueError, TypeError, RecursionError):
+        return
+    if all(abs(identifier) < _INTEGERS for identifier in wanted):
+        where.add("created_by IN (SELECT value FROM json_each(?))", json.dumps(wanted))
+
+
+def _text_list(given: str | None) -> list[str]:
+    try:
+        listed = json.loads(given or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
+
+
+def _integer(given: str, detail: str) -> int:
+    try:
+        number = int(given)
+    except ValueError:
+        raise invalid(detail) from None
+    return number if abs(number) < _INTEGERS else -1
+
+
+def _order(given: str, allowed: Mapping[str, str]) -> str:
+    expression = allowed.get(given.removeprefix("-"))
+    if expression is None or given.startswith("--"):
+        raise invalid(f"Invalid order field: '{given}'")
+    direction = "DESC" if given.startswith("-") else "ASC"
+    return f"{expression} {direction}, id {direction}"

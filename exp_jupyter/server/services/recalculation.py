@@ -1,0 +1,130 @@
+"""Requests to compute results again, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exp_jupyter.server.clock import read_time
+from exp_jupyter.server.refusals import invalid, odd
+from exp_jupyter.server.services import experiments, series
+from exp_jupyter.server.services.experiment_view import all_metrics
+from exp_jupyter.server.store import Document, Work
+
+ACTIVE = "status IN ('pending', 'in_progress')"
+
+
+def request_series(
+    work: Work, identifier: int, metric: Document | None, fingerprint: str | None
+) -> tuple[Document, bool]:
+    """Ask for the daily results of a metric to be computed again.
+
+    Returns
+    -------
+    tuple
+        The job, and whether it is a new one. A new one forgets the stored days.
+    """
+    experiment = experiments.find(work, identifier)
+    if not metric:
+        raise invalid("metric is required")
+    if not fingerprint:
+        raise invalid("fingerprint is required")
+    if not experiment["start_date"]:
+        raise invalid("Cannot recalculate timeseries for experiment that hasn't started")
+    waiting = work.recalculations.first(
+        f"experiment_id = ? AND kind = 'timeseries' AND fingerprint = ? AND {ACTIVE}",
+        [identifier, fingerprint],
+    )
+    if waiting:
+        return waiting, False
+    uuid = metric.get("uuid")
+    job = work.recalculations.add(
+        {
+            "id": work.new_uuid(),
+            "experiment_id": identifier,
+            "kind": "timeseries",
+            "metric_uuid": uuid if isinstance(uuid, str) else None,
+            "metric": metric,
+            "fingerprint": fingerprint,
+            "status": "pending",
+            "created_at": work.stamp(),
+        }
+    )
+    series.forget(work, identifier, str(uuid), fingerprint)
+    return job, True
+
+
+def series_view(job: Document) -> dict[str, Any]:
+    """Return a series job as its endpoint shows it."""
+    return {
+        "id": job["id"],
+        "experiment_id": job["experiment_id"],
+        "metric_uuid": job["metric_uuid"],
+        "fingerprint": job["fingerprint"],
+        "status": job["status"],
+        "created_at": read_time(job["created_at"]).isoformat(),
+    }
+
+
+def request_metrics(work: Work, identifier: int, trigger: str) -> tuple[Document, bool]:
+    """Ask for the newest result of every metric to be computed; return the job and if it is new."""
+    experiment = experiments.find(work, identifier)
+    if not experiment["start_date"]:
+        raise invalid("Cannot recalculate metrics for experiment that hasn't started")
+    waiting = work.recalculations.first(
+        f"experiment_id = ? AND kind = 'metrics' AND {ACTIVE}", [identifier]
+    )
+    if waiting:
+        return waiting, False
+    job = work.recalculations.add(
+        {
+            "id": work.new_uuid(),
+            "experiment_id": identifier,
+            "kind": "metrics",
+            "status": "pending",
+            "trigger": trigger,
+            "created_at": work.stamp(),
+            "started_at": None,
+            "completed_at": None,
+            "query_to": None,
+            "total_metrics": len(all_metrics(work, experiment)),
+            "results": [],
+        }
+    )
+    return job, True
+
+
+def find_metrics(work: Work, identifier: int, job_id: str | None) -> Document:
+    """Return a metrics job (the newest when no id is given), or refuse with 404."""
+    experiments.find(work, identifier)
+    where, values = "experiment_id = ? AND kind = 'metrics'", [identifier]
+    if job_id is not None:
+        where, values = f"{where} AND id = ?", [identifier, job_id]  # type: ignore[list-item]
+    found = work.recalculations.find(where, values, order="created_at DESC, id DESC", limit=1)
+    job = next(found, None)
+    if job is None:
+        raise odd(404, detail="Recalculation not found")
+    return job
+
+
+def metrics_view(job: Document, *, existing: bool, results: bool) -> dict[str, Any]:
+    """Return a metrics job as its endpoints show it; GET adds the results."""
+    failed = {
+        entry["metric_uuid"]: entry["error_message"]
+        for entry in job["results"]
+        if entry["status"] == "failed"
+    }
+    times = ("created_at", "started_at", "completed_at", "query_to")
+    return {
+        "id": job["id"],
+        "experiment_id": job["experiment_id"],
+        "status": job["status"],
+        "total_metrics": job["total_metrics"],
+        "completed_metrics": sum(entry["status"] == "completed" for entry in job["results"]),
+        "failed_metrics": len(failed),
+        "metric_errors": failed,
+        "trigger": job["trigger"],
+        **{name: read_time(job[name]).isoformat() if job[name] else None for name in times},
+        "is_existing": existing,
+        "result_source": "recalculation",
+        **({"results": job["results"]} if results else {}),
+    }
