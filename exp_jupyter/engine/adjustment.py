@@ -8,9 +8,9 @@ import numpy as np
 
 from exp_jupyter.engine.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.effect import Effect
+from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
 from exp_jupyter.engine.limits import choose
 from exp_jupyter.engine.sums import Statistic
-from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
 from exp_jupyter.errors import InputError, StatisticsError
 
 COVARIANCES = ("HC0", "HC1", "HC2", "HC3")

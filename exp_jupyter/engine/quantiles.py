@@ -1,0 +1,184 @@
+"""Quantile metrics: a median or a 99th percentile, and how the treatment's differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
+from exp_jupyter.engine.effect import Effect
+from exp_jupyter.engine.fixed_horizon import welch_df
+from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
+from exp_jupyter.engine.limits import inside
+from exp_jupyter.engine.ratios import Ratio
+from exp_jupyter.errors import InputError, StatisticsError
+
+Z = 1.959963984540054
+"""The normal quantile at 0.975, with which the order statistics are chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quantile:
+    """A sample quantile of one arm and its variance.
+
+    Parameters
+    ----------
+    n
+        Values (events) it was taken from.
+    level
+        Which quantile: 0.5 is the median.
+    value
+        The sample quantile.
+    variance
+        Variance per value; the estimate's own variance is this over ``n``.
+    """
+
+    n: Numbers
+    level: float
+    value: Numbers
+    variance: Numbers
+
+    @classmethod
+    def from_bounds(
+        cls,
+        n: Numbers,
+        level: float,
+        value: Numbers,
+        lower: Numbers,
+        upper: Numbers,
+        *,
+        bounds_n: Numbers | None = None,
+        share: Ratio | None = None,
+    ) -> Quantile:
+        """Return the quantile from two order statistics around it.
+
+        Parameters
+        ----------
+        lower, upper
+            Sample quantiles at ``level ∓ z √(level (1 - level) / bounds_n)``, z = 1.96.
+        bounds_n
+            The n that the bounds were chosen for; by default ``n``.
+        share
+            With values inside randomised units: per unit, how many of its values are at most the
+            quantile, over how many it has. It corrects the variance for the clustering.
+
+        Notes
+        -----
+        ``σ² = (bounds_n - 1) · ((upper - lower) / (2 z))²``; clustered, times the delta-method
+        variance of the share over ``level (1 - level) / n``. Sources: Deng, Knoblich, Lu, *Applying
+        the Delta Method in Metric Analytics*; Liu, Sun, Varshney, Xu, *Large-Scale Online
+        Experimentation with Quantile Metrics*.
+
+        Examples
+        --------
+        >>> round(Quantile.from_bounds(4000, 0.9, 27.1, 25.4, 28.3).variance, 1)
+        2188.8
+        """
+        inside("level", level, 0, 1, hint="0.5 is the median.")
+        count, low, high = floats(n), floats(lower, "lower"), floats(upper, "upper")
+        inside("n", count, 1, np.inf)
+        if not (low <= high).all():
+            raise InputError("lower is above upper.")
+        own = (floats(count if bounds_n is None else bounds_n) - 1) * ((high - low) / (2 * Z)) ** 2
+        if share is not None:
+            independent = level * (1 - level) / count
+            own = own * (floats(share.variance) / floats(share.n)) / independent
+        return cls(n, level, value, numbers(np.asarray(own)))
+
+    @classmethod
+    def of(cls, values: object, level: float, *, clusters: object = None) -> Quantile:
+        """Return the quantile of values, one per unit, or many per unit with ``clusters``.
+
+        Parameters
+        ----------
+        values
+            The values of one arm.
+        clusters
+            The randomised unit of each value, when a unit may have several.
+
+        Examples
+        --------
+        >>> arm = Quantile.of(np.arange(1.0, 1001.0), 0.5)
+        >>> arm.value, round(arm.variance / 1000, 1)
+        (500.5, 249.3)
+        """
+        y = floats(values, "values")
+        inside("level", level, 0, 1, hint="0.5 is the median.")
+        if y.ndim != 1 or y.size < 2 or not np.isfinite(y).all():
+            raise InputError("values must be a list of at least 2 finite numbers.")
+        half = Z * np.sqrt(level * (1 - level) / y.size)
+        if not 0 < level - half < level + half < 1:
+            raise StatisticsError(
+                "too_few_values",
+                f"{y.size} values are too few for an interval around the quantile {level:g}.",
+                hint="Wait for more units, or look at a quantile nearer to the median.",
+            )
+        low, value, high = np.quantile(y, [level - half, level, level + half])
+        share = None
+        if clusters is not None:
+            _, member = np.unique(np.asarray(clusters), return_inverse=True)
+            if member.shape != y.shape:
+                raise InputError(f"clusters has {member.size} labels for {y.size} values.")
+            below = np.bincount(member, weights=(y <= value).astype(float))
+            share = Ratio.of(below, np.bincount(member).astype(float))
+        return cls.from_bounds(y.size, level, float(value), float(low), float(high), share=share)
+
+
+def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOLUTE) -> Effect:
+    """Return the difference of two quantiles, treatment minus control.
+
+    Welch's t-test on the two variances; a relative difference by the delta method.
+
+    Examples
+    --------
+    >>> control = Quantile.from_bounds(4000, 0.9, 27.11, 25.40, 28.30)
+    >>> treatment = Quantile.from_bounds(4000, 0.9, 24.71, 23.20, 26.10)
+    >>> effect = compare_quantiles(control, treatment)
+    >>> round(effect.estimate, 2), round(effect.p_value, 4)
+    (-2.4, 0.0218)
+    """
+    if control.level != treatment.level:
+        raise InputError(
+            f"Control's quantile is {control.level:g}, treatment's {treatment.level:g}."
+        )
+    n_c, n_t = floats(control.n), floats(treatment.n)
+    q_c, q_t = floats(control.value), floats(treatment.value)
+    s_c, s_t = floats(control.variance), floats(treatment.variance)
+    estimate, variance = q_t - q_c, s_t / n_t + s_c / n_c
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = welch_df(n_c, s_c, n_t, s_t)
+    if rule.difference == "relative":
+        baseline_divisor(float(q_c.min()))
+        estimate = estimate / q_c
+        variance = (s_t / n_t + (q_t / q_c) ** 2 * s_c / n_c) / q_c**2
+    return judged(
+        "quantile",
+        rule,
+        estimate=numbers(np.asarray(estimate)),
+        variance=numbers(np.asarray(variance)),
+        df=numbers(df) if bool((variance > 0).all()) else None,
+        means=(control.value, treatment.value),
+        counts=(control.n, treatment.n),
+    )
+
+
+def quantile_curve(
+    control: object, treatment: object, levels: Any = None, rule: Rule = ABSOLUTE
+) -> list[tuple[float, Effect]]:
+    """Return the quantile effect at several levels: where in the distribution the change is.
+
+    Examples
+    --------
+    >>> base = np.arange(1.0, 1001.0)
+    >>> [(level, round(effect.estimate, 1)) for level, effect in quantile_curve(base, 1.1 * base)]
+    [(0.25, 25.1), (0.5, 50.0), (0.75, 75.0), (0.9, 90.0)]
+    """
+    chosen = [0.25, 0.5, 0.75, 0.9] if levels is None else [float(level) for level in levels]
+    y_c: Floats = floats(control, "control")
+    y_t: Floats = floats(treatment, "treatment")
+    return [
+        (level, compare_quantiles(Quantile.of(y_c, level), Quantile.of(y_t, level), rule))
+        for level in chosen
+    ]
