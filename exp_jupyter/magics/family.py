@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, Help, nearest
+from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.display.blocks import Description
     from exp_jupyter.magics.session import Session
+
+
+@dataclass(frozen=True)
+class MagicEntry:
+    """One magic: its name with ``%``, and what it does in one line."""
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, repr=False)
+class MagicList(Shown):
+    """The magics, and the project they ask.
+
+    Attributes
+    ----------
+    entries
+        The magics in reading order.
+    project
+        The connected project's name, or None.
+    """
+
+    entries: tuple[MagicEntry, ...]
+    project: str | None
 
 
 def arguments() -> Arguments:
@@ -23,10 +50,14 @@ def arguments() -> Arguments:
     return it
 
 
-def run(session: Session, options: Namespace) -> Help:
+def run(session: Session, options: Namespace) -> MagicList | Help:
     """List the magics, or show the help of one."""
     if options.name is None:
-        return Help(_list(session))
+        from exp_jupyter.display import register
+
+        register(MagicList, describe)
+        entries = tuple(MagicEntry(f"%{name}", line) for name, line in session.magics.items())
+        return MagicList(entries, session.project.name if session.project else None)
     name = options.name.lstrip("%").replace("-", "_")
     name = name if name.startswith("exp") else f"exp_{name}"
     if name not in session.magics:
@@ -37,9 +68,24 @@ def run(session: Session, options: Namespace) -> Help:
     return Help(session.usage(name))
 
 
-def _list(session: Session) -> str:
-    width = max(map(len, session.magics)) + 3
-    lines = [f"%{name:<{width}}{line}" for name, line in session.magics.items()]
-    project = session.project
-    state = f"Connected to {project.name}." if project else "No project is connected: %exp_connect."
-    return "\n".join([*lines, "", f"{state} Options and examples of each: %exp_size? and so on."])
+def describe(listed: MagicList) -> Description:
+    """Describe the list: what a reader can type, what it does, and how to learn more."""
+    from exp_jupyter.display.blocks import Column, NextStep, Row, Sentence, Table, Text
+    from exp_jupyter.display.blocks import Description as Described
+
+    rows = tuple(Row((Text(one.name, code=True), Text(one.summary))) for one in listed.entries)
+    columns = (Column("Magic", names=("magic",)), Column("What it does", names=("summary",)))
+    state = (
+        Sentence(f"Connected to {listed.project}.")
+        if listed.project
+        else NextStep("No project is connected yet:", code="%exp_connect")
+    )
+    return Described(
+        "magic-list",
+        "The %exp magics",
+        (
+            Table("The magics of exp_jupyter", columns, rows),
+            state,
+            Sentence("A question mark shows options and examples: %exp_size?"),
+        ),
+    )
