@@ -58,7 +58,9 @@ class Project(Shown):
         self._clock = clock
 
     def __repr__(self) -> str:
-        return f"Project({self.name!r}, {self.origin!r})"
+        # A repr asks nobody: what is known so far has to do.
+        known = self._label or self.__dict__.get("_about", {}).get("name") or self._ref
+        return f"Project({known!r}, {self.origin!r})"
 
     @cached_property
     def experiments(self) -> Experiments:

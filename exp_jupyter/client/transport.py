@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -99,8 +100,8 @@ class Transport:
         self._pace = pace or Pace()
         self._bounds = bounds or Bounds()
         self._clients: dict[bool, httpx.Client] = {}
+        self._trust: ssl.SSLContext | bool | None = None
         self._lock = threading.Lock()
-        self._closed = False
 
     def __repr__(self) -> str:
         return f"Transport({self.origin!r})"
@@ -271,8 +272,14 @@ class Transport:
             client = self._clients.get(writing)
             if client is None:
                 bounds = self._bounds
+                if self._trust is None:
+                    # Reading the certificates takes a while and is done once for both clients,
+                    # and not at all where nothing is encrypted: on this machine.
+                    encrypted = self._http is None and self.origin.startswith("https:")
+                    self._trust = httpx.create_ssl_context() if encrypted else False
                 client = httpx.Client(
                     transport=self._http,
+                    verify=self._trust,
                     timeout=httpx.Timeout(
                         bounds.read, connect=bounds.connect, write=bounds.write, pool=bounds.connect
                     ),
