@@ -49,7 +49,7 @@ _FONT = (
 )
 _LINE = "1px solid rgba(138,148,160,.4)"
 _QUIET = "opacity:.68"
-_CELL = "border:0;padding:4px 14px 4px 0;white-space:nowrap"
+_CELL = "padding:4px 14px 4px 0;white-space:nowrap"
 _TABLE = (
     "border:0;border-collapse:collapse;table-layout:auto;margin:0;font-size:13px;"
     "font-variant-numeric:tabular-nums"

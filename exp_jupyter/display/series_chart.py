@@ -235,14 +235,13 @@ class _Plot:
             return []
         span = (self.last - self.first).days + 1
         width = min(self.width / span * 0.6, 18)
-        found = []
-        for day, count in chart.exposed:
-            height = count / most * _BARS
-            found.append(
-                f'<rect x="{_LEFT + self.x(day) - width / 2:.1f}" '
-                f'y="{_BARS_TOP + _BARS - height:.1f}" width="{width:.1f}" '
-                f'height="{height:.1f}" fill="{RULE}" fill-opacity=".45"/>'
-            )
+        base = _BARS_TOP + _BARS
+        shape = "".join(
+            f"M{_LEFT + self.x(day) - width / 2:.1f} {base}h{width:.1f}"
+            f"v-{count / most * _BARS:.1f}h-{width:.1f}z"
+            for day, count in chart.exposed
+        )
+        found = [f'<path d="{shape}" fill="{RULE}" fill-opacity=".45"/>']
         found.append(axes.text(_LEFT - 8, _BARS_TOP + _BARS - 8, "exposed", anchor="end"))
         # The first bars are the low ones: the count finds room above them.
         found.append(axes.text(_LEFT - 8, _BARS_TOP + _BARS + 5, numbers.count(most), anchor="end"))

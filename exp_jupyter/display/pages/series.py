@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.series import Series, SeriesDay
     from exp_jupyter.engine.effect import Effect
 
-_MOST_ROWS = 14
+_MOST_ROWS = 12
 _STATUS: dict[str, tuple[str, Tone]] = {
     "pending": ("waiting for its first day", "notice"),
     "partial": ("partly computed", "notice"),
@@ -297,8 +297,12 @@ def _small_print(subject: Series, effect: Effect | None) -> tuple[str, ...]:
         told: tuple[str, ...] = (subject.method, f"mode {subject.mode}")
     else:
         told = readings.provenance(effect, subject.baseline_key)
+    fixed = subject.method == "frequentist" and len(subject.days) > 1
     return (
         *told,
+        "read once, at the planned size: these intervals do not allow for daily looks"
+        if fixed
+        else "",
         f"as of {numbers.moment(subject.as_of)}" if subject.as_of else "",
         f"metric {subject.fingerprint[:8]}" if subject.fingerprint else "",
         subject.source,

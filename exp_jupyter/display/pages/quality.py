@@ -1,0 +1,205 @@
+"""How checks are described: whether a result can be believed, and what to do if not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.display import numbers
+from exp_jupyter.display.blocks import (
+    Badge,
+    Block,
+    Column,
+    Description,
+    Figure,
+    Heading,
+    NextStep,
+    Reading,
+    Row,
+    Sentence,
+    SmallPrint,
+    Span,
+    Table,
+    Text,
+    Tone,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.health import Health
+    from exp_jupyter.schema.overview import FlagImplementation
+
+_MARKS: dict[str, tuple[str, str, Tone]] = {
+    "ok": ("✓", "fine", "good"),
+    "warn": ("!", "look", "notice"),
+    "fail": ("✕", "problem", "bad"),
+    "unknown": ("·", "not known", "quiet"),
+}
+_OVERALL: dict[str, tuple[str, Tone]] = {
+    "ok": ("✓ Nothing speaks against the results.", "good"),
+    "warn": ("! Something deserves a look before the results are used.", "notice"),
+    "fail": ("✕ The results cannot be trusted as they are.", "bad"),
+    "unknown": ("Some questions could not be answered.", "quiet"),
+}
+_MISMATCH_WORDS = "The arms are not split as planned"
+_AS_PLANNED = "The arms are split as planned"
+
+
+def sample_ratio_mismatch(subject: Any) -> Description:
+    """Describe the test of the split."""
+    title = "Sample ratio"
+    mismatch = bool(subject.mismatch)
+    p = numbers.p_value(subject.p_value)
+    evidence = f"p {p}" if p.startswith("<") else f"p = {p}"
+    blocks: list[Block] = [Heading(title, note="does the split match the plan?")]
+    if mismatch:
+        words = (Span(f"✕ {_MISMATCH_WORDS}", strong=True, tone="bad"), f" ({evidence}).")
+        blocks.append(Sentence(words, lead=True))
+        blocks.append(
+            NextStep(
+                "do not read the results yet. Look for a variant that loses units: redirects, "
+                "crashes, bots, a flag that is called too late."
+            )
+        )
+    else:
+        blocks.append(
+            Sentence(
+                (Span(f"✓ {_AS_PLANNED}", strong=True, tone="good"), f" ({evidence})."), lead=True
+            )
+        )
+    observed = _observed(subject)
+    blocks.append(_split_table(observed, dict(subject.expected)))
+    method = str(getattr(subject, "method", "") or "")
+    threshold = getattr(subject, "threshold", None) or getattr(subject, "alpha", None)
+    blocks.append(
+        SmallPrint(
+            (
+                method.replace("_", " "),
+                f"mismatch below p {numbers.number(threshold)}" if threshold else "",
+                f"{numbers.counted(sum(observed.values()), 'unit')} in all" if observed else "",
+            )
+        )
+    )
+    return Description("sample-ratio-mismatch", title, tuple(blocks))
+
+
+def _observed(subject: Any) -> dict[str, float]:
+    for name in ("observed", "counts"):
+        found = getattr(subject, name, None)
+        if isinstance(found, dict):
+            return {str(key): float(value) for key, value in found.items()}
+    return {}
+
+
+def _split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:
+    columns = (
+        Column("Variant", names=("variant",)),
+        Column("Observed", "right", ("observed",)),
+        Column("Expected", "right", ("expected",)),
+        Column("Off by", "right", ("off_by",)),
+    )
+    rows = []
+    for key, planned in expected.items():
+        seen = observed.get(key)
+        off = None if seen is None or not planned else seen / planned - 1
+        rows.append(
+            Row(
+                (
+                    Text(str(key)),
+                    whole(None if seen is None else int(seen)),
+                    Figure(float(planned), numbers.number(round(float(planned), 1), 9)),
+                    Figure(off, numbers.lift(off, 1 if off is None or abs(off) >= 0.001 else 2)),
+                )
+            )
+        )
+    return Table("Units per variant", columns, tuple(rows))
+
+
+def health(subject: Health) -> Description:
+    """Describe the checks of one experiment."""
+    title = f"Health of {subject.experiment_name}" if subject.experiment_name else "Health"
+    words, tone = _OVERALL.get(subject.verdict, (subject.verdict, "quiet"))
+    columns = (
+        Column("Check", names=("check",)),
+        Column("", names=("verdict",)),
+        Column("What was found", names=("finding",), wrap=True),
+    )
+    rows = []
+    for check in subject.checks:
+        mark, word, colour = _MARKS.get(check.verdict, ("·", check.verdict, "quiet"))
+        step = f"Next: {check.next_step}" if check.next_step else ""
+        reading = Reading(word, colour, mark)
+        rows.append(Row((Text(check.name), reading, Text(check.sentence, note=step))))
+    blocks: list[Block] = [
+        Heading(title, status_badge(subject.status)),
+        Sentence((Span(words, strong=True, tone=tone),), lead=True),
+        Table("Checks, the most important first", columns, tuple(rows)),
+    ]
+    if subject.exposures:
+        total = sum(subject.exposures.values())
+        srm = subject.srm
+        shares = sum(subject.split.values())
+        expected = (
+            {str(key): float(value) for key, value in srm.expected.items()}
+            if srm is not None
+            else {key: total * share / shares for key, share in subject.split.items() if shares}
+        )
+        observed = {key: float(value) for key, value in subject.exposures.items()}
+        blocks.append(_split_table(observed, expected or observed))
+    share = subject.multiple_variant_share
+    blocks.append(
+        SmallPrint(
+            (
+                "" if share is None else f"{numbers.percent(share)} of units saw several variants",
+                f"exp_jupyter {subject.version}",
+            )
+        )
+    )
+    return Description("health", title, tuple(blocks))
+
+
+def status_badge(status: str, *, archived: bool = False) -> Badge:
+    """Return an experiment's status as a badge."""
+    tones: dict[str, Tone] = {
+        "running": "good",
+        "paused": "notice",
+        "exposure_frozen": "accent",
+    }
+    if archived:
+        return Badge("archived", "quiet")
+    return Badge(status.replace("_", " "), tones.get(status, "quiet"))
+
+
+def flag_implementation(subject: FlagImplementation) -> Description:
+    """Describe whether the flag is in the events yet."""
+    title = "Flag in the product"
+    blocks: tuple[Block, ...]
+    if subject.result:
+        blocks = (
+            Heading(title),
+            Sentence(
+                (
+                    Span("! No flag was found in recent events", strong=True, tone="notice"),
+                    ": the product may not ask for the flag yet, or nothing came in.",
+                ),
+                lead=True,
+            ),
+            NextStep("put the flag into the product’s code, use it once, then ask again."),
+        )
+    else:
+        blocks = (
+            Heading(title),
+            Sentence(
+                (
+                    Span("✓ Flags are in the recent events", strong=True, tone="good"),
+                    ": nothing more is to be built.",
+                ),
+                lead=True,
+            ),
+        )
+    small = SmallPrint(("a sample of the events of the last 7 days",))
+    return Description(
+        "flag-implementation",
+        title,
+        (*blocks, small),
+        lambda: [{"implementation_required": bool(subject.result)}],
+    )
