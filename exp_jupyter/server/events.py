@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.server.event_parts import Part, PartList
 from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.warehouse.source import EventSource
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,8 +34,21 @@ HOT_PROPERTIES: Mapping[str, str] = {
     "$ai_prompt_name": "VARCHAR",
     "$ai_total_cost_usd": "DOUBLE",
     "$ai_latency": "DOUBLE",
+    "$set": "VARCHAR",
+    "$set_once": "VARCHAR",
 }
 """Properties that also have a typed column of their own name: reading one costs no JSON parsing."""
+
+_PERSONS = """(
+    SELECT person_id, CAST(json_merge_patch(
+        coalesce(list_reduce(list("$set_once" ORDER BY timestamp DESC)
+            FILTER (WHERE "$set_once" IS NOT NULL),
+            lambda newer, older: CAST(json_merge_patch(newer, older) AS VARCHAR)), '{}'),
+        coalesce(list_reduce(list("$set" ORDER BY timestamp) FILTER (WHERE "$set" IS NOT NULL),
+            lambda older, newer: CAST(json_merge_patch(older, newer) AS VARCHAR)), '{}')
+    ) AS VARCHAR) AS properties
+    FROM __EVENTS__ WHERE "$set" IS NOT NULL OR "$set_once" IS NOT NULL GROUP BY person_id
+)"""
 
 _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
 
@@ -223,6 +237,26 @@ class EventStore:
             f"{', '.join('e.' + quoted(name) for name in HOT_PROPERTIES)} FROM {listed} AS e "
             f"LEFT JOIN (VALUES {pairs}) AS o(old_person_id, person_id) "
             "ON o.old_person_id = e.person_id)"
+        )
+
+    def source(self, cursor: duckdb.DuckDBPyConnection) -> EventSource:
+        """Return the events listed now as what `exp_jupyter.analysis` computes from.
+
+        A person's properties are what their events' ``$set`` and ``$set_once`` say, in the order
+        of time.
+
+        Parameters
+        ----------
+        cursor
+            The connection to read on; see `cursor`.
+        """
+        relation = self.relation()
+        return EventSource(
+            cursor,
+            relation,
+            typed={name: name for name in HOT_PROPERTIES if not name.startswith("$set")},
+            persons=_PERSONS.replace("__EVENTS__", relation),
+            label="the project's events",
         )
 
     def fetch(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:

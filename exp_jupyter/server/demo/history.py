@@ -132,6 +132,12 @@ _AI_PROMPT = (
     f"{_seen_variant(TRIALS[-1].key, 'b')}"
 )
 
+_KNOWN_AS = f"""concat('{{"email":"',
+    CASE WHEN staff = 1 THEN concat('staff-', person, '@{STAFF_DOMAIN}')
+    ELSE concat('customer-', person, '@mail.example') END,
+    '","plan":"', {_of(("free", "club"), "a")}, '","country":"', {_of(_COUNTRIES, "country")},
+    '"}}')"""
+
 _DETAILS = f"""CASE event
     WHEN {EVENTS.index("$pageview")} THEN concat(',"$pathname":"', {_of(_PAGES, "a")},
         CASE WHEN a = 2 THEN 'blend-' || b END, '"')
@@ -139,10 +145,7 @@ _DETAILS = f"""CASE event
         '","$feature_flag_response":',
         CASE WHEN response = 'false' THEN 'false' ELSE '"' || response || '"' END)
     WHEN {EVENTS.index("$identify")} THEN concat(',"$anon_distinct_id":"', to_hex(anonymous),
-        '","$set":{{"email":"', CASE WHEN staff = 1 THEN concat('staff-', person, '@{STAFF_DOMAIN}')
-        ELSE concat('customer-', person, '@mail.example') END,
-        '","plan":"', {_of(("free", "club"), "a")}, '","country":"', {_of(_COUNTRIES, "country")},
-        '"}}')
+        '","$set":', known_as)
     WHEN {EVENTS.index("signup")} THEN concat(',"plan":"', {_of(("free", "club"), "a")}, '"')
     WHEN {EVENTS.index("search")} THEN concat(',"term":"', {_of(_TERMS, "a")}, '"')
     WHEN {EVENTS.index("add_to_cart")} THEN concat(',"product":"blend-', a,
@@ -168,6 +171,7 @@ WITH coded AS (
         CASE WHEN {_CALLED} THEN {_FLAG} END AS flag,
         CASE WHEN {_CALLED} THEN {_VARIANTS}[b + 3] END AS response,
         CASE WHEN event >= {EVENTS.index("$ai_generation")} THEN {_PROMPT} END AS prompt,
+        CASE WHEN {_event("$identify")} THEN {_KNOWN_AS} END AS known_as,
         to_hex(session) AS session_id
     FROM drawn
 )
@@ -185,5 +189,7 @@ SELECT
     CASE WHEN {_event("purchase")} THEN b / 100.0::DOUBLE END AS revenue,
     prompt AS "$ai_prompt_name",
     CASE WHEN {_GENERATED} THEN {_MICRO_USD} / 1e6::DOUBLE END AS "$ai_total_cost_usd",
-    CASE WHEN {_GENERATED} THEN e / 1e3::DOUBLE END AS "$ai_latency"
+    CASE WHEN {_GENERATED} THEN e / 1e3::DOUBLE END AS "$ai_latency",
+    known_as AS "$set",
+    NULL::VARCHAR AS "$set_once"
 FROM coded"""

@@ -29,7 +29,7 @@ _VISIT_COUNTS = (1, 2, 3, 4, 5, 6, 8, 11, 15, 22)
 _VISIT_WEIGHTS = (46, 20, 11, 7, 5, 4, 3, 2, 1, 1)
 _GAP_DAYS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18, 25)
 _GAP_WEIGHTS = (8, 15, 13, 10, 8, 7, 7, 9, 5, 5, 4, 4, 3, 2)
-_SWITCHERS_PER_MILLE = 13  # of them about half come back and see the other variant
+_SWITCHERS_PER_MILLE = 30  # those of them who come back often enough see both variants
 
 
 @dataclass(frozen=True)
