@@ -42,8 +42,8 @@ def words(line: str) -> list[Word]:
     --------
     >>> [word.text for word in words('42 "Checkout conversion" --mde 3  # percent')]
     ['42', 'Checkout conversion', '--mde', '3']
-    >>> [word.text for word in words(r"C:\growth 'a \"b\"'")]
-    ['C:\\growth', 'a "b"']
+    >>> [word.text for word in words(r"C:\growth 'two words'")]
+    ['C:\\growth', 'two words']
     """
     found: list[Word] = []
     text, start, quote = "", -1, ""

@@ -1,0 +1,108 @@
+"""In a real kernel: who counts as a front end, and the panel's line."""
+
+import os
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+WAIT = 60
+
+
+class Notebook:
+    """A front end's view of one kernel: cells with or without a person, and comm messages."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+        self.comms: list[dict[str, Any]] = []
+
+    def cell(self, code: str, *, person: bool) -> dict[str, Any]:
+        """Run a cell and return its last value's mimes; comm messages are kept aside."""
+        sent = self.client.execute(code, allow_stdin=person, stop_on_error=False)
+        return self._listen(sent)
+
+    def send(self, kind: str, comm_id: str, **data: Any) -> None:
+        content = {"comm_id": comm_id, "data": data}
+        if kind == "comm_open":
+            content["target_name"] = "exp_jupyter"
+        message = self.client.session.msg(kind, content)
+        self.client.shell_channel.send(message)
+        self._listen(message["header"]["msg_id"])
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the newest snapshot the kernel sent."""
+        sent = [m["content"]["data"] for m in self.comms if m["msg_type"] == "comm_msg"]
+        return next(data for data in reversed(sent) if data["type"] == "snapshot")
+
+    def _listen(self, parent: str) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=WAIT)
+            except queue.Empty:
+                pytest.fail("the kernel did not answer")
+            if message["parent_header"].get("msg_id") != parent:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind.startswith("comm_"):
+                self.comms.append(message)
+            elif kind in {"execute_result", "display_data"}:
+                shown = content["data"]
+            elif kind == "error":
+                shown = {"error": content["ename"], "text/plain": content["evalue"]}
+            elif kind == "status" and content["execution_state"] == "idle":
+                return shown
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch) -> Iterator[Notebook]:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(tmp_path), env=dict(os.environ))
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=WAIT)
+        yield Notebook(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+
+
+FRONT_END = "get_ipython().magics_manager.registry['ExpMagics'].session.has_front_end"
+
+
+def test_only_a_front_end_that_lets_a_cell_ask_counts_as_one(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=False)
+    assert notebook.cell(FRONT_END, person=False)["text/plain"] == "False"
+    assert notebook.cell(FRONT_END, person=True)["text/plain"] == "True"
+
+
+def test_a_kernel_without_a_person_opens_no_line(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=False)
+    assert notebook.comms == []
+
+
+def test_a_panel_is_told_that_the_extension_is_there_and_asks(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=True)
+    (opened,) = notebook.comms
+    assert opened["msg_type"] == "comm_open"
+    assert opened["content"]["target_name"] == "exp_jupyter"
+    line = opened["content"]["comm_id"]
+    notebook.send("comm_msg", line, type="hello", version=1)
+    snapshot = notebook.snapshot()
+    assert snapshot["project"] is None
+    assert snapshot["error"] is None
+    notebook.cell("%unload_ext exp_jupyter", person=True)
+    assert notebook.comms[-1]["msg_type"] == "comm_close"
+
+
+def test_a_panel_that_comes_later_opens_the_line_itself(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=False)
+    notebook.send("comm_open", "from-the-page", type="hello", version=1)
+    assert notebook.snapshot()["experiments"] == []
