@@ -74,7 +74,7 @@ class Quantile:
         Examples
         --------
         >>> round(Quantile.from_bounds(4000, 0.9, 27.1, 25.4, 28.3).variance, 1)
-        2188.8
+        2188.7
         """
         inside("level", level, 0, 1, hint="0.5 is the median.")
         count, low, high = floats(n), floats(lower, "lower"), floats(upper, "upper")
