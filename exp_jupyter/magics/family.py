@@ -11,7 +11,6 @@ from exp_jupyter.magics.arguments import Arguments, Help, nearest
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.display.blocks import Description
     from exp_jupyter.magics.session import Session
 
 
@@ -31,12 +30,12 @@ class MagicList(Shown):
     ----------
     entries
         The magics in reading order.
-    project
-        The connected project's name, or None.
+    connected
+        The connected project's name; empty when there is none.
     """
 
     entries: tuple[MagicEntry, ...]
-    project: str | None
+    connected: str = ""
 
 
 def arguments() -> Arguments:
@@ -53,11 +52,8 @@ def arguments() -> Arguments:
 def run(session: Session, options: Namespace) -> MagicList | Help:
     """List the magics, or show the help of one."""
     if options.name is None:
-        from exp_jupyter.display import register
-
-        register(MagicList, describe)
         entries = tuple(MagicEntry(f"%{name}", line) for name, line in session.magics.items())
-        return MagicList(entries, session.project.name if session.project else None)
+        return MagicList(entries, session.project.name if session.project else "")
     name = options.name.lstrip("%").replace("-", "_")
     name = name if name.startswith("exp") else f"exp_{name}"
     if name not in session.magics:
@@ -66,26 +62,3 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
             hint=nearest(name, session.magics) or "Run %exp to see them all.",
         )
     return Help(session.usage(name))
-
-
-def describe(listed: MagicList) -> Description:
-    """Describe the list: what a reader can type, what it does, and how to learn more."""
-    from exp_jupyter.display.blocks import Column, NextStep, Row, Sentence, Table, Text
-    from exp_jupyter.display.blocks import Description as Described
-
-    rows = tuple(Row((Text(one.name, code=True), Text(one.summary))) for one in listed.entries)
-    columns = (Column("Magic", names=("magic",)), Column("What it does", names=("summary",)))
-    state = (
-        Sentence(f"Connected to {listed.project}.")
-        if listed.project
-        else NextStep("No project is connected yet:", code="%exp_connect")
-    )
-    return Described(
-        "magic-list",
-        "The %exp magics",
-        (
-            Table("The magics of exp_jupyter", columns, rows),
-            state,
-            Sentence("A question mark shows options and examples: %exp_size?"),
-        ),
-    )

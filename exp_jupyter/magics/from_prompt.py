@@ -54,6 +54,11 @@ def arguments() -> Arguments:
     it.add("--name", metavar="TEXT", help="name of the experiment; made from the prompt by default")
     it.add("--flag-key", metavar="KEY", help="key of the new flag; made from the name by default")
     it.add("--description", metavar="TEXT", default="", help="description of the experiment")
+    it.add(
+        "--again",
+        action="store_true",
+        help="ask for approval once more after somebody rejected the same experiment",
+    )
     add_yes(it)
     it.add("--form", action="store_true", help="open a form to fill in")
     return it
@@ -88,4 +93,4 @@ def run(session: Session, options: Namespace) -> Any:
         flag_key=options.flag_key,
         description=options.description,
     )
-    return present(session, write, yes=options.yes)
+    return present(session, write, yes=options.yes, again=options.again)

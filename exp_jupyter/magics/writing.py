@@ -22,8 +22,15 @@ def add_yes(arguments: Arguments) -> None:
     )
 
 
-def present(session: Session, write: Write, *, yes: bool) -> Any:
+def present(session: Session, write: Write, *, yes: bool, again: bool = False) -> Any:
     """Send a write that was agreed to; else ask the person, or show the plan where there is none.
+
+    Parameters
+    ----------
+    yes
+        Whether the call itself agreed to the write.
+    again
+        Ask for approval once more although somebody rejected the same change before.
 
     Returns
     -------
@@ -39,7 +46,7 @@ def present(session: Session, write: Write, *, yes: bool) -> Any:
         The write was sent and its answer was lost.
     """
     if yes:
-        outcome = write.send()
+        outcome = write.send(again=again)
         session.changed()
         if outcome.kind == "refused":
             raise InputError(outcome.sentence, hint=outcome.next_step)
@@ -47,12 +54,12 @@ def present(session: Session, write: Write, *, yes: bool) -> Any:
             raise WriteOutcomeUnknownError(outcome.sentence, hint=outcome.next_step)
         return outcome
     state = write.state()
-    if state.kind == "refused":
+    if state.kind == "refused" and not again:
         raise InputError(state.sentence, hint=state.next_step)
     if state.kind == "already_done":
         return state
     if session.has_front_end:
         from exp_jupyter.widgets.confirmation import Confirmation
 
-        return Confirmation(write, state=state, on_change=session.changed)
+        return Confirmation(write, state=state, again=again, on_change=session.changed)
     return state if state.kind == "waiting" and not state.can_finish else write

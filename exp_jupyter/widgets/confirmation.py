@@ -27,6 +27,8 @@ class Confirmation(Form):
     state
         Where the write stands, if that was already read: a write that waits for approval opens
         as its waiting card.
+    again
+        Ask for approval once more although somebody rejected the same change before.
     on_change
         Called after each answer of the project that may have changed it.
 
@@ -49,10 +51,12 @@ class Confirmation(Form):
         write: Write,
         *,
         state: WriteState | None = None,
+        again: bool = False,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.write = write
         self.outcome: WriteOutcome | None = None
+        self._again = again
         self._on_change = on_change
         self._stage = "ask"
         self.name = widgets.Text(
@@ -119,7 +123,7 @@ class Confirmation(Form):
         # Until the project has answered nobody knows whether the write took effect.
         self._stage = "lost"
         try:
-            self._came(self.write.send())
+            self._came(self.write.send(again=self._again))
         except WriteOutcomeUnknownError:
             raise
         except ExpError:

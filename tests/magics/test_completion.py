@@ -13,7 +13,9 @@ def offered(shell):
     metrics = (MetricName("Checkout conversion", "u1"), MetricName("Revenue", "u2"))
     names.experiments = {
         42: ExperimentName(42, "Faster checkout", "running", "fast-checkout", metrics=metrics),
-        7: ExperimentName(7, "New search", "draft", "search", metrics=(MetricName("Clicks", "u3"),)),
+        7: ExperimentName(
+            7, "New search", "draft", "search", metrics=(MetricName("Clicks", "u3"),)
+        ),
     }
     names.see_flags(["fast-checkout", "search"])
     names.see_prompts(["support-reply"])

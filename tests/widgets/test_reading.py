@@ -23,5 +23,5 @@ def test_anything_else_is_refused(text):
 def test_several_whole_numbers():
     assert reading.whole_numbers(" 1,2  3 ") == [1, 2, 3]
     assert reading.whole_numbers("") == []
-    with pytest.raises(InputError, match="'2.5' is not a whole number"):
+    with pytest.raises(InputError, match=r"'2\.5' is not a whole number"):
         reading.whole_numbers("1 2.5")
