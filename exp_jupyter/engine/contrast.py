@@ -203,7 +203,8 @@ def _compat_adjusted(
     arms = compat_adjust(control, treatment)
     values = floats(arms.control.mean), floats(arms.treatment.mean)
     variances = floats(arms.control.variance), floats(arms.treatment.variance)
-    refusals = arms.refusals or (
+    refusals = (
+        *arms.refusals,
         *arms.treatment.refusals(exact=True),
         *arms.control.refusals(exact=True),
     )

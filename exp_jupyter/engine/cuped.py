@@ -150,7 +150,15 @@ def compat_adjust(control: Statistic, treatment: Statistic) -> CompatAdjusted:
     >>> float(adjusted.theta), adjusted.control.mean
     (1.0, 0.5)
     """
-    refusals: list[Refusal] = []
+    refusals = [*treatment.refusals(exact=True), *control.refusals(exact=True)]
+    refusals.append(
+        Refusal(
+            "statistic_type_mismatch",
+            np.asarray(control.kind != treatment.kind),
+            f"the control is a {control.kind}, the treatment a {treatment.kind}",
+            "Compare two statistics of the same kind.",
+        )
+    )
     sums = []
     for arm in (treatment, control):
         if isinstance(arm, Ratio) or not isinstance(arm.covariate_sums, Covariate):
@@ -170,7 +178,7 @@ def compat_adjust(control: Statistic, treatment: Statistic) -> CompatAdjusted:
                 floats(carried.cross),
             )
         )
-    if refusals:
+    if len(sums) < 2:
         empty = Mean.unchecked(0, 0, 0)
         nothing = np.zeros(())
         return CompatAdjusted(nothing, empty, empty, nothing, nothing, tuple(refusals))
@@ -183,7 +191,7 @@ def compat_adjust(control: Statistic, treatment: Statistic) -> CompatAdjusted:
     arms = [
         _compat_arm(arm, part, theta) for arm, part in zip((treatment, control), sums, strict=True)
     ]
-    return CompatAdjusted(theta, arms[1][0], arms[0][0], arms[1][1], arms[0][1], ())
+    return CompatAdjusted(theta, arms[1][0], arms[0][0], arms[1][1], arms[0][1], tuple(refusals))
 
 
 def _compat_arm(

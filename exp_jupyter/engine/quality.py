@@ -1,0 +1,500 @@
+"""Can the numbers be trusted: sample ratio mismatch, bias by units in two variants, assumptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
+from exp_jupyter.engine.cautions import arm_cautions, wide_baseline
+from exp_jupyter.engine.limits import choose
+from exp_jupyter.engine.sums import Statistic
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+MISMATCH_LEVEL = 0.001
+FEWEST_EXPOSURES = 100
+MULTIPLE = "$multiple"
+TOLERATED_MULTIPLE_PERCENTAGE = 0.1
+GREATEST_EXACT = 1000
+"""Counts above this are tested with the normal distribution unless asked otherwise."""
+
+
+@dataclass(frozen=True, repr=False)
+class SampleRatioMismatch(Shown):
+    """Whether the units were split as planned.
+
+    Attributes
+    ----------
+    expected
+        Units that each variant should have at the total seen.
+    observed
+        Units that each variant has.
+    statistic
+        Pearson's χ²; None for the anytime-valid test.
+    p_value
+        None when there were too few units to test.
+    mismatch
+        Whether the p-value is below ``threshold``.
+    threshold
+        The level of the test.
+    method
+        ``"chi_square"`` or ``"anytime"``.
+    """
+
+    expected: dict[str, float]
+    observed: dict[str, float]
+    statistic: float | None
+    p_value: float | None
+    mismatch: bool
+    threshold: float = MISMATCH_LEVEL
+    method: str = "chi_square"
+
+    def wire(self) -> dict[str, object] | None:
+        """Return the API's ``sample_ratio_mismatch`` object; None when it was not computed."""
+        if self.p_value is None:
+            return None
+        return {"expected": dict(self.expected), "p_value": self.p_value}
+
+
+def _planned(split: Mapping[str, float], excluded: Collection[str]) -> dict[str, float]:
+    planned = {
+        key: float(share)
+        for key, share in split.items()
+        if share > 0 and key not in excluded and key != MULTIPLE
+    }
+    if not all(math.isfinite(share) for share in planned.values()):
+        raise InputError("the split holds a share that is not finite")
+    return planned
+
+
+def sample_ratio_mismatch(
+    counts: Mapping[str, float],
+    split: Mapping[str, float],
+    *,
+    excluded: Collection[str] = (),
+    least: float = FEWEST_EXPOSURES,
+    threshold: float = MISMATCH_LEVEL,
+) -> SampleRatioMismatch:
+    """Test with Pearson's χ² whether the units were split as planned.
+
+    Parameters
+    ----------
+    counts
+        Units of each variant; ``$multiple`` and variants without a share are left out.
+    split
+        Planned share of each variant, in any unit; a holdout rescales all and cancels.
+    excluded
+        Variants left out of the analysis.
+    least
+        With fewer units in total, or fewer than two variants, nothing is tested.
+    threshold
+        Below this p-value there is a mismatch.
+
+    Notes
+    -----
+    For one look. Checked day after day the test errs more often than ``threshold``; use
+    ``anytime_sample_ratio_mismatch`` there.
+
+    Examples
+    --------
+    >>> found = sample_ratio_mismatch({"control": 5100, "test": 4900}, {"control": 50, "test": 50})
+    >>> round(found.p_value, 4), found.mismatch
+    (0.0455, False)
+    """
+    planned = _planned(split, excluded)
+    observed = {key: float(counts.get(key, 0)) for key in planned}
+    if any(not math.isfinite(n) or n < 0 for n in observed.values()):
+        raise InputError(
+            "counts must be finite and at least 0", hint="Pass the number of units per variant."
+        )
+    total, whole = sum(observed.values()), sum(planned.values())
+    if len(planned) < 2 or total < least or total <= 0:
+        return SampleRatioMismatch({}, observed, None, None, mismatch=False, threshold=threshold)
+    from scipy import special
+
+    expected = {key: share / whole * total for key, share in planned.items()}
+    statistic = sum((observed[key] - expected[key]) ** 2 / expected[key] for key in planned)
+    p = float(special.chdtrc(len(planned) - 1, statistic))
+    return SampleRatioMismatch(
+        expected, observed, statistic, p, mismatch=p < threshold, threshold=threshold
+    )
+
+
+def binomial_mismatch_p_value(
+    control: int,
+    treatment: int,
+    *,
+    share: float = 0.5,
+    method: Literal["auto", "exact", "normal"] = "auto",
+) -> float:
+    """Return the two-sided p-value that two arms were split as planned.
+
+    Parameters
+    ----------
+    control, treatment
+        Units of the arms.
+    share
+        The treatment's planned share of both.
+    method
+        ``"exact"`` sums the probabilities of all splits that are at most as likely as the one
+        seen; ``"normal"`` uses the normal distribution with a continuity correction; ``"auto"``
+        is exact up to 1,000 units.
+
+    Examples
+    --------
+    >>> round(binomial_mismatch_p_value(60, 40), 4)
+    0.0569
+    """
+    choose("method", method, ("auto", "exact", "normal"))
+    if not 0 < share < 1:
+        raise InputError(f"share is {share}; expected a fraction above 0 and below 1")
+    n = control + treatment
+    if control < 0 or treatment < 0 or n == 0:
+        raise InputError("control and treatment must be at least 0, and not both 0")
+    if method == "exact" or (method == "auto" and n < GREATEST_EXACT):
+        return _binomial_p_value(treatment, n, share)
+    from scipy import special
+
+    gap = abs(treatment - n * share)
+    z = max(gap - 0.5, 0.0) / math.sqrt(n * share * (1 - share))
+    return float(2 * special.ndtr(-z))
+
+
+def _binomial_p_value(successes: int, n: int, share: float) -> float:
+    from scipy import special
+
+    k = np.arange(n + 1)
+    log_p = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    log_p = log_p + k * math.log(share) + (n - k) * math.log1p(-share)
+    # Splits exactly as likely as the one seen may differ from it in the last digits.
+    likely = log_p <= log_p[successes] + 1e-7
+    return float(min(1.0, np.exp(log_p[likely]).sum()))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AnytimeSampleRatio(Shown):
+    """Evidence, look after look, that the units were not split as planned.
+
+    Attributes
+    ----------
+    log_bayes_factor
+        The logarithm of the Bayes factor against the planned split, at every look.
+    p_value
+        The smallest 1/BF so far, at most 1: valid however often one looks.
+    mismatch
+        Whether the last p-value is below ``threshold``.
+    first_mismatch
+        Position of the first look below ``threshold``; None when there is none.
+    threshold
+        The level of the test.
+    """
+
+    log_bayes_factor: Numbers
+    p_value: Numbers
+    mismatch: bool
+    first_mismatch: int | None
+    threshold: float = MISMATCH_LEVEL
+
+
+def anytime_sample_ratio_mismatch(
+    counts: Mapping[str, object],
+    split: Mapping[str, float],
+    *,
+    excluded: Collection[str] = (),
+    concentration: float = 10_000.0,
+    threshold: float = MISMATCH_LEVEL,
+) -> AnytimeSampleRatio:
+    """Test at any number of looks whether the units were split as planned.
+
+    Parameters
+    ----------
+    counts
+        For each variant its units so far: one number, or one per look in order of time
+        (cumulative).
+    split
+        Planned share of each variant, in any unit.
+    excluded
+        Variants left out of the analysis.
+    concentration
+        How closely the alternative keeps to the planned split; about 10,000 finds deviations of
+        a percent or so.
+    threshold
+        Below this p-value there is a mismatch.
+
+    Notes
+    -----
+    The Bayes factor of a Dirichlet(κπ) prior against the planned π (Lindon and Malek,
+    *Anytime-Valid Inference for Multinomial Count Data*); under the planned split it is a
+    martingale of mean 1.
+
+    Examples
+    --------
+    >>> looks = {"control": [500, 5000, 50000], "test": [510, 5300, 52500]}
+    >>> found = anytime_sample_ratio_mismatch(looks, {"control": 1, "test": 1})
+    >>> found.mismatch, found.first_mismatch
+    (True, 2)
+    """
+    if not 0 < concentration < math.inf:
+        raise InputError(f"concentration is {concentration}; expected a finite number above 0")
+    planned = _planned(split, excluded)
+    if len(planned) < 2:
+        raise InputError(
+            "a sample ratio needs at least two variants with a share above 0",
+            hint="Pass the planned split of all variants.",
+        )
+    from scipy import special
+
+    shares = np.array(list(planned.values()))
+    shares = shares / shares.sum()
+    seen = np.stack(np.broadcast_arrays(*(floats(counts.get(key, 0)) for key in planned)), axis=-1)
+    if (seen < 0).any() or not np.isfinite(seen).all():
+        raise InputError("counts must be finite and at least 0")
+    prior = concentration * shares
+    log_factor = (
+        (special.gammaln(prior + seen) - special.gammaln(prior) - seen * np.log(shares)).sum(-1)
+        + special.gammaln(concentration)
+        - special.gammaln(concentration + seen.sum(-1))
+    )
+    p: Floats = np.exp(-np.maximum(log_factor, 0.0))
+    if p.ndim:
+        p = np.minimum.accumulate(p, axis=-1)
+    below = np.atleast_1d(p) < threshold
+    hits = np.nonzero(below.reshape(-1))[0]
+    return AnytimeSampleRatio(
+        numbers(np.asarray(log_factor)),
+        numbers(np.asarray(p)),
+        mismatch=bool(below[..., -1].any()),
+        first_mismatch=int(hits[0]) if hits.size and p.ndim == 1 else None,
+        threshold=threshold,
+    )
+
+
+def even_split(variants: int) -> list[int]:
+    """Return the rollout percentages of an even split: 100 shared out, the rest from the first.
+
+    Examples
+    --------
+    >>> even_split(3)
+    [34, 33, 33]
+    """
+    if variants <= 0:
+        return []
+    share, rest = divmod(100, variants)
+    return [share + (position < rest) for position in range(variants)]
+
+
+def multiple_variant_bias(
+    counts: Mapping[str, float],
+    rollout: Sequence[float],
+    *,
+    handling: str = "exclude",
+    ended: bool = False,
+) -> float | None:
+    """Return the percentage of units seen with several variants where leaving them out biases.
+
+    Parameters
+    ----------
+    counts
+        Units of each variant, and of ``$multiple``.
+    rollout
+        Rollout percentages in the order of the variants.
+    handling
+        What happens to such units: ``"exclude"`` or ``"first_seen"``.
+    ended
+        Whether the experiment has ended.
+
+    Returns
+    -------
+    float or None
+        The percentage, when it is above 0.1 %, the units are excluded and the split is uneven;
+        else None. With an uneven split, leaving out units that changed sides removes more of the
+        smaller variant.
+
+    Examples
+    --------
+    >>> multiple_variant_bias({"control": 500, "test": 496, "$multiple": 4}, [90, 10])
+    0.4
+    """
+    total = sum(counts.values())
+    if ended or handling != "exclude" or total <= 0 or list(rollout) == even_split(len(rollout)):
+        return None
+    percentage = counts.get(MULTIPLE, 0) / total * 100
+    return percentage if percentage > TOLERATED_MULTIPLE_PERCENTAGE else None
+
+
+@dataclass(frozen=True)
+class AssumptionCheck:
+    """One assumption behind a comparison.
+
+    Attributes
+    ----------
+    code
+        Machine-readable name.
+    verdict
+        ``"ok"`` or ``"warn"``.
+    sentence
+        What was found.
+    """
+
+    code: str
+    verdict: Literal["ok", "warn"]
+    sentence: str
+
+
+def assumption_checks(
+    control: Statistic,
+    treatment: Statistic,
+    *,
+    split: tuple[float, float] | None = None,
+    values: Sequence[object] = (),
+    mature_shares: tuple[float, float] | None = None,
+    multiple_share: float | None = None,
+    planned_n: float | None = None,
+    sequential: bool = False,
+) -> tuple[AssumptionCheck, ...]:
+    """Check what a comparison of two arms rests on.
+
+    Parameters
+    ----------
+    control, treatment
+        The arms, as scalars.
+    split
+        Planned shares of control and treatment.
+    values
+        For one or both arms the units' values, to look for a few units that hold the variance.
+    mature_shares
+        Share of units in each arm whose conversion window is over.
+    multiple_share
+        Share of units seen with several variants.
+    planned_n
+        Planned total of units, to notice an early look at a fixed-horizon test.
+    sequential
+        Whether the method allows early looks.
+
+    Examples
+    --------
+    >>> from exp_jupyter.engine.statistics import Proportion
+    >>> checks = assumption_checks(Proportion(40, 3), Proportion(60, 9))
+    >>> [check.code for check in checks if check.verdict == "warn"]
+    ['few_units', 'few_events', 'wide_baseline']
+    """
+    found: list[AssumptionCheck] = []
+
+    def add(code: str, *, bad: bool, sentence: str, fine: str = "") -> None:
+        said = sentence if bad else fine
+        found.append(AssumptionCheck(code, "warn" if bad else "ok", said))
+
+    for name, arm in (("the control", control), ("the treatment", treatment)):
+        for caution in arm_cautions(name, arm):
+            add(caution.code, bad=bool(caution.where.any()), sentence=caution.sentence)
+    own = wide_baseline(floats(control.mean), floats(control.variance) / floats(control.n))
+    add(
+        "wide_baseline",
+        bad=bool(own.any()),
+        sentence="the control mean is uncertain by more than 20 %: prefer an absolute difference, "
+        "or a Fieller or log interval",
+    )
+    if control.covariate_sums is not None and treatment.covariate_sums is not None:
+        t = covariate_imbalance(control, treatment)
+        add(
+            "covariate_imbalance",
+            bad=abs(t) > 3,
+            sentence=f"the arms differed before the experiment (t = {t:.1f})",
+        )
+    if split is not None:
+        seen = {"control": float(floats(control.n)), "treatment": float(floats(treatment.n))}
+        srm = sample_ratio_mismatch(seen, {"control": split[0], "treatment": split[1]})
+        add(
+            "sample_ratio_mismatch",
+            bad=srm.mismatch,
+            sentence="the units were not split as planned",
+        )
+    for part in values:
+        share = heavy_tail_share(part)
+        add(
+            "heavy_tail",
+            bad=share > 0.5,
+            sentence=f"1 % of the units hold {share:.0%} of the sum of squares: winsorize",
+        )
+    if mature_shares is not None:
+        gap = abs(mature_shares[1] - mature_shares[0])
+        add(
+            "unequal_maturity",
+            bad=gap > 0.05,
+            sentence=f"the shares of units past their window differ by {gap:.0%} between the arms",
+        )
+    if multiple_share is not None:
+        add(
+            "multiple_variants",
+            bad=multiple_share * 100 > TOLERATED_MULTIPLE_PERCENTAGE,
+            sentence=f"{multiple_share:.2%} of the units were seen with several variants",
+        )
+    if planned_n is not None and not sequential:
+        n = float(floats(control.n) + floats(treatment.n))
+        add(
+            "peeking",
+            bad=n < planned_n,
+            sentence=f"{n:,.0f} of {planned_n:,.0f} planned units: a fixed-horizon result is not "
+            "valid yet",
+        )
+    return _merged(found)
+
+
+def _merged(found: Sequence[AssumptionCheck]) -> tuple[AssumptionCheck, ...]:
+    """Return one check per code: the sentences of its warnings, joined."""
+    merged: dict[str, AssumptionCheck] = {}
+    for check in found:
+        known = merged.get(check.code)
+        if known is None or known.verdict == "ok":
+            merged[check.code] = check
+        elif check.verdict == "warn":
+            both = f"{known.sentence}; {check.sentence}"
+            merged[check.code] = AssumptionCheck(check.code, "warn", both)
+    return tuple(merged.values())
+
+
+def covariate_imbalance(control: Statistic, treatment: Statistic) -> float:
+    """Return the t statistic of the difference in the covariate before the experiment.
+
+    Examples
+    --------
+    >>> from exp_jupyter.engine.statistics import Mean
+    >>> arm = Mean.of([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])
+    >>> covariate_imbalance(arm, arm)
+    0.0
+    """
+    parts = []
+    for arm in (control, treatment):
+        moments = arm.moments()
+        gradient = arm.covariate_gradient(moments)
+        variance = moments.bilinear(gradient, gradient) / moments.n
+        parts.append((float(arm.covariate_value(moments)), float(variance)))
+    (one, v_one), (two, v_two) = parts
+    return (two - one) / math.sqrt(v_one + v_two) if v_one + v_two > 0 else 0.0
+
+
+def heavy_tail_share(values: object, top: float = 0.01) -> float:
+    """Return the share of Σy² that the largest units hold.
+
+    Parameters
+    ----------
+    values
+        One value per unit.
+    top
+        How many units count as the largest, as a fraction; at least one.
+
+    Examples
+    --------
+    >>> heavy_tail_share([1.0] * 99 + [100.0]) > 0.99
+    True
+    """
+    squares = np.sort(floats(values, "values").ravel() ** 2)
+    total = squares.sum()
+    if not squares.size or total <= 0:
+        return 0.0
+    return float(squares[-max(1, math.floor(top * squares.size)) :].sum() / total)

@@ -1,0 +1,176 @@
+"""How each kind of PostHog vector about one comparison is put to the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from vector_files import Case, assert_close
+
+from exp_jupyter.engine.comparison import compare
+from exp_jupyter.engine.confidence_sequence import (
+    anytime_p_value,
+    half_width,
+    log_e_value,
+    mixture_precision,
+)
+from exp_jupyter.engine.cuped import compat_adjust
+from exp_jupyter.engine.effect import Effect
+from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.refusals import raise_first
+from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, Statistic
+
+Answer = dict[str, Any]
+
+
+def arm(spec: dict[str, Any]) -> Statistic:
+    """Return the statistic that a vector describes."""
+    if "post" in spec:
+        pre, post = spec["pre"], spec["post"]
+        covariate = Covariate(pre["sum"], pre["sum_squares"], spec["sum_of_cross_products"])
+        if post["type"] == "mean":
+            return Mean(post["n"], post["sum"], post["sum_squares"], covariate=covariate)
+        if post["type"] == "proportion":
+            return Proportion(post["n"], post["sum"], covariate=covariate)
+        ratio = arm(post)
+        assert isinstance(ratio, Ratio)
+        return Ratio(
+            ratio.n,
+            ratio.numerator_sum,
+            ratio.numerator_sum_squares,
+            ratio.denominator_sum,
+            ratio.denominator_sum_squares,
+            ratio.cross,
+            covariate=covariate,
+        )
+    if spec["type"] == "mean":
+        return Mean(spec["n"], spec["sum"], spec["sum_squares"])
+    if spec["type"] == "proportion":
+        return Proportion(spec["n"], spec["sum"])
+    top, bottom = spec["numerator"], spec["denominator"]
+    for part in (top, bottom):
+        if "n" in part:
+            assert part["n"] == spec["n"]
+    return Ratio(
+        spec["n"],
+        top["sum"],
+        top.get("sum_squares", top["sum"]),
+        bottom["sum"],
+        bottom.get("sum_squares", bottom["sum"]),
+        spec["sum_of_products"],
+        numerator_kind=top["type"],
+        denominator_kind=bottom["type"],
+    )
+
+
+def _effect(inputs: dict[str, Any], method: Any) -> Effect:
+    return compare(arm(inputs["control"]), arm(inputs["treatment"]), method)
+
+
+def _test(effect: Effect) -> Answer:
+    return {
+        "point_estimate": effect.estimate,
+        "standard_error": effect.standard_error,
+        "confidence_interval": list(effect.interval),
+        "p_value": effect.p_value,
+        "test_statistic": effect.statistic,
+        "degrees_of_freedom": effect.df,
+        "significant": effect.significant,
+    }
+
+
+def frequentist(inputs: dict[str, Any]) -> Answer:
+    method = Frequentist(alpha=inputs["alpha"], difference=inputs["difference_type"], mode="compat")
+    return _test(_effect(inputs, method))
+
+
+def sequential(inputs: dict[str, Any]) -> Answer:
+    method = Sequential(
+        alpha=inputs["alpha"],
+        tuning_n=inputs["tuning_parameter"],
+        difference=inputs["difference_type"],
+        mode="compat",
+    )
+    return _test(_effect(inputs, method))
+
+
+def bayesian(inputs: dict[str, Any]) -> Answer:
+    method = Bayesian(
+        credible_level=inputs["ci_level"],
+        difference=inputs["difference_type"],
+        prior=Prior(**inputs["prior"]),
+        inverse=inputs.get("inverse", False),
+        mode="compat",
+    )
+    effect = _effect(inputs, method)
+    return {
+        "effect": effect.estimate,
+        "credible_interval": list(effect.interval),
+        "chance_to_win": effect.chance_to_win,
+        "risk_choose_control": effect.expected_loss_control,
+        "risk_choose_treatment": effect.expected_loss,
+        "posterior_variance": np.square(effect.standard_error),
+        "posterior_std": effect.standard_error,
+        "significant": effect.significant,
+    }
+
+
+def sequential_primitives(inputs: dict[str, Any]) -> Answer:
+    n, alpha = inputs["n_total"], inputs["alpha"]
+    precision = mixture_precision(alpha, inputs["tuning_parameter"])
+    variance = inputs["variance_per_observation"] / n
+    evidence = log_e_value(inputs["point_estimate"], variance, n, precision)
+    return {
+        "rho": np.sqrt(precision),
+        "halfwidth": half_width(variance, n, precision, alpha),
+        "p_value": anytime_p_value(evidence),
+    }
+
+
+def cuped_adjust(inputs: dict[str, Any]) -> Answer:
+    control, treatment = arm(inputs["control"]), arm(inputs["treatment"])
+    adjusted = compat_adjust(control, treatment)
+    raise_first(adjusted.refusals)
+
+    def told(statistic: Mean) -> Answer:
+        return {
+            "n": statistic.n,
+            "mean": statistic.mean,
+            "variance": statistic.variance,
+            "sum": statistic.sum,
+            "sum_squares": statistic.sum_squares,
+        }
+
+    return {
+        "theta": adjusted.theta,
+        "treatment_adjusted": told(adjusted.treatment),
+        "control_adjusted": told(adjusted.control),
+        "treatment_unadjusted_mean": treatment.mean,
+        "control_unadjusted_mean": control.mean,
+        "variance_reduction_treatment": adjusted.treatment_reduction,
+        "variance_reduction_control": adjusted.control_reduction,
+    }
+
+
+def check(case: Case, got: Answer) -> None:
+    """Compare an answer with the expected one, each number by its own tolerance."""
+    sigma = case["expected"].get("posterior_std", 0.0)
+    for name, wanted in case["expected"].items():
+        tolerance = {"relative": 1e-9, "absolute": 1e-12}
+        if name == "p_value":
+            tolerance["relative"] = 0.0
+        elif name.startswith("risk_"):
+            tolerance = {"relative": 1e-7, "absolute": 1e-9 * sigma}
+        assert_close(got[name], wanted, name, **tolerance)
+
+
+KINDS = {
+    "frequentist_two_sided": frequentist,
+    "frequentist_sequential": sequential,
+    "sequential_primitives": sequential_primitives,
+    "bayesian": bayesian,
+    "cuped_adjust": cuped_adjust,
+    "cuped_frequentist": frequentist,
+    "cuped_sequential": sequential,
+    "cuped_bayesian": bayesian,
+}
