@@ -60,6 +60,9 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
         return state
     if session.has_front_end:
         from exp_jupyter.widgets.confirmation import Confirmation
+        from exp_jupyter.widgets.polling import UNTIL_DECIDED
 
-        return Confirmation(write, state=state, again=again, on_change=session.changed)
+        return Confirmation(
+            write, state=state, again=again, poll=UNTIL_DECIDED, on_change=session.changed
+        )
     return state if state.kind == "waiting" and not state.can_finish else write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Sentence
 from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
 from exp_jupyter.widgets.form import Form, card
+from exp_jupyter.widgets.polling import Polling
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Write
@@ -29,6 +31,9 @@ class Confirmation(Form):
         as its waiting card.
     again
         Ask for approval once more although somebody rejected the same change before.
+    poll
+        Seconds between the looks it takes by itself while an approval is waited for; by default
+        it takes none.
     on_change
         Called after each answer of the project that may have changed it.
 
@@ -52,11 +57,16 @@ class Confirmation(Form):
         *,
         state: WriteState | None = None,
         again: bool = False,
+        poll: Sequence[float] = (),
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.write = write
         self.outcome: WriteOutcome | None = None
         self._again = again
+        self._poll = poll
+        self._polling: Polling | None = None
+        self._answers = 0
+        self._telling = threading.Lock()
         self._on_change = on_change
         self._stage = "ask"
         self.name = widgets.Text(
@@ -108,6 +118,7 @@ class Confirmation(Form):
         self.controls.children = shown
         for button in self.buttons():
             button.disabled = button not in shown
+        self._keep_looking()
         asks_name = self._stage == "ask" and self.write.plan.confirm_name is not None
         self.name.layout.display = None if asks_name else "none"
         if asks_name and self.name.value.strip() != self.write.plan.confirm_name:
@@ -147,7 +158,32 @@ class Confirmation(Form):
         if self._stage == "finish":
             self._came(self.write.finish())
 
-    def _came(self, outcome: WriteOutcome) -> None:
+    def _keep_looking(self) -> None:
+        if self._stage != "waiting" and self._polling is not None:
+            self._polling.stop()
+            self._polling = None
+        elif self._stage == "waiting" and self._polling is None and self._poll:
+            self._polling = Polling(self._poll, self._look)
+
+    def _look(self) -> bool:
+        """Look by itself; what a click brought meanwhile is newer and stands."""
+        before = self._answers
+        outcome = self.write.refresh()
+        if outcome != self.outcome:
+            self._came(outcome, unless_since=before)
+            self.settle()
+        return self._stage == "waiting"
+
+    def _came(self, outcome: WriteOutcome, *, unless_since: int | None = None) -> None:
+        with self._telling:
+            if unless_since not in (None, self._answers):
+                return
+            self._answers += 1
+            self._show(outcome)
+        if self._on_change is not None:
+            self._on_change()
+
+    def _show(self, outcome: WriteOutcome) -> None:
         self.outcome = outcome
         if outcome.can_finish:
             self._stage = "finish"
@@ -155,5 +191,3 @@ class Confirmation(Form):
             stages = {"waiting": "waiting", "unknown": "lost"}
             self._stage = stages.get(outcome.kind, "over")
         self.tell_result(outcome)
-        if self._on_change is not None:
-            self._on_change()
