@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def call(name: str, *given: Any, **named: Any) -> str:
+def call(name: str, /, *given: Any, **named: Any) -> str:
     """Return the source of a call on ``project``; arguments left at None are not written.
 
     Examples

@@ -55,6 +55,9 @@ class Decision(Write):
     def _path(self) -> str:
         return self._project.path("change_requests", self._request_id, self._verb)
 
+    def _call(self) -> tuple[str, str, Any]:
+        return "POST", self._path, {"reason": self._reason} if self._reason else {}
+
     def _describe(self) -> WritePlan:
         request = self._request()
         after = request.approved_count + 1
@@ -74,12 +77,13 @@ class Decision(Write):
             "reject": "One rejection ends the request; nothing is changed.",
             "cancel": "The request ends; nothing is changed.",
         }[self._verb]
+        method, path, body = self._call()
         return WritePlan(
             title=f"{_TITLE[self._verb]} a change request",
             sentence=f"{request.description}. {effect}",
-            method="POST",
-            path=self._path,
-            body={"reason": self._reason} if self._reason else {},
+            method=method,
+            path=path,
+            body=body,
             diff=tuple(rows),
         )
 

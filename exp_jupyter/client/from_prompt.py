@@ -48,6 +48,10 @@ class FromPrompt(Write):
         self._request = request
         self._place = 1
 
+    def _call(self) -> tuple[str, str, Any]:
+        path = self._project.path("experiments", "create_from_prompt")
+        return "POST", path, self._request.body(self._request.candidate(self._place))
+
     def _describe(self) -> WritePlan:
         wanted = self._request
         key = wanted.candidate(self._place)
@@ -56,13 +60,14 @@ class FromPrompt(Write):
             for name, version in wanted.variants.items()
         )
         metrics = ", ".join(_TEMPLATE_LABEL.get(one, one) for one in wanted.templates)
+        method, path, body = self._call()
         return WritePlan(
             title=f'Create "{wanted.name}"',
             sentence=f'Creates the draft experiment "{wanted.name}" and the new, inactive flag '
             f"{key}. Nobody sees a variant before it is launched.",
-            method="POST",
-            path=self._project.path("experiments", "create_from_prompt"),
-            body=wanted.body(key),
+            method=method,
+            path=path,
+            body=body,
             diff=(
                 DiffRow("Experiment", None, f"{wanted.name} (draft)"),
                 DiffRow("Flag", None, f"{key} (inactive)"),
@@ -199,7 +204,7 @@ class FromPrompt(Write):
         return "POST", self._project.path("experiments"), body
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
-        made = parse(Experiment, body, self.plan.path)
+        made = parse(Experiment, body, self._project.path("experiments"))
         begun = "finished on the approved flag" if finishing else "with a new, inactive flag"
         return WriteOutcome(
             "applied",

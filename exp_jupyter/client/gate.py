@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.errors import ApiError, ProtocolError
+from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
 from exp_jupyter.schema.approval import ApprovalPolicy
 from exp_jupyter.schema.people import UserBasic
 
@@ -47,7 +47,7 @@ def gate_sentence(
     """
     try:
         policies = project.approvals.policies(enabled=True)
-    except (ApiError, ProtocolError):
+    except (ApiError, ConnectionFailedError, ProtocolError):
         return ""
     for policy in policies:
         if (
@@ -127,6 +127,6 @@ def _people(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> dict[An
         if not all(one in known for one in ids):
             for experiment in project.experiments.list():
                 see(experiment.created_by)
-    except (ApiError, ProtocolError):
+    except (ApiError, ConnectionFailedError, ProtocolError):
         pass  # a number instead of a name is good enough
     return known

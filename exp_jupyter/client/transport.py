@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -60,6 +60,17 @@ class Broken:
     words: str
 
 
+class _Bearer(httpx.Auth):
+    """Puts the key into a request at the last moment, so that no frame of ours ever holds it."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        yield request
+
+
 class Transport:
     """Requests to one origin with one key.
 
@@ -96,6 +107,7 @@ class Transport:
     ) -> None:
         self.origin = checked_origin(origin)
         self._key = key
+        self._auth = _Bearer(key)
         self._http = http
         self._pace = pace or Pace()
         self._bounds = bounds or Bounds()
@@ -131,7 +143,8 @@ class Transport:
         method = "GET" if body is None else "POST"
         raw = self._read_raw(method, path, params, body)
         if raw.status >= 400:
-            raise_for(self._scrubbed(raw), self.origin, asked=f"{method} {path}")
+            raw = self._scrubbed(raw)
+            raise_for(raw, self.origin, asked=f"{method} {path}")
         return read_json(raw, self.origin)
 
     def pages(self, path: str, params: Parameters | None = None) -> Iterator[dict[str, Any]]:
@@ -191,7 +204,8 @@ class Transport:
             raise _unknown(f"the project failed ({answer.status}) while it worked on it")
         try:
             if answer.status >= 400:
-                raise_for(self._scrubbed(answer), self.origin, asked=f"{method} {path}")
+                answer = self._scrubbed(answer)
+                raise_for(answer, self.origin, asked=f"{method} {path}")
             return read_json(answer, self.origin)
         except ProtocolError as odd:
             raise _unknown(f"the answer could not be read: {odd.message}") from None
@@ -232,7 +246,7 @@ class Transport:
         self, method: str, address: str, params: Parameters | None, body: Any, *, writing: bool
     ) -> Raw | Broken:
         bounds, began = self._bounds, self._pace.clock()
-        request: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self._key.reveal()}"}}
+        request: dict[str, Any] = {"auth": self._auth}
         if params:
             request["params"] = _wire_parameters(params)
         if body is not None:

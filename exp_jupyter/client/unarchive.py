@@ -24,6 +24,9 @@ class Unarchive(Write):
     def _path(self) -> str:
         return self._project.path("experiments", self._experiment.id, "unarchive")
 
+    def _call(self) -> tuple[str, str, Any]:
+        return "POST", self._path, None
+
     def _describe(self) -> WritePlan:
         experiment = self._experiment
         flag = experiment.feature_flag
@@ -32,14 +35,15 @@ class Unarchive(Write):
         flag_archived = (flag.model_extra or {}).get("archived") if flag else None
         if isinstance(flag_archived, bool) and flag is not None:
             rows.append(DiffRow(f"Flag {flag.key}, archived", _yes(flag_archived), "no"))
+        method, path, body = self._call()
         return WritePlan(
             title=f'Unarchive "{experiment.name}"',
             sentence=f'Brings "{experiment.name}" (experiment {experiment.id}) back from the '
             "archive. Its dates, conclusion and status stay. If archiving it had archived its "
             "flag too, the flag comes back inactive, provided the key may write flags.",
-            method="POST",
-            path=self._path,
-            body=None,
+            method=method,
+            path=path,
+            body=body,
             diff=tuple(rows),
         )
 

@@ -51,6 +51,11 @@ class Write(Shown, ABC):
         self._doubt_is_of_finishing = False
         self._spent = False
 
+    def __repr__(self) -> str:
+        # A repr asks nobody; showing the plan, which may have to, is what ``to_text()`` is for.
+        stands = self._outcome.kind if self._outcome else "not sent"
+        return f"{type(self).__name__}({stands})"
+
     @property
     def plan(self) -> WritePlan:
         """What the write would do, the exact request included."""
@@ -156,6 +161,10 @@ class Write(Shown, ABC):
         """Say what the write would do."""
 
     @abstractmethod
+    def _call(self) -> tuple[str, str, Any]:
+        """Return the request: method, path and body."""
+
+    @abstractmethod
     def _look(self) -> WriteState:
         """Read from the project where the write stands."""
 
@@ -165,7 +174,7 @@ class Write(Shown, ABC):
 
     def _finishing(self) -> tuple[str, str, Any]:
         """Return the request that is left once the flag was changed: the same call again."""
-        return self.plan.method, self.plan.path, self.plan.body
+        return self._call()
 
     def _adapt(self, refusal: ApiError) -> bool:
         """Return whether the request, which took no effect, may be made once more."""
@@ -204,10 +213,7 @@ class Write(Shown, ABC):
 
     def _transmit(self, *, finishing: bool) -> WriteOutcome:
         """Send the request, once."""
-        if finishing:
-            method, path, body = self._finishing()
-        else:
-            method, path, body = self.plan.method, self.plan.path, self.plan.body
+        method, path, body = self._finishing() if finishing else self._call()
         self._in_doubt = "Whether the write took effect is not known: it was interrupted"
         self._doubt_is_of_finishing = finishing
         try:
