@@ -133,15 +133,17 @@ def log_test(found: Contrast, rule: FixedRule) -> FixedTest:
     centre = np.log(ratio)
     statistic = (centre - np.log1p(rule.null)) / error
     width = upper_quantile(rule.tail, df) * error
-    low, high = bounded(centre, width, width, rule.alternative)
+    below = ratio * -np.expm1(-width)
+    above = ratio * np.expm1(width)
+    low, high = bounded(ratio - 1, below, above, rule.alternative)
     return FixedTest(
         ratio - 1,
         ratio * error,
         statistic,
         df,
         p_value(statistic, df, rule.alternative),
-        np.expm1(low),
-        np.expm1(high),
+        low,
+        high,
         tuple(positive),
     )
 
