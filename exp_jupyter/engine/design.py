@@ -47,7 +47,8 @@ class Design:
         Count significant results of the wrong sign as power, as textbook solvers do. Off by
         default: it makes no visible difference above 50 % power.
     degrees_of_freedom
-        ``normal`` or ``t`` (non-central t with ``n_T + n_C - 2`` degrees of freedom).
+        ``normal``, ``t`` (non-central t with ``n_T + n_C - 2`` degrees of freedom) or ``welch``
+        (Welch's, at equal variances per unit).
 
     Examples
     --------
@@ -70,7 +71,7 @@ class Design:
     def __post_init__(self) -> None:
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, ("relative", "absolute"))
-        choose("degrees_of_freedom", self.degrees_of_freedom, ("normal", "t"))
+        choose("degrees_of_freedom", self.degrees_of_freedom, ("normal", "t", "welch"))
         inside("alpha", self.alpha, 0, 1, hint="Usual values are 0.05 and 0.01.")
         inside("correlation", self.correlation, -1, 1)
         inside("variants", self.variants, 2, math.inf, closed=True)
@@ -88,7 +89,7 @@ class Design:
                 "A non-inferiority margin needs a one-sided alternative.",
                 hint='Say alternative="greater" when higher is better, "less" when lower is.',
             )
-        if self.sequential is not False and self.degrees_of_freedom == "t":
+        if self.sequential is not False and self.degrees_of_freedom != "normal":
             raise InputError("A confidence sequence has no t distribution; leave it at normal.")
 
     @property
@@ -101,6 +102,14 @@ class Design:
         for share in self.split[2:]:
             smallest = where(share < smallest, share, smallest)
         return self.split[0] / total, smallest / total
+
+    def freedom(self, size: Numbers) -> Numbers:
+        """Return the degrees of freedom of a t test at this total size."""
+        control, treatment = (share * size for share in self.shares)
+        if self.degrees_of_freedom == "t":
+            return control + treatment - 2
+        spread = (1 / control + 1 / treatment) ** 2
+        return spread / (1 / control**2 / (control - 1) + 1 / treatment**2 / (treatment - 1))
 
     @property
     def sign(self) -> int:

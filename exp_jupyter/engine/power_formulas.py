@@ -88,7 +88,7 @@ def required_size(
         size = (design.boundary() + z) ** 2 * q / (signal * signal)
         for _ in range(60):
             size = (design.boundary(size) + z) ** 2 * q / (signal * signal)
-    if design.wrong_direction or design.degrees_of_freedom == "t":
+    if design.wrong_direction or design.degrees_of_freedom != "normal":
         control, treatment = design.shares
         floor = 2.5 / where(control < treatment, control, treatment)
 
@@ -121,7 +121,7 @@ def detectable_effect(
     inside("power", power, 0, 1, hint="Usual values are 0.8 and 0.9.")
     noise = _noise(baseline, variance, design, None)
     effect = _solve_effect(noise, size, design.boundary(size) + normal_quantile(power), design)
-    if design.wrong_direction or design.degrees_of_freedom == "t":
+    if design.wrong_direction or design.degrees_of_freedom != "normal":
 
         def missing(candidate: Numbers) -> Numbers:
             found = candidate * design.sign
@@ -279,7 +279,7 @@ def _refuse_impossible_rate(
 
 def _power(signal: Numbers, q: Numbers, size: Numbers, design: Design) -> Numbers:
     shift = signal * (size / q) ** 0.5
-    if design.degrees_of_freedom == "t":
+    if design.degrees_of_freedom != "normal":
         return _power_t(shift, size, design)
     boundary = design.boundary(size)
     power = normal_cdf(shift - boundary)
@@ -291,13 +291,14 @@ def _power(signal: Numbers, q: Numbers, size: Numbers, design: Design) -> Number
 def _power_t(shift: Numbers, size: Numbers, design: Design) -> Numbers:
     from scipy import special
 
-    control, treatment = design.shares
-    df = size * (control + treatment) - 2
+    df = design.freedom(size)
     boundary = -special.stdtrit(df, design.tail)
     power = 1 - special.nctdtr(df, shift, boundary)
     if design.wrong_direction and design.alternative == "two-sided":
-        power = power + special.nctdtr(df, shift, -boundary)
-    return cast("Numbers", power)
+        wrong = cast("Numbers", special.nctdtr(df, shift, -boundary))
+        # The far tail underflows to no number where it is far below anything that matters.
+        power = power + where(wrong >= 0, wrong, 0.0)
+    return float(power) if getattr(power, "ndim", 0) == 0 else cast("Numbers", power)
 
 
 def _root_in_log(missing: Callable[[Numbers], Numbers], start: Numbers, floor: Numbers) -> Numbers:
