@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import Comparison, compare
+    from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
+    from exp_jupyter.analysis.exposures import compute_exposures
     from exp_jupyter.analysis.health import Health, HealthCheck
     from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.spec import ExperimentSpec
@@ -20,6 +22,10 @@ __all__ = [
     "SeriesDay",
     "VariantDay",
     "compare",
+    "compute_all",
+    "compute_exposures",
+    "compute_result",
+    "compute_series",
 ]
 
 _HOME = {
@@ -31,6 +37,10 @@ _HOME = {
     "SeriesDay": "series",
     "VariantDay": "series",
     "compare": "comparison",
+    "compute_all": "compute",
+    "compute_exposures": "exposures",
+    "compute_result": "compute",
+    "compute_series": "compute",
 }
 
 

@@ -227,7 +227,7 @@ def _arm(name: str, statistic: Any) -> Arm:
 
 
 def _pooled_z(control: Any, treatment: Any) -> tuple[float | None, float | None]:
-    """Return z = (p_T − p_C) / √(p(1 − p)(1/n_T + 1/n_C)) with the pooled share p, and its two-sided p-value."""
+    """Return the z-test with the pooled share p: (p_T − p_C)/√(p(1 − p)(1/n_T + 1/n_C)), and p."""
     n_c, n_t = float(control.n), float(treatment.n)
     share = (float(control.sum) + float(treatment.sum)) / (n_c + n_t)
     spread = math.sqrt(share * (1 - share) * (1 / n_c + 1 / n_t))

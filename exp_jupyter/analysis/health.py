@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 Verdict = Literal["ok", "warn", "fail", "unknown"]
 
 MULTIPLE = "$multiple"
-FEWEST_FOR_A_RATIO = 100
-"""Exposures below which the split is not tested."""
-MISMATCH_BELOW = 0.001
-"""The p-value below which the split is a mismatch."""
-MULTIPLE_SHARE = 0.1
-"""Percent of units with several variants above which excluding them may bias."""
 
 
 @dataclass(frozen=True)
@@ -173,13 +167,10 @@ def _mismatch(
 ) -> SampleRatioMismatch | None:
     from exp_jupyter.engine.quality import sample_ratio_mismatch
 
-    planned = {key: share for key, share in split.items() if share > 0}
-    observed = {key: counts.get(key, 0) for key in planned}
-    if len(planned) < 2 or sum(observed.values()) < FEWEST_FOR_A_RATIO:
-        return None
     if not body.get("start_date"):
         return None
-    return sample_ratio_mismatch(observed, planned)
+    found = sample_ratio_mismatch(counts, split)
+    return None if found.p_value is None else found
 
 
 def _status(body: Mapping[str, Any]) -> HealthCheck:
@@ -262,11 +253,11 @@ def _ratio(srm: SampleRatioMismatch | None, counts: dict[str, int]) -> HealthChe
         return HealthCheck(
             name,
             "unknown",
-            f"The split is tested from {FEWEST_FOR_A_RATIO} exposures on; "
+            "The split is tested from 100 exposures in two arms on; "
             f"there are {sum(counts.values())}.",
             "",
         )
-    if srm.p_value < MISMATCH_BELOW:
+    if srm.mismatch:
         return HealthCheck(
             name,
             "fail",
@@ -290,8 +281,14 @@ def _assignment(
     handling = (body.get("exposure_criteria") or {}).get("multiple_variant_handling") or "exclude"
     left_out = "they are left out" if handling == "exclude" else "their first variant counts"
     risk = bool((seen or {}).get("bias_risk"))
-    uneven = not _even(list(split.values()))
-    if risk or (handling == "exclude" and uneven and 100 * share > MULTIPLE_SHARE):
+    if not risk:
+        from exp_jupyter.engine.quality import multiple_variant_bias
+
+        ended = bool(body.get("end_date"))
+        counts = {"": 1 - share, MULTIPLE: share}
+        found = multiple_variant_bias(counts, list(split.values()), handling=handling, ended=ended)
+        risk = found is not None
+    if risk:
         return HealthCheck(
             name,
             "warn",
@@ -299,12 +296,6 @@ def _assignment(
             "Count their first variant instead, or split the arms evenly.",
         )
     return HealthCheck(name, "ok", f"{sentence}; {left_out}.", "")
-
-
-def _even(shares: list[float]) -> bool:
-    # 100 // k each, and the remainder one by one from the first variant.
-    k = len(shares)
-    return shares == [100 // k + (1 if i < 100 % k else 0) for i in range(k)] if k else True
 
 
 def _freshness(series: Series) -> HealthCheck:

@@ -220,7 +220,7 @@ class Series(Shown):
         computed = None if method is None else engine_method(method, settings, mode)
         days = _days(body, kind)
         keys = _variants(told, days)
-        own = settings.method
+        own: str = settings.method
         if own == "frequentist" and settings.sequential:
             own = "sequential"
         name = method or own

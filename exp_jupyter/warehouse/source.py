@@ -1,5 +1,6 @@
 """Where events come from: one relation, and what its columns are called."""
 
+# ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -86,7 +87,7 @@ class EventSource:
         import duckdb
 
         try:
-            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.relation}").fetchall()  # noqa: S608
+            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.relation}").fetchall()
         except duckdb.Error as error:
             raise InputError(
                 f"The events cannot be read: {error}",

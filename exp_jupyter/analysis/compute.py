@@ -1,0 +1,232 @@
+"""A metric's results computed from events: one analysis, or one for every day of the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.engine.assembly import assemble
+from exp_jupyter.engine.settings import Settings, resolve
+from exp_jupyter.errors import InputError
+from exp_jupyter.schema.exposure import parse_exposure
+from exp_jupyter.schema.metric import FunnelMetric, Metric, parse_metric
+from exp_jupyter.warehouse.daily import daily_sums
+from exp_jupyter.warehouse.days import Days, microseconds
+from exp_jupyter.warehouse.population import Covariates, Population, Request
+from exp_jupyter.warehouse.statement import takes_covariate
+
+if TYPE_CHECKING:
+    from exp_jupyter.warehouse.fold import DailySums
+    from exp_jupyter.warehouse.source import EventSource
+
+Mode = Literal["compat", "recommended"]
+
+
+def compute_series(
+    source: EventSource,
+    spec: ExperimentSpec,
+    metric: Mapping[str, Any] | Metric,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    as_of: datetime,
+    days: Iterable[date] | None = None,
+    mode: Mode = "compat",
+    now: datetime | None = None,
+) -> dict[date, dict[str, Any]]:
+    """Compute a metric's result of every day: each the cumulative analysis up to that day's end.
+
+    Parameters
+    ----------
+    source
+        The events.
+    spec
+        The experiment.
+    metric
+        The metric's definition.
+    settings
+        Resolved settings, or a ``stats_config``; by default the experiment's own.
+    as_of
+        The moment of the analysis, with its time zone; days after it do not exist yet.
+    days
+        The days to return; by default every day from the start to the end or ``as_of``, in the
+        project's time zone.
+    mode
+        ``compat`` for the project's own formulas, or ``recommended``.
+    now
+        The wall clock for matured units; by default ``as_of``.
+
+    Returns
+    -------
+    dict of date to dict
+        For every day a result as the API writes it (``baseline``, ``variant_results`` and, for a
+        metric with breakdowns, ``breakdown_results``).
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The experiment has not started, the metric asks for something that is not supported, or
+        the events cannot be read.
+    """
+    (series,) = compute_all(
+        source, spec, [metric], settings, as_of=as_of, days=days, mode=mode, now=now
+    )
+    return series
+
+
+def compute_all(
+    source: EventSource,
+    spec: ExperimentSpec,
+    metrics: Sequence[Mapping[str, Any] | Metric],
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    as_of: datetime,
+    days: Iterable[date] | None = None,
+    mode: Mode = "compat",
+    now: datetime | None = None,
+) -> list[dict[date, dict[str, Any]]]:
+    """Compute the daily results of several metrics, which share one scan where they can.
+
+    Takes and raises what ``compute_series`` does; returns one series per metric.
+    """
+    parsed = tuple(parse_metric(metric) for metric in metrics)
+    window = window_of(spec, as_of)
+    resolved = [_settings(settings, spec, metric) for metric in parsed]
+    covariates = next((_covariates(item) for item in resolved if item.cuped), None)
+    request = Request(
+        population_of(spec), parsed, window, covariates, None if now is None else microseconds(now)
+    )
+    wanted = list(window.dates) if days is None else sorted(set(days))
+    place = {day: i for i, day in enumerate(window.dates)}
+    return [
+        {day: _result(metric, sums, place[day], spec, own, mode) for day in wanted if day in place}
+        for metric, sums, own in zip(parsed, daily_sums(source, request), resolved, strict=True)
+    ]
+
+
+def compute_result(
+    source: EventSource,
+    spec: ExperimentSpec,
+    metric: Mapping[str, Any] | Metric,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    as_of: datetime,
+    mode: Mode = "compat",
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """Compute a metric's result at one moment, as the API writes it.
+
+    Takes and raises what ``compute_series`` does.
+    """
+    last = window_of(spec, as_of).dates[-1]
+    series = compute_series(
+        source, spec, metric, settings, as_of=as_of, days=[last], mode=mode, now=now
+    )
+    return series[last]
+
+
+def window_of(spec: ExperimentSpec, as_of: datetime) -> Days:
+    """Return the analysis window at a moment.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The experiment has no start, or starts after the moment.
+    """
+    if spec.start is None:
+        raise InputError(
+            "The experiment has not started: there is nothing to analyse.",
+            hint="Launch it first.",
+        )
+    start, moment = _aware(spec.start), _aware(as_of)
+    stop = moment if spec.end is None else min(moment, _aware(spec.end))
+    if stop < start:
+        raise InputError(
+            f"The analysis would end at {stop:%Y-%m-%d %H:%M} UTC, before the experiment's start "
+            f"at {start:%Y-%m-%d %H:%M} UTC.",
+            hint="Choose a later moment.",
+        )
+    return Days(start, stop, spec.timezone)
+
+
+def population_of(spec: ExperimentSpec) -> Population:
+    """Return who counts in an experiment."""
+    return Population(
+        flag_key=spec.flag_key,
+        variants=spec.kept_variants,
+        criteria=parse_exposure(spec.exposure_criteria),
+        test_account_filters=spec.test_account_filters,
+        group_index=spec.group_index,
+        actions=spec.actions,
+        matured_only=spec.only_count_matured_users,
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _settings(
+    given: Settings | Mapping[str, Any] | None, spec: ExperimentSpec, metric: Metric
+) -> Settings:
+    if isinstance(given, Settings):
+        return given
+    config = spec.stats_config if given is None else given
+    return resolve(config, metric_type=metric.metric_type)
+
+
+def _covariates(settings: Settings) -> Covariates:
+    return Covariates(settings.cuped_lookback_days or 14)
+
+
+def _result(
+    metric: Metric,
+    sums: DailySums,
+    day: int,
+    spec: ExperimentSpec,
+    settings: Settings,
+    mode: Mode,
+) -> dict[str, Any]:
+    keys = spec.kept_variants
+    rows = []
+    for group, values in enumerate(sums.breakdowns):
+        for i, key in enumerate(keys):
+            row = wire_row(metric, key, sums.of(group, i, day), covariate=settings.cuped)
+            rows.append(row | {"breakdown": list(values)} if metric.breakdowns else row)
+    return assemble(
+        metric.metric_type,
+        rows,
+        settings,
+        baseline_key=settings.baseline_key,
+        variants_order=list(keys),
+        mode=mode,
+    )
+
+
+def wire_row(
+    metric: Metric, key: str, sums: Mapping[str, float], *, covariate: bool
+) -> dict[str, Any]:
+    """Return one variant's sums by the names the API gives them."""
+    row: dict[str, Any] = {
+        "key": key,
+        "number_of_samples": round(sums["n"]),
+        "sum": _number(sums["s"]),
+        "sum_squares": _number(sums["ss"]),
+    }
+    if metric.metric_type in ("ratio", "retention"):
+        row["denominator_sum"] = _number(sums["b"])
+        row["denominator_sum_squares"] = _number(sums["bb"])
+        row["numerator_denominator_sum_product"] = _number(sums["ab"])
+    if isinstance(metric, FunnelMetric):
+        row["step_counts"] = [round(sums[f"k{k}"]) for k in range(1, len(metric.series) + 1)]
+    if covariate and takes_covariate(metric):
+        row["covariate_sum"] = _number(sums["x"])
+        row["covariate_sum_squares"] = _number(sums["xx"])
+        row["covariate_sum_product"] = _number(sums["xy"])
+    return row
+
+
+def _number(value: float) -> float | int:
+    # Counts are whole: 37 rather than 37.0, as the API writes them.
+    return int(value) if value.is_integer() else value

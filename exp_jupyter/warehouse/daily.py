@@ -1,0 +1,146 @@
+"""Metrics over days from one source: the statements run, their rows folded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
+from exp_jupyter.warehouse.fold import (
+    NEVER,
+    Clamp,
+    DailySums,
+    filled,
+    fold_cells,
+    fold_units,
+)
+from exp_jupyter.warehouse.population import Request
+from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.statement import (
+    cells_statement,
+    exposures_statement,
+    needs_units,
+    units_statement,
+    walk_statement,
+    winsorized,
+)
+from exp_jupyter.warehouse.walk import fold_walks
+
+
+def daily_sums(source: EventSource, request: Request) -> list[DailySums]:
+    """Return every metric's cumulative sums per variant and day.
+
+    Metrics with the same breakdowns share one statement and one scan; winsorized ones and funnels
+    that must be walked have one of their own.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        What to compute.
+
+    Returns
+    -------
+    list of DailySums
+        One per metric, in the request's order.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A definition asks for something that is not supported, or the events cannot be read.
+    """
+    results: dict[int, DailySums] = {}
+    shared: dict[Any, list[int]] = {}
+    for position, metric in enumerate(request.metrics):
+        if needs_units(source, replace(request, metrics=(metric,)), metric):
+            results[position] = _from_units(source, replace(request, metrics=(metric,)))
+        else:
+            shared.setdefault(metric.breakdowns, []).append(position)
+    for members in shared.values():
+        part = replace(request, metrics=tuple(request.metrics[i] for i in members))
+        results |= zip(members, _from_cells(source, part), strict=True)
+    return [results[i] for i in range(len(request.metrics))]
+
+
+def daily_exposures(source: EventSource, request: Request) -> tuple[Any, Any]:
+    """Return the units per variant and day, cumulative, and those with several variants.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        The population and the days; its metrics do not matter.
+
+    Returns
+    -------
+    counts : ndarray of int, shape (variants, days)
+        Units whose variant it is; with the handling ``exclude`` a unit leaves its variant on the
+        day its second one appears.
+    multiple : ndarray of int, shape (days,)
+        Units seen under several variants; zero with the handling ``first_seen``.
+    """
+    statement = exposures_statement(source, replace(request, metrics=(), covariates=None))
+    rows = source.rows(statement.sql, statement.parameters)
+    days = len(request.days.dates)
+    counts = np.zeros((len(request.population.variants), days), dtype=np.int64)
+    multiple = np.zeros(days, dtype=np.int64)
+    n = filled(rows["n"], 0).astype(np.int64)
+    v, entry = filled(rows["v"], 0).astype(np.int64), filled(rows["d0"], 0).astype(np.int64)
+    leave = filled(rows["dm"], NEVER).astype(np.int64)
+    if request.population.criteria.handling == "first_seen":
+        leave[:] = NEVER
+    stays = entry < leave
+    np.add.at(counts, (v[stays], entry[stays]), n[stays])
+    gone = leave < days
+    moved = gone & stays
+    np.add.at(counts, (v[moved], leave[moved]), -n[moved])
+    # Entry and exit on one day: never in an arm, several variants from the start.
+    np.add.at(multiple, np.maximum(leave[gone], entry[gone]), n[gone])
+    return np.cumsum(counts, axis=1), np.cumsum(multiple)
+
+
+def _from_cells(source: EventSource, request: Request) -> list[DailySums]:
+    breakdowns = request.metrics[0].breakdowns
+    statement = cells_statement(source, request, breakdowns)
+    rows = source.rows(statement.sql, statement.parameters)
+    return [
+        fold_cells(
+            rows,
+            position,
+            variants=len(request.population.variants),
+            days=len(request.days.dates),
+            breakdowns=len(breakdowns),
+            steps=len(metric.series) if isinstance(metric, FunnelMetric) else 0,
+            exclude=request.population.criteria.handling == "exclude",
+        )
+        for position, metric in enumerate(request.metrics)
+    ]
+
+
+def _from_units(source: EventSource, request: Request) -> DailySums:
+    (metric,) = request.metrics
+    common: dict[str, Any] = {
+        "variants": len(request.population.variants),
+        "breakdowns": len(metric.breakdowns),
+        "exclude": request.population.criteria.handling == "exclude",
+    }
+    if not winsorized(metric):
+        assert isinstance(metric, FunnelMetric)  # noqa: S101 - what else needs its units
+        statement = walk_statement(source, request, metric.breakdowns)
+        rows = source.rows(statement.sql, statement.parameters)
+        return fold_walks(rows, metric, request.days, **common)
+    clamps = [Clamp(), Clamp()]
+    if isinstance(metric, RatioMetric):
+        clamps = [
+            Clamp.of(metric.numerator_outlier_handling),
+            Clamp.of(metric.denominator_outlier_handling),
+        ]
+    elif isinstance(metric, MeanMetric):
+        clamps[0] = Clamp.of(metric)
+    statement = units_statement(source, request, metric.breakdowns)
+    rows = source.rows(statement.sql, statement.parameters)
+    return fold_units(rows, days=len(request.days.dates), clamps=clamps, **common)

@@ -1,0 +1,120 @@
+"""Reading a property of an event or a person, and binding values to a statement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.source import EventSource
+
+
+def name_sql(name: str) -> str:
+    """Return a column's name, quoted.
+
+    Examples
+    --------
+    >>> name_sql('a "b')
+    '"a ""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Parameters:
+    """Values to bind to one statement: nothing a user writes is ever pasted into SQL.
+
+    Examples
+    --------
+    >>> parameters = Parameters()
+    >>> parameters.bind("it's"), parameters.bind("it's"), parameters.values
+    ('$p0', '$p0', {'p0': "it's"})
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._names: dict[tuple[type, Any], str] = {}
+
+    def bind(self, value: Any) -> str:
+        """Return the placeholder of a value; equal values share one."""
+        key = (type(value), value)
+        if key not in self._names:
+            name = f"p{len(self._names)}"
+            self._names[key] = name
+            self.values[name] = value
+        return f"${self._names[key]}"
+
+
+class PropertyReader:
+    """SQL that reads properties from a source's rows.
+
+    Parameters
+    ----------
+    source
+        The events; its rows are called ``e`` in the statement, the persons' rows ``p``.
+    parameters
+        Where names and values are bound.
+    """
+
+    def __init__(self, source: EventSource, parameters: Parameters) -> None:
+        self.source = source
+        self.parameters = parameters
+        self.reads_persons = False
+
+    def column(self, name: str) -> str:
+        """Return one of the source's own columns."""
+        return f"e.{name_sql(name)}"
+
+    def text(self, key: str, scope: str = "event") -> str:
+        """Return a property as text, NULL where it is missing or null."""
+        typed = self.source.typed.get(key) if scope == "event" else None
+        if typed is not None:
+            column = self.column(typed)
+            if self.source.is_boolean(typed) or self.source.is_number(typed):
+                return f"CAST({column} AS VARCHAR)"
+            return column
+        return f"json_extract_string({self._json(scope)}, {self._path(key)})"
+
+    def number(self, key: str, scope: str = "event") -> str:
+        """Return a property as a number, NULL where it is missing or is none."""
+        typed = self.source.typed.get(key) if scope == "event" else None
+        if typed is not None and self.source.is_number(typed):
+            return f"CAST({self.column(typed)} AS DOUBLE)"
+        if typed is not None and self.source.is_boolean(typed):
+            return "CAST(NULL AS DOUBLE)"
+        return f"TRY_CAST({self.text(key, scope)} AS DOUBLE)"
+
+    def is_number(self, key: str, scope: str = "event") -> bool:
+        """Whether the property has a column of numbers."""
+        typed = self.source.typed.get(key) if scope == "event" else None
+        return typed is not None and self.source.is_number(typed)
+
+    def raw(self, key: str, scope: str = "event") -> str:
+        """Return a property's JSON text, empty where it is missing."""
+        return (
+            f"COALESCE(CAST(json_extract({self._json(scope)}, {self._path(key)}) AS VARCHAR), '')"
+        )
+
+    def group(self, index: int) -> str:
+        """Return the key of the event's group of a type, NULL where it has none."""
+        column = self.source.groups.get(index)
+        found = self.column(column) if column else self.text(f"$group_{index}")
+        return f"NULLIF({found}, '')"
+
+    def _path(self, key: str) -> str:
+        # A JSON pointer names any key, whatever characters it has.
+        return self.parameters.bind("/" + key.replace("~", "~0").replace("/", "~1"))
+
+    def _json(self, scope: str) -> str:
+        if scope == "person":
+            if self.source.persons is None:
+                raise InputError(
+                    "The source has no person properties.",
+                    hint="Give EventSource a relation of persons, or filter on event properties.",
+                )
+            self.reads_persons = True
+            return "p.properties"
+        if self.source.properties is None:
+            raise InputError(
+                "The source has no column of properties.",
+                hint="Map the properties you need to columns with EventSource(typed={...}).",
+            )
+        return self.column(self.source.properties)

@@ -1,0 +1,295 @@
+"""The shared scan: one pass over the events that serves every metric of a statement.
+
+It yields three common tables. ``base``: the rows any metric or exposure matches, with a column per
+match and per value. ``x``: one row per exposed unit with its variant ``v`` (a position in the list
+of variants), first exposure ``e0``, entry day ``d0`` and exit day ``dm`` (the day its second
+variant appears, else NULL). ``ev``: the exposed units' rows of ``base``.
+"""
+
+# ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.schema.metric import (
+    SECONDS,
+    ActionsNode,
+    Breakdown,
+    DataWarehouseNode,
+    EventsNode,
+    PropertyFilter,
+    RetentionMetric,
+)
+from exp_jupyter.warehouse.conditions import all_of
+from exp_jupyter.warehouse.days import DAY, Calendar
+from exp_jupyter.warehouse.population import Request
+from exp_jupyter.warehouse.properties import Parameters, PropertyReader
+from exp_jupyter.warehouse.source import EventSource
+
+Node = EventsNode | ActionsNode | DataWarehouseNode
+
+
+class Scan:
+    """Collects what the metrics need from the events, then writes the common tables.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        What is computed.
+    breakdowns
+        Properties of the first exposure to break down by.
+    """
+
+    def __init__(
+        self, source: EventSource, request: Request, breakdowns: Sequence[Breakdown] = ()
+    ) -> None:
+        self.source = source
+        self.request = request
+        self.parameters = Parameters()
+        self.reader = PropertyReader(source, self.parameters)
+        self.breakdowns = tuple(breakdowns)
+        self.lookback = request.covariates.lookback if request.covariates else 0
+        self.horizon = max((_horizon(metric) for metric in request.metrics), default=0)
+        low = request.days.start_us - self.lookback - self.horizon
+        self.calendar = Calendar(request.days, low, request.days.stop_us + self.horizon)
+        self.needs_id = False
+        self.needs_exposure_id = False
+        self.extra_tables: list[tuple[str, str]] = []
+        self._columns: dict[str, str] = {}
+        self._matches: dict[str, str] = {}
+        self._values: dict[tuple[str, str], str] = {}
+        self._names: set[str] | None = set()
+        self._exposure = self._exposure_column()
+
+    # ------------------------------------------------------------ what metrics ask for
+
+    def match(self, node: Node, where: str) -> str:
+        """Return the name of the column that says whether a row matches a source node."""
+        key = repr((type(node).__name__, self._identity(node)))
+        if key not in self._matches:
+            name = f"m{len(self._matches)}"
+            self._matches[key] = name
+            self._columns[name] = self._condition(node, where)
+        return self._matches[key]
+
+    def value(self, match: str, sql: str) -> str:
+        """Return the name of a column with a value of the rows that match."""
+        if (match, sql) not in self._values:
+            name = f"c{len(self._values)}"
+            self._values[match, sql] = name
+            # CASE keeps the engine from reading the property of rows that do not match.
+            self._columns[name] = f"CASE WHEN {self._columns[match]} THEN {sql} END"
+        return self._values[match, sql]
+
+    def events_of(self, node: Node) -> set[str] | None:
+        """Return the names of the events a node can match; None for any."""
+        if isinstance(node, EventsNode):
+            return {node.event} if node.event else None
+        if isinstance(node, ActionsNode):
+            names = {str(step.get("event") or "") for step in self._steps(node.id) or ()}
+            return None if "" in names else names
+        return None
+
+    def breakdown_columns(self, alias: str = "x") -> list[str]:
+        """Return the breakdown columns of the units."""
+        return [f"{alias}.bd{i}" for i in range(len(self.breakdowns))]
+
+    # ------------------------------------------------------------ conditions
+
+    def _identity(self, node: Node) -> Any:
+        kept = node.model_dump(mode="json")
+        return [kept.get("event"), kept.get("id"), kept.get("properties")]
+
+    def _condition(self, node: Node, where: str) -> str:
+        if isinstance(node, DataWarehouseNode):
+            raise InputError(
+                f"{where}: warehouse tables as a metric's source are not supported.",
+                hint="Use an event or an action, or join the table's rows into the events.",
+            )
+        if isinstance(node, ActionsNode):
+            steps = self._steps(node.id)
+            if steps is None:
+                raise InputError(
+                    f"{where}: action {node.id} is not known.",
+                    hint="Give the action's steps, or measure an event.",
+                )
+            return self._any_step(steps, node.filters, where)
+        return self._event(node.event, node.filters, where)
+
+    def _steps(self, action: int) -> Sequence[Mapping[str, Any]] | None:
+        return self.request.population.actions.get(action)
+
+    def _any_step(
+        self,
+        steps: Sequence[Mapping[str, Any]],
+        filters: Sequence[PropertyFilter],
+        where: str,
+    ) -> str:
+        if not steps:
+            return "FALSE"
+        matched = " OR ".join(
+            self._event(step.get("event"), tuple(step.get("properties") or ()), where)
+            for step in steps
+        )
+        more = all_of(filters, self.reader, where)
+        return f"({matched})" if more == "TRUE" else f"(({matched}) AND {more})"
+
+    def _event(self, name: str | None, filters: Sequence[Any], where: str) -> str:
+        condition = all_of(filters, self.reader, where)
+        if not name:
+            self._names = None
+            return f"({condition})"
+        if self._names is not None:
+            self._names.add(name)
+        test = f"{self.reader.column(self.source.event)} = {self.parameters.bind(name)}"
+        if condition == "TRUE":
+            return f"({test})"
+        # An AND in a projection evaluates both sides for every row; CASE only for the event's.
+        return f"(CASE WHEN {test} THEN {condition} ELSE FALSE END)"
+
+    def _exposure_column(self) -> str:
+        population = self.request.population
+        refused = [k for k in ("activation_config", "exclusions") if _given(population.criteria, k)]
+        if refused:
+            raise InputError(
+                f"The exposure criteria's {refused[0]} is not supported.",
+                hint="Analyse this experiment with the default exposure or a custom event.",
+            )
+        config = population.criteria.exposure_config
+        where = "The exposure criteria"
+        if config is not None and config.kind == "ActionsNode":
+            steps = self._steps(config.id or 0) or ()
+            matched = self._any_step(steps, config.properties or (), where)
+        else:
+            matched = self._event(
+                population.exposure_event, (config.properties if config else ()) or (), where
+            )
+        tests = []
+        if population.default_event:
+            flag = self.parameters.bind(population.flag_key)
+            tests.append(f"{self.reader.text('$feature_flag')} = {flag}")
+        if population.criteria.filter_test_accounts and population.test_account_filters:
+            tests.append(
+                all_of(population.test_account_filters, self.reader, "The test account filters")
+            )
+        start, stop = self._bound(self.request.days.start), self._bound(self.request.days.stop)
+        inside = f"{self._timestamp} >= {start} AND {self._timestamp} <= {stop}"
+        choices = " ".join(
+            f"WHEN {self.parameters.bind(key)} THEN {i}"
+            for i, key in enumerate(population.variants)
+        )
+        variant = f"CASE {self.reader.text(population.variant_property)} {choices} END"
+        for test in [*reversed(tests), matched, inside]:
+            variant = f"CASE WHEN {test} THEN {variant} END"
+        return variant
+
+    @property
+    def _timestamp(self) -> str:
+        return self.reader.column(self.source.timestamp)
+
+    def _bound(self, moment: datetime) -> str:
+        kind = self.source.columns.get(self.source.timestamp, "TIMESTAMP")
+        zoned = "TIME ZONE" in kind
+        moment = moment.astimezone(UTC)
+        return self.parameters.bind(moment if zoned else moment.replace(tzinfo=None))
+
+    # ------------------------------------------------------------ the common tables
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Return the common tables, name and SQL, in order; call it after all metrics."""
+        return [
+            ("base", self._base()),
+            ("fv", self._first_per_variant()),
+            ("rk", "SELECT *, ROW_NUMBER() OVER (PARTITION BY unit ORDER BY t, v) AS rn FROM fv"),
+            *self._first_exposures(),
+            ("x", self._units()),
+            ("ev", self._events()),
+            *self.extra_tables,
+        ]
+
+    def _base(self) -> str:
+        days = self.request.days
+        low = self._bound(days.start - timedelta(microseconds=self.lookback))
+        # One day more than any metric reads, so that every inclusive bound is inside.
+        high = self._bound(days.stop + timedelta(microseconds=self.horizon + DAY))
+        population = self.request.population
+        unit = (
+            self.reader.column(self.source.person_id)
+            if population.group_index is None
+            else self.reader.group(population.group_index)
+        )
+        columns = [f"{unit} AS unit", f"epoch_us({self._timestamp}) AS us"]
+        columns.append(f"{self._exposure} AS bv")
+        if self.needs_id:
+            own = self.reader.column(self.source.uuid) if self.source.uuid else None
+            columns.append(f"{own or 'ROW_NUMBER() OVER ()'} AS id")
+        columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
+        for i, item in enumerate(self.breakdowns):
+            text = self.reader.text(item.property, "person" if item.type == "person" else "event")
+            columns.append(f"{text} AS bd{i}")
+        matched = " OR ".join(["bv IS NOT NULL", *self._matches.values()])
+        persons = (
+            f" LEFT JOIN {self.source.persons} AS p "
+            f"ON p.person_id = {self.reader.column(self.source.person_id)}"
+            if self.reader.reads_persons
+            else ""
+        )
+        names = ""
+        if self._names is not None:
+            listed = ", ".join(self.parameters.bind(name) for name in sorted(self._names))
+            column = self.reader.column(self.source.event)
+            names = f" AND {column} IN ({listed})" if listed else " AND FALSE"
+        return (
+            f"SELECT * FROM (SELECT {', '.join(columns)} FROM {self.source.relation} AS e{persons} "
+            f"WHERE {self._timestamp} >= {low} AND {self._timestamp} < {high}{names}) AS r "
+            f"WHERE unit IS NOT NULL AND ({matched})"
+        )
+
+    def _first_per_variant(self) -> str:
+        return "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL GROUP BY unit, bv"
+
+    def _first_exposures(self) -> list[tuple[str, str]]:
+        wanted = [f"bd{i}" for i in range(len(self.breakdowns))]
+        if self.needs_exposure_id:
+            wanted.append("id")
+        if not wanted:
+            return []
+        order = "us, id" if self.needs_id else "us"
+        firsts = ", ".join(f"FIRST({name} ORDER BY {order}) AS {name}" for name in wanted)
+        return [("xf", f"SELECT unit, {firsts} FROM base WHERE bv IS NOT NULL GROUP BY unit")]
+
+    def _units(self) -> str:
+        until = self.calendar.until
+        units = (
+            "SELECT ROW_NUMBER() OVER () AS u, unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, "
+            f"MIN(t) AS e0, {until('MIN(t)')} AS d0, "
+            f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
+        )
+        more = [f"xf.bd{i}" for i in range(len(self.breakdowns))]
+        if self.needs_exposure_id:
+            more.append("xf.id AS xid")
+        if not more:
+            return units
+        return f"SELECT y.*, {', '.join(more)} FROM ({units}) AS y JOIN xf ON xf.unit = y.unit"
+
+    def _events(self) -> str:
+        columns = ["x.u", "x.e0", "x.d0", "b.us", "b.bv"]
+        columns += ["b.id"] if self.needs_id else []
+        columns += [f"b.{name}" for name in self._columns]
+        return f"SELECT {', '.join(columns)} FROM base AS b JOIN x ON x.unit = b.unit"
+
+
+def _horizon(metric: Any) -> int:
+    seconds = metric.window_seconds
+    if isinstance(metric, RetentionMetric):
+        seconds += metric.retention_window_end * SECONDS[metric.retention_window_unit] + 86_400
+    return int(seconds) * 1_000_000
+
+
+def _given(criteria: Any, key: str) -> bool:
+    return bool((criteria.model_extra or {}).get(key))

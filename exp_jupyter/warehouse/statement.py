@@ -1,0 +1,344 @@
+"""Metric definitions to statements: one returns cells for all days, sharing one scan.
+
+A cell is a named sum keyed by metric, variant, day, exit day and breakdown. It holds the *change*
+of that sum on that day over units of that variant which leave on that exit day; cumulated over
+days it is the sum itself.
+"""
+
+# ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exp_jupyter.schema.metric import (
+    Breakdown,
+    FunnelMetric,
+    MeanMetric,
+    Metric,
+    RatioMetric,
+    RetentionMetric,
+)
+from exp_jupyter.warehouse.funnel import last_step_before, matches, ordered, walks
+from exp_jupyter.warehouse.measures import Measure, measure
+from exp_jupyter.warehouse.population import Request
+from exp_jupyter.warehouse.retention import retention
+from exp_jupyter.warehouse.scan import Scan
+from exp_jupyter.warehouse.source import EventSource
+
+SUMS = ("n", "s", "ss", "b", "bb", "ab", "x", "xx", "xy")
+"""A cell's sums: units, Σy, Σy², Σb, Σb², Σyb, Σx, Σx², Σxy (b a denominator, x a covariate)."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with the values to bind.
+
+    Parameters
+    ----------
+    sql
+        The statement in DuckDB's dialect, ``$name`` where a value goes.
+    parameters
+        The values.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any]
+
+    def rendered(self, dialect: str) -> str:
+        """Return the statement in another dialect's words.
+
+        Parameters
+        ----------
+        dialect
+            A dialect of SQLGlot, for example ``clickhouse``.
+        """
+        import sqlglot
+
+        return sqlglot.parse_one(self.sql, read="duckdb").sql(dialect=dialect)
+
+
+def label(metric: Metric) -> str:
+    """Return what to call a metric in a message."""
+    return f"Metric {metric.name or metric.uuid or 'without a name'!r}"
+
+
+def winsorized(metric: Metric) -> bool:
+    """Whether a metric's values are clamped to bounds of their pooled distribution."""
+    if isinstance(metric, MeanMetric):
+        return metric.active
+    if isinstance(metric, RatioMetric):
+        handling = (metric.numerator_outlier_handling, metric.denominator_outlier_handling)
+        return any(bounds is not None and bounds.active for bounds in handling)
+    return False
+
+
+def takes_covariate(metric: Metric) -> bool:
+    """Whether a metric is adjusted by a covariate: means without a threshold, ordered funnels."""
+    if isinstance(metric, MeanMetric):
+        return metric.threshold is None
+    return isinstance(metric, FunnelMetric) and metric.funnel_order_type != "unordered"
+
+
+def needs_units(source: EventSource, request: Request, metric: Metric) -> bool:
+    """Whether a metric is folded from its units rather than from cells."""
+    if winsorized(metric):
+        return True
+    return isinstance(metric, FunnelMetric) and walks(Scan(source, request), metric)
+
+
+def cells_statement(
+    source: EventSource, request: Request, breakdowns: Sequence[Breakdown] = ()
+) -> Statement:
+    """Return the statement with the cells of every metric of the request.
+
+    Its columns: ``metric`` (position in the request), ``v`` (position of the variant), ``day`` and
+    ``exit_day`` (positions of days), ``bd0``…, the ``SUMS`` with a leading ``o_`` and
+    the step counts ``o_k1``….
+    """
+    scan = Scan(source, request, breakdowns)
+    steps = max((len(m.series) for m in request.metrics if isinstance(m, FunnelMetric)), default=0)
+    writer = _CellWriter(scan, steps)
+    for position, metric in enumerate(request.metrics):
+        writer.add(position, metric)
+    return _statement(scan, [*scan.tables(), *writer.tables], " UNION ALL ".join(writer.selects))
+
+
+def units_statement(
+    source: EventSource, request: Request, breakdowns: Sequence[Breakdown] = ()
+) -> Statement:
+    """Return the statement with one row per unit and change of the request's only metric.
+
+    Its columns: ``u``, ``v``, ``d0``, ``dm``, ``bd0``…, ``day`` (NULL for a unit without a
+    change), ``a``, ``b`` (values from that day on) and ``xv`` (the covariate), by unit and day.
+    """
+    (metric,) = request.metrics
+    scan = Scan(source, request, breakdowns)
+    where = label(metric)
+    covariate = request.covariates is not None and takes_covariate(metric)
+    window = metric.window_seconds * 1_000_000
+    tables: list[tuple[str, str]] = []
+    held = "0e0"
+    join = ""
+    if isinstance(metric, RatioMetric):
+        tables, changes = _pair(scan, metric, "r0", where)
+    else:
+        assert isinstance(metric, MeanMetric)  # noqa: S101 - only values can be clamped
+        part = measure(scan, metric.source, window, "r0", where, covariate=covariate)
+        tables, changes = part.tables, f"(SELECT u, day, y AS a, 0e0 AS b FROM {part.name})"
+        if part.covariate:
+            held, join = "COALESCE(q.xv, 0)", f" LEFT JOIN {part.covariate} AS q ON q.u = x.u"
+    more = "".join(f", {column}" for column in scan.breakdown_columns())
+    final = (
+        f"SELECT x.u, x.v, x.d0, x.dm{more}, c.day, c.a, c.b, {held} AS xv FROM x "
+        f"LEFT JOIN {changes} AS c ON c.u = x.u{join} WHERE {matured(scan, window)} "
+        "ORDER BY x.u, c.day"
+    )
+    return _statement(scan, [*scan.tables(), *tables], final)
+
+
+def walk_statement(
+    source: EventSource, request: Request, breakdowns: Sequence[Breakdown] = ()
+) -> Statement:
+    """Return the statement with the events of the request's only metric, a funnel, to walk.
+
+    Its columns: ``u``, ``v``, ``d0``, ``dm``, ``e0``, ``bd0``…, ``us``, ``id``, ``steps`` (bit k
+    for step k, bit 0 for the exposure; NULL for a unit without rows) and ``xv``, by unit and time.
+    """
+    (metric,) = request.metrics
+    assert isinstance(metric, FunnelMetric)  # noqa: S101 - the caller has looked
+    scan = Scan(source, request, breakdowns)
+    scan.needs_id = True
+    where = label(metric)
+    steps = matches(scan, metric, where)
+    window = metric.window_seconds * 1_000_000
+    bits = " + ".join(
+        f"CASE WHEN {test} THEN {1 << k} ELSE 0 END"
+        for k, test in enumerate(["bv IS NOT NULL", *steps])
+    )
+    tables = [("walked", f"SELECT u, us, id, {bits} AS steps FROM ev WHERE us >= e0")]
+    held, join = "0e0", ""
+    if request.covariates is not None and takes_covariate(metric):
+        tables.append(last_step_before(scan, steps[-1], "walked"))
+        held, join = "COALESCE(q.xv, 0)", " LEFT JOIN walked_x AS q ON q.u = x.u"
+    more = "".join(f", {column}" for column in scan.breakdown_columns())
+    final = (
+        f"SELECT x.u, x.v, x.d0, x.dm, x.e0{more}, w.us, CAST(w.id AS VARCHAR) AS id, w.steps, "
+        f"{held} AS xv FROM x LEFT JOIN walked AS w ON w.u = x.u AND w.steps > 0{join} "
+        f"WHERE {matured(scan, window)} ORDER BY x.u, w.us, w.id"
+    )
+    return _statement(scan, [*scan.tables(), *tables], final)
+
+
+def exposures_statement(source: EventSource, request: Request) -> Statement:
+    """Return the statement with the units per variant, entry day and exit day."""
+    scan = Scan(source, request)
+    final = "SELECT v, d0, dm, COUNT(*) AS n FROM x GROUP BY v, d0, dm"
+    return _statement(scan, [table for table in scan.tables() if table[0] != "ev"], final)
+
+
+def matured(scan: Scan, window: int) -> str:
+    """Return the condition that a unit ``x`` counts: its window is over where that matters."""
+    if not scan.request.population.matured_only or not window:
+        return "TRUE"
+    return f"x.e0 + {window} <= {scan.request.clock}"
+
+
+def _statement(scan: Scan, tables: Sequence[tuple[str, str]], final: str) -> Statement:
+    written = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in tables)
+    return Statement(f"WITH {written} {final}", scan.parameters.values)
+
+
+def _pair(
+    scan: Scan, metric: RatioMetric, name: str, where: str
+) -> tuple[list[tuple[str, str]], str]:
+    """Return the tables of both parts, the last with the changes ``(u, day, a, b)``."""
+    window = metric.window_seconds * 1_000_000
+    above = measure(scan, metric.numerator, window, f"{name}_n", where, covariate=False)
+    below = measure(scan, metric.denominator, window, f"{name}_m", where, covariate=False)
+    carried = (
+        "COALESCE(LAST_VALUE({0} IGNORE NULLS) OVER (PARTITION BY u ORDER BY day "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), 0) AS {0}"
+    )
+    tables = [
+        *above.tables,
+        *below.tables,
+        (
+            f"{name}_j",
+            (
+                f"SELECT u, day, MAX(a) AS a, MAX(b) AS b FROM (SELECT u, day, y AS a, NULL AS b "
+                f"FROM {above.name} UNION ALL SELECT u, day, NULL AS a, y AS b "
+                f"FROM {below.name}) AS z GROUP BY u, day"
+            ),
+        ),
+        (name, f"SELECT u, day, {carried.format('a')}, {carried.format('b')} FROM {name}_j"),
+    ]
+    return tables, name
+
+
+class _CellWriter:
+    """Writes the SELECTs whose union is the cells."""
+
+    def __init__(self, scan: Scan, steps: int) -> None:
+        self.scan = scan
+        self.names = (*SUMS, *(f"k{i}" for i in range(1, steps + 1)))
+        self.tables: list[tuple[str, str]] = []
+        self.selects: list[str] = []
+
+    def add(self, position: int, metric: Metric) -> None:
+        name, where = f"t{position}", label(metric)
+        covariate = self.scan.request.covariates is not None and takes_covariate(metric)
+        window = metric.window_seconds * 1_000_000
+        if isinstance(metric, RetentionMetric):
+            self._retention(position, metric, name, where)
+            return
+        counts = matured(self.scan, window)
+        if isinstance(metric, MeanMetric):
+            part = measure(self.scan, metric.source, window, name, where, covariate=covariate)
+            self._mean(position, metric, part, counts)
+            held = part.covariate
+        elif isinstance(metric, FunnelMetric):
+            funnel = ordered(self.scan, metric, name, where, covariate=covariate)
+            self.tables += funnel.tables
+            last = f"CASE WHEN f.step = {len(metric.series)} THEN 1 ELSE 0 END"
+            arrived = {
+                f"k{k}": f"CASE WHEN f.step = {k} THEN 1 ELSE 0 END"
+                for k in range(1, len(metric.series) + 1)
+            }
+            cross = f"{last} * COALESCE(q.xv, 0)" if covariate else "0"
+            self._select(
+                position,
+                f"{funnel.name} AS f JOIN x ON x.u = f.u{self._with(funnel.covariate)}",
+                "f.day",
+                {"s": last, "ss": last, "xy": cross, **arrived},
+                counts,
+            )
+            held = funnel.covariate
+        else:
+            self._ratio(position, metric, name, where, counts)
+            held = ""
+        entered = {"n": "1"}
+        if held:
+            entered |= {"x": "COALESCE(q.xv, 0)", "xx": "COALESCE(q.xv * q.xv, 0)"}
+        self._select(position, f"x{self._with(held)}", "x.d0", entered, counts)
+
+    def _mean(self, position: int, metric: MeanMetric, part: Measure, counts: str) -> None:
+        self.tables += part.tables
+        y = "y"
+        if metric.threshold is not None:
+            bound = self.scan.parameters.bind(float(metric.threshold))
+            y = f"CASE WHEN y >= {bound} THEN 1e0 ELSE 0e0 END"
+        changes = _changes(part.name, {"y": y})
+        self._select(
+            position,
+            f"{changes} AS c JOIN x ON x.u = c.u{self._with(part.covariate)}",
+            "c.day",
+            {
+                "s": "c.y - c.py",
+                "ss": "c.y * c.y - c.py * c.py",
+                "xy": "(c.y - c.py) * COALESCE(q.xv, 0)" if part.covariate else "0",
+            },
+            counts,
+        )
+
+    def _ratio(
+        self, position: int, metric: RatioMetric, name: str, where: str, counts: str
+    ) -> None:
+        tables, pair = _pair(self.scan, metric, name, where)
+        self.tables += tables
+        self._select(
+            position,
+            f"{_changes(pair, {'a': 'a', 'b': 'b'})} AS c JOIN x ON x.u = c.u",
+            "c.day",
+            {
+                "s": "c.a - c.pa",
+                "ss": "c.a * c.a - c.pa * c.pa",
+                "b": "c.b - c.pb",
+                "bb": "c.b * c.b - c.pb * c.pb",
+                "ab": "c.a * c.b - c.pa * c.pb",
+            },
+            counts,
+        )
+
+    def _retention(self, position: int, metric: RetentionMetric, name: str, where: str) -> None:
+        part = retention(self.scan, metric, name, where)
+        self.tables += part.tables
+        units, back = "c.i - c.pi", "c.y - c.py"
+        self._select(
+            position,
+            f"{_changes(part.name, {'i': 'i', 'y': 'y'})} AS c JOIN x ON x.u = c.u",
+            "c.day",
+            {"n": units, "s": back, "ss": back, "b": units, "bb": units, "ab": back},
+            "TRUE",
+        )
+
+    def _with(self, covariate: str) -> str:
+        return f" LEFT JOIN {covariate} AS q ON q.u = x.u" if covariate else ""
+
+    def _select(
+        self, position: int, tables: str, day: str, sums: Mapping[str, str], condition: str
+    ) -> None:
+        keys = ["x.v", day, "x.dm", *self.scan.breakdown_columns()]
+        columns = [f"{position} AS metric", "x.v AS v", f"{day} AS day", "x.dm AS exit_day"]
+        columns += self.scan.breakdown_columns()
+        columns += [
+            f"CAST(SUM({sums[name]}) AS DOUBLE) AS o_{name}"
+            if name in sums
+            else f"CAST(0 AS DOUBLE) AS o_{name}"
+            for name in self.names
+        ]
+        self.selects.append(
+            f"SELECT {', '.join(columns)} FROM {tables} WHERE {condition} "
+            f"GROUP BY {', '.join(keys)}"
+        )
+
+
+def _changes(table: str, columns: Mapping[str, str]) -> str:
+    """Return a subquery with every value and, with a leading ``p``, the one it replaces."""
+    now = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    old = ", ".join(
+        f"COALESCE(LAG({name}) OVER (PARTITION BY u ORDER BY day), 0) AS p{name}"
+        for name in columns
+    )
+    return f"(SELECT *, {old} FROM (SELECT u, day, {now} FROM {table}) AS w)"
