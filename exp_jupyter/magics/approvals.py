@@ -56,6 +56,8 @@ def run(session: Session, options: Namespace) -> Any:
         raise InputError(
             f"%exp_approvals does one thing at a time; it was asked to {' and '.join(chosen)}."
         )
+    if options.reject and not options.reason.strip():
+        raise InputError("A rejection needs a reason.", hint='Add --reason "…", in a few words.')
     if chosen:
         decide = getattr(approvals, chosen[0])
         write = decide(getattr(options, chosen[0]), reason=options.reason)

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exp_jupyter.magics.arguments import Arguments, Help
+from exp_jupyter.magics.arguments import Arguments
+from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.display.blocks import Description
     from exp_jupyter.magics.session import Session
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its value as text, and where it was set."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, repr=False)
+class SettingList(Shown):
+    """Every setting of the magics."""
+
+    settings: tuple[Setting, ...]
 
 
 def arguments() -> Arguments:
@@ -26,13 +45,25 @@ def arguments() -> Arguments:
     )
 
 
-def run(session: Session, options: Namespace) -> Help:
+def run(session: Session, options: Namespace) -> SettingList:
     """Show the settings."""
+    from exp_jupyter.display import register
+
     del options
-    rows = session.settings.rows()
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return Help(
-        "\n".join(
-            f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in rows
-        )
+    register(SettingList, describe)
+    return SettingList(tuple(Setting(*row) for row in session.settings.rows()))
+
+
+def describe(listed: SettingList) -> Description:
+    """Describe the settings as a table."""
+    from exp_jupyter.display import blocks
+
+    names = ("setting", "value", "source")
+    columns = tuple(blocks.Column(name.capitalize(), names=(name,)) for name in names)
+    rows = tuple(
+        blocks.Row((blocks.Text(one.name), blocks.Text(one.value), blocks.Text(one.source)))
+        for one in listed.settings
     )
+    how = blocks.NextStep("Set one for this notebook:", code="%config ExpMagics.alpha = 0.01")
+    table = blocks.Table("Settings of the %exp magics", columns, rows)
+    return blocks.Description("settings", "Settings", (table, how))

@@ -35,6 +35,11 @@ class Family(Protocol):
         """Call the twin and return its object."""
 
 
+def _written(value: Any) -> str:
+    """Return a setting's value as the person wrote it."""
+    return "not set" if value is None else f"{value:g}" if type(value) is float else str(value)
+
+
 @functools.cache
 def arguments_of(module: str) -> Arguments:
     """Return a family's arguments, made at the first use."""
@@ -126,7 +131,7 @@ class ExpMagics(Magics):
     def rows(self) -> list[tuple[str, str, str]]:
         """Return each setting's name, value and source."""
         return [
-            (name, str(getattr(self, name)), self.sources.get(name, "default"))
+            (name, _written(getattr(self, name)), self.sources.get(name, "default"))
             for name in sorted(self.trait_names(config=True))
         ]
 

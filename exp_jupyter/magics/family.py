@@ -11,6 +11,7 @@ from exp_jupyter.magics.arguments import Arguments, Help, nearest
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.display.blocks import Description
     from exp_jupyter.magics.session import Session
 
 
@@ -52,6 +53,9 @@ def arguments() -> Arguments:
 def run(session: Session, options: Namespace) -> MagicList | Help:
     """List the magics, or show the help of one."""
     if options.name is None:
+        from exp_jupyter.display import register
+
+        register(MagicList, describe)
         entries = tuple(MagicEntry(f"%{name}", line) for name, line in session.magics.items())
         return MagicList(entries, session.project.name if session.project else "")
     name = options.name.lstrip("%").replace("-", "_")
@@ -62,3 +66,29 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
             hint=nearest(name, session.magics) or "Run %exp to see them all.",
         )
     return Help(session.usage(name))
+
+
+def describe(listed: MagicList) -> Description:
+    """Describe the list: what a reader can type, what it does, and how to learn more."""
+    from exp_jupyter.display import blocks
+
+    columns = (
+        blocks.Column("Magic", names=("magic",)),
+        blocks.Column("What it does", names=("summary",), wrap=True),
+    )
+    rows = tuple(
+        blocks.Row((blocks.Text(entry.name, code=True), blocks.Text(entry.summary)))
+        for entry in listed.entries
+    )
+    state: blocks.Block = blocks.NextStep("No project is connected yet:", code="%exp_connect")
+    if listed.connected:
+        state = blocks.Sentence(("Connected to ", blocks.Span(listed.connected, strong=True), "."))
+    return blocks.Description(
+        "magic-list",
+        "The %exp magics",
+        (
+            blocks.Table("The magics of exp_jupyter", columns, rows),
+            state,
+            blocks.SmallPrint(("A question mark shows options and examples: %exp_size?",)),
+        ),
+    )

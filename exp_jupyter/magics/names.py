@@ -26,7 +26,6 @@ class ExperimentName:
     name: str
     status: str
     flag_key: str
-    archived: bool = False
     updated: str = ""
     metrics: tuple[MetricName, ...] | None = None
 
@@ -81,7 +80,6 @@ def _name_of(experiment: Experiment) -> ExperimentName:
         name=experiment.name,
         status=experiment.status,
         flag_key=experiment.feature_flag_key,
-        archived=experiment.archived,
         updated=str(experiment.updated_at or ""),
         metrics=metrics if whole else None,
     )

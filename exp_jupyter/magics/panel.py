@@ -101,11 +101,13 @@ class Panel:
                 "kind": project.kind,
                 "person": _person(project.me),
             }
-            self._session.names.see_experiments(project.experiments.list())
-            self._read_metrics()
-            answer["experiments"] = [
-                _entry(known) for known in self._session.names.experiments.values()
-            ]
+            names = self._session.names
+            listed = project.experiments.list()
+            names.see_experiments(listed)
+            for experiment in listed[:METRICS_READ]:
+                if names.experiments[experiment.id].metrics is None:
+                    names.see_experiments([project.experiments.get(experiment.id)])
+            answer["experiments"] = [_entry(names.experiments[one.id]) for one in listed]
         except ExpError as error:
             answer["error"] = error.message
         # Approvals are a paid feature and a scope of their own: without them there is no count.
@@ -113,13 +115,6 @@ class Panel:
             waiting = project.approvals.list(state="pending").waiting_for_me
             answer["approvals"] = len(waiting)
         return answer
-
-    def _read_metrics(self) -> None:
-        project, names = self._session.connected(), self._session.names
-        shown = [known for known in names.experiments.values() if not known.archived]
-        for known in shown[:METRICS_READ]:
-            if known.metrics is None:
-                names.see_experiments([project.experiments.get(known.id)])
 
     def _opened(self, line: Any, message: dict[str, Any]) -> None:
         self._listen(line)
@@ -158,7 +153,7 @@ def _entry(known: ExperimentName) -> dict[str, Any]:
     return {
         "id": known.id,
         "name": known.name,
-        "status": "archived" if known.archived else known.status,
+        "status": known.status,
         "flag_key": known.flag_key,
         "line": f"%exp_show {known.id}",
         "metrics": [

@@ -98,6 +98,7 @@ class Session:
         # that may not list experiments is still good for other things; then Tab knows less.
         with contextlib.suppress(PermissionDeniedError):
             names.see_experiments(project.experiments.list())
+            names.see_experiments(project.experiments.list(archived=True))
         self.project, self.names = project, names
         self.changed()
 

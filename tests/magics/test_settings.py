@@ -17,8 +17,7 @@ def everywhere(tmp_path, monkeypatch):
 
 
 def sources(run) -> dict[str, tuple[str, str]]:
-    rows = [line.split(maxsplit=2) for line in repr(run("%exp_config")).splitlines()]
-    return {name: (value, source) for name, value, source in rows}
+    return {one.name: (one.value, one.source) for one in run("%exp_config").settings}
 
 
 def test_every_setting_says_where_it_comes_from(bare_shell, everywhere, shell, run):
@@ -28,6 +27,7 @@ def test_every_setting_says_where_it_comes_from(bare_shell, everywhere, shell, r
     assert found["mode"] == ("compat", "settings.toml")
     assert found["target"] == ("./growth", "pyproject.toml")
     assert found["method"] == ("sequential", "%config")
+    assert run("%exp_config").to_frame().columns.tolist() == ["setting", "value", "source"]
     assert found["debug"] == ("False", "default")
 
 
