@@ -16,6 +16,8 @@ from exp_jupyter.server.store import Document, ProjectStore, Work
 ENABLE, DISABLE, UPDATE = "feature_flag.enable", "feature_flag.disable", "feature_flag.update"
 OPEN_STATES = ("pending", "approved")
 RESOURCE = "feature_flag"
+EXPERIMENTS = "experiments"
+"""The creation context of flags that experiments bring along."""
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -161,6 +163,10 @@ def _triggered(
     if was_active != target["active"]:
         key = ENABLE if target["active"] else DISABLE
         found.append((key, {"active": was_active}, {"active": target["active"]}, []))
+    # A flag made at its own address has no rollout to change yet; one that an experiment brings
+    # along starts as part of a rollout, and all its numbers count.
+    if flag is None and target["creation_context"] != EXPERIMENTS:
+        return found
     before = rollouts(flag["filters"]) if flag else {}
     after = rollouts(target["filters"])
     touched = [path for path in {**before, **after} if before.get(path) != after.get(path)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from exp_jupyter.server.refusals import invalid, not_found
 from exp_jupyter.server.services import experiment_rules, flags, holdouts, metrics
+from exp_jupyter.server.services.approval_gate import EXPERIMENTS
 from exp_jupyter.server.services.experiment_view import flag_of, saved_links
 from exp_jupyter.server.services.flag_config import (
     FlagConfig,
@@ -147,7 +148,7 @@ def _linked_or_new_flag(
         "name": f"Feature Flag for Experiment {experiment['name']}",
         "filters": filters,
         "active": bool(experiment["start_date"]),
-        "creation_context": "experiments",
+        "creation_context": EXPERIMENTS,
     }
     if config.continuity is not None:
         new["ensure_experience_continuity"] = config.continuity

@@ -14,6 +14,9 @@ from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import experiments
 from exp_jupyter.server.store import Document, Work, packed
 
+MOST_DAYS = 36_525
+"""A hundred years: nobody runs an experiment for longer, whatever its dates say."""
+
 _COLUMNS = (
     "query_from",
     "query_to",
@@ -59,12 +62,7 @@ def store_results(
     fingerprint: str,
     results: Iterable[DailyResult],
 ) -> int:
-    """Keep daily results; a day that is there already is replaced. Returns how many.
-
-    Examples
-    --------
-    ``store_results(work, 7, uuid, fingerprint, [DailyResult(start, midnight, "completed", {...})])``
-    """
+    """Keep daily results; a day that is there already is replaced. Returns how many."""
     count = 0
     for result in results:
         now = work.stamp()
@@ -120,6 +118,8 @@ def days_of(work: Work, experiment: Document) -> list[date]:
     first = read_time(experiment["start_date"]).date()
     last = read_time(experiment["end_date"]) if experiment["end_date"] else work.now()
     number = (last.date() - first).days + 1
+    if number > MOST_DAYS:
+        raise invalid(f"A series of {number} days is too long; at most {MOST_DAYS} are given.")
     return [first + timedelta(days=index) for index in range(max(number, 0))]
 
 
@@ -140,7 +140,11 @@ def timeseries(work: Work, identifier: int, query: Mapping[str, str]) -> Documen
         raise invalid("Experiment has not been started yet")
     days = days_of(work, experiment)
     in_range = _by_day(work, experiment, uuid, fingerprint, days)
-    found = {day: _stripped(row["result"]) for day, row in in_range.items()}
+    found = {
+        day: _stripped(row["result"])
+        for day, row in in_range.items()
+        if row["status"] == "completed"
+    }
     status = _status(in_range.values(), len(days))
     job = work.recalculations.first(
         "experiment_id = ? AND kind = 'timeseries' AND fingerprint = ? "
@@ -191,6 +195,8 @@ def _stripped(result: str | None) -> Any:
     if result is None:
         return None
     body = json.loads(result)
+    if not isinstance(body, dict):
+        return body
     blocks = [body, body.get("baseline"), *(body.get("variant_results") or [])]
     for block in blocks:
         if isinstance(block, dict):
@@ -230,7 +236,7 @@ def formatted(series: Mapping[str, Any], status: str) -> str:
     first = next((result for result in series.values() if result is not None), None)
     if first is None:
         return f"No completed timeseries data (status: {status})."
-    variants = [variant for variant in first.get("variant_results") or []]
+    variants = list(first.get("variant_results") or [])
     keys = [str(variant.get("key")) for variant in variants]
     method = str((variants[0].get("method") if variants else None) or "unknown")
     last = {"bayesian": "chance_to_win", "frequentist": "p_value"}.get(method, "effect")

@@ -1,0 +1,211 @@
+"""The project as an ASGI application: in process for a notebook, on loopback for other tools."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import URL, Headers, QueryParams
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from exp_jupyter.errors import StoreError
+from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
+from exp_jupyter.server.http.endpoints import PROJECT_ENDPOINTS
+from exp_jupyter.server.http.keys import asking, check_project
+from exp_jupyter.server.http.openapi import description
+from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
+from exp_jupyter.server.http.router import Router
+from exp_jupyter.server.refusals import Refusal, not_found, refusal
+from exp_jupyter.server.services.people import own_view, project_view
+from exp_jupyter.server.store import ProjectStore
+
+_LOG = logging.getLogger("exp_jupyter.server")
+_PREFIXES = ("projects", "environments")
+_DESCRIPTION = "/api/schema"
+_ME = ["api", "users", "@me"]
+_ROUTER = Router(PROJECT_ENDPOINTS)
+
+
+def create_app(
+    store: ProjectStore,
+    events: EventStore | None = None,
+    *,
+    hosts: Collection[str] | None = None,
+    largest_body: int = LARGEST_BODY,
+) -> ASGIApp:
+    """Return the project's application.
+
+    Parameters
+    ----------
+    store
+        The project; its people and keys are in it.
+    events
+        The project's events; by default those of the store's folder.
+    hosts
+        The names under which it may be called, without ports; None leaves the ``Host`` header
+        alone, which is right in process only.
+    largest_body
+        Most bytes of a request body.
+    """
+    return ProjectApp(store, events or EventStore(store), hosts, largest_body)
+
+
+class ProjectApp:
+    """Answers HTTP requests to a project; see `create_app`."""
+
+    def __init__(
+        self,
+        store: ProjectStore,
+        events: EventStore,
+        hosts: Collection[str] | None,
+        largest_body: int,
+    ) -> None:
+        self.store = store
+        self.events = events
+        self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
+        self._largest_body = largest_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError(f"the project speaks HTTP, not {scope['type']}")
+        answer = await self._answer(scope, receive)
+        await _response(answer, scope["method"])(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        headers = Headers(scope=scope)
+        try:
+            self._check_host(headers)
+            raw = await read_body(receive, headers.get("content-length"), self._largest_body)
+            return await run_in_threadpool(self._handle, scope, headers, raw)
+        except Refusal as error:
+            return Answer(error.body, error.status, error.headers)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse a request that was meant for another site: a page that rebound its name to us."""
+        if self._hosts is None:
+            return
+        host = headers.get("host", "").lower()
+        name = host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+        if name not in self._hosts:
+            raise refusal(400, "invalid_host", "This project does not answer under that name.")
+
+    def _handle(self, scope: Scope, headers: Headers, raw: bytes) -> Answer:
+        try:
+            return self._dispatch(scope, headers, raw)
+        except Refusal as error:
+            return Answer(error.body, error.status, error.headers)
+        except StoreError as error:
+            _LOG.warning("the store refused: %s", error.message)
+            busy = refusal(503, "service_unavailable", "The project is busy. Try again.")
+            return Answer(busy.body, 503, {"Retry-After": "1"})
+        except Exception:  # noqa: BLE001 - whatever fails, the caller gets an answer
+            # The request itself stays out of the log: it holds a key.
+            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            return Answer(refusal(500, "error", "A server error occurred.").body, 500)
+
+    def _dispatch(self, scope: Scope, headers: Headers, raw: bytes) -> Answer:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        path = scope["path"].removesuffix("/")
+        if path == _DESCRIPTION:
+            _only(method, ["GET"])
+            return Answer(description(PROJECT_ENDPOINTS, "/api/projects/{project}/"))
+        parts = [unquote(part) for part in _parts(scope)]
+        address = _find(parts)
+        if address is None and parts != _ME:
+            raise not_found("Endpoint not found.")
+        site = str(URL(scope=scope).replace(path="", query=""))
+        with self.store.read() as work:
+            actor = asking(work, headers.get("authorization"), site)
+            if address is None:
+                _only(method, ["GET"])
+                return Answer(own_view(work, actor))
+            check_project(work, address.project)
+            endpoint = address.endpoint(method)
+            if endpoint is None:
+                return Answer(project_view(work))
+            for needed in endpoint.scopes:
+                actor.require(needed)
+        wants_body = endpoint.body is not None
+        return endpoint.answer(
+            Call(
+                store=self.store,
+                events=self.events,
+                actor=actor,
+                method=method,
+                path=address.values,
+                query=QueryParams(scope["query_string"]),
+                data=parsed(raw, headers.get("content-type")) if wants_body else {},
+                url=site + scope["path"],
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Address:
+    """An address in a project: what is there by verb; nothing is the project itself."""
+
+    project: str
+    endpoints: Mapping[str, Endpoint]
+    values: Mapping[str, str]
+
+    def endpoint(self, method: str) -> Endpoint | None:
+        """Return what answers this verb, None for the project itself, or refuse with 405."""
+        if not self.endpoints:
+            _only(method, ["GET"])
+            return None
+        _only(method, self.endpoints)
+        return self.endpoints[method]
+
+
+def _parts(scope: Scope) -> list[str]:
+    """Return the segments of the address, still escaped, so that "%2F" is no slash."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    text = raw.split(b"?")[0].decode("latin-1").removesuffix("/")
+    return text.split("/")[1:]
+
+
+def _find(parts: list[str]) -> _Address | None:
+    if len(parts) < 3 or parts[0] != "api" or parts[1] not in _PREFIXES or not parts[2]:
+        return None
+    if len(parts) == 3:
+        return _Address(parts[2], {}, {})
+    found = _ROUTER.find(parts[3:])
+    return None if found is None else _Address(parts[2], *found)
+
+
+def _only(method: str, allowed: Collection[str]) -> None:
+    if method not in allowed:
+        refused = refusal(405, "method_not_allowed", f'Method "{method}" not allowed.')
+        refused.headers["Allow"] = ", ".join(allowed)
+        raise refused
+
+
+def _response(answer: Answer, method: str) -> Response:
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    response = Response(
+        content, status_code=answer.status, headers=headers, media_type="application/json"
+    )
+    if method == "HEAD":
+        response.body = b""
+    return response
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

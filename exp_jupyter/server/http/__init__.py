@@ -1,0 +1,1 @@
+"""The project over HTTP: addresses, keys, bodies and the answers' envelopes."""

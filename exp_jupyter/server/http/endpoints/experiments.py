@@ -1,0 +1,237 @@
+"""Experiments: listed, read, made, changed, and moved through their life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from exp_jupyter.schema.requests import (
+    ArchiveRequest,
+    CopyRequest,
+    DuplicateRequest,
+    EndRequest,
+    ExperimentCreate,
+    ExperimentUpdate,
+    ShipRequest,
+)
+from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
+from exp_jupyter.server.refusals import Refusal, invalid
+from exp_jupyter.server.services import copies, experiment_view, experiments, lifecycle, listing
+from exp_jupyter.server.store import Document, Work
+
+READ, WRITE = ("experiment:read",), ("experiment:write",)
+
+
+def _written(call: Call, action: Callable[[Work], Document]) -> Any:
+    """Run a write on an experiment and return the whole experiment."""
+    return call.write(lambda work: experiment_view.full(work, action(work)))
+
+
+def list_experiments(call: Call) -> Any:
+    """List experiments."""
+    limit, offset = call.page
+    return call.paged(*call.read(lambda work: listing.experiments(work, call.query, limit, offset)))
+
+
+def retrieve(call: Call) -> Any:
+    """Return an experiment."""
+    return call.read(lambda work: experiment_view.full(work, experiments.find(work, call.id)))
+
+
+def create(call: Call) -> Any:
+    """Make an experiment."""
+    fields = call.body(ExperimentCreate).given()
+    return _written(call, lambda work: experiments.create(work, call.actor, fields))
+
+
+def update(call: Call) -> Any:
+    """Change an experiment."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id, deleted=True)
+        fields = call.body(ExperimentUpdate).given()
+        return experiments.update(work, call.actor, call.id, fields)
+
+    return _written(call, action)
+
+
+def replace(call: Call) -> Any:
+    """Change an experiment, its name and flag key included."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id, deleted=True)
+        fields = call.body(ExperimentCreate).given()
+        return experiments.update(work, call.actor, call.id, fields)
+
+    return _written(call, action)
+
+
+def refuse_delete(call: Call) -> Any:
+    """Refuse: an experiment is soft-deleted by PATCH."""
+    del call
+    return Answer(status=405)
+
+
+def launch(call: Call) -> Any:
+    """Start a draft."""
+    return _written(call, lambda work: lifecycle.launch(work, call.actor, call.id))
+
+
+def pause(call: Call) -> Any:
+    """Switch a running experiment's flag off."""
+    return _written(call, lambda work: lifecycle.pause(work, call.actor, call.id))
+
+
+def resume(call: Call) -> Any:
+    """Switch a paused experiment's flag on."""
+    return _written(call, lambda work: lifecycle.resume(work, call.actor, call.id))
+
+
+def end(call: Call) -> Any:
+    """End a launched experiment."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id)
+        request = call.body(EndRequest)
+        _refuse_cleanup(call, request)
+        return lifecycle.end(work, call.id, request.conclusion, request.conclusion_comment)
+
+    return _written(call, action)
+
+
+def ship_variant(call: Call) -> Any:
+    """Give everybody one variant, and end the experiment."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id)
+        request = call.body(ShipRequest)
+        _refuse_cleanup(call, request)
+        return lifecycle.ship(
+            work,
+            call.actor,
+            call.id,
+            request.variant_key,
+            to_everyone=request.release_to_everyone,
+            conclusion=request.conclusion,
+            comment=request.conclusion_comment,
+        )
+
+    return _written(call, action)
+
+
+def _refuse_cleanup(call: Call, request: EndRequest) -> None:
+    if request.open_cleanup_pr:
+        call.actor.require("task:write")
+        raise invalid(
+            "This project cannot open pull requests; clean the code up by hand.",
+            attr="open_cleanup_pr",
+        )
+
+
+def archive(call: Call) -> Any:
+    """Put an ended experiment away."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id)
+        request = call.body(ArchiveRequest)
+        return lifecycle.archive(
+            work, call.actor, call.id, disable_flag=request.disable_feature_flag
+        )
+
+    return _written(call, action)
+
+
+def reset(call: Call) -> Any:
+    """Make a launched experiment a draft again."""
+    return _written(call, lambda work: lifecycle.reset(work, call.id))
+
+
+def duplicate(call: Call) -> Any:
+    """Copy an experiment into a draft."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id)
+        request = call.body(DuplicateRequest)
+        return copies.duplicate(
+            work, call.actor, call.id, flag_key=request.feature_flag_key, name=request.name
+        )
+
+    return _written(call, action)
+
+
+def copy_to_project(call: Call) -> Any:
+    """Copy an experiment into a project."""
+
+    def action(work: Work) -> Document:
+        experiments.find(work, call.id)
+        request = call.body(CopyRequest)
+        return copies.copy_to_project(
+            work,
+            call.actor,
+            call.id,
+            target=request.target_team_id,
+            flag_key=request.feature_flag_key,
+            name=request.name,
+        )
+
+    return _written(call, action)
+
+
+def create_exposure_cohort(call: Call) -> Any:
+    """Refuse with the contract's reasons: cohorts live in the hosted product only."""
+
+    def action(work: Work) -> Refusal:
+        experiment = experiments.find(work, call.id)
+        if not experiment["start_date"]:
+            return invalid("Experiment does not have a start date")
+        return invalid("This project keeps no cohorts; read the exposures instead.")
+
+    raise call.read(action)
+
+
+_LIST = (
+    "status",
+    "archived",
+    "feature_flag_id",
+    "created_by_id",
+    "search",
+    "prompt_name",
+    "event",
+    "order",
+    "limit",
+    "offset",
+)
+
+ENDPOINTS = (
+    Endpoint("GET", "experiments", list_experiments, READ, query=_LIST),
+    Endpoint("POST", "experiments", create, WRITE, body=ExperimentCreate, status=201),
+    Endpoint("GET", "experiments/{id}", retrieve, READ),
+    Endpoint("PATCH", "experiments/{id}", update, WRITE, body=ExperimentUpdate),
+    Endpoint("PUT", "experiments/{id}", replace, WRITE, body=ExperimentCreate),
+    Endpoint("DELETE", "experiments/{id}", refuse_delete, WRITE, status=405),
+    Endpoint("POST", "experiments/{id}/launch", launch, WRITE),
+    Endpoint("POST", "experiments/{id}/pause", pause, WRITE),
+    Endpoint("POST", "experiments/{id}/resume", resume, WRITE),
+    Endpoint("POST", "experiments/{id}/end", end, WRITE, body=EndRequest),
+    Endpoint("POST", "experiments/{id}/ship_variant", ship_variant, WRITE, body=ShipRequest),
+    Endpoint("POST", "experiments/{id}/archive", archive, WRITE, body=ArchiveRequest),
+    Endpoint("POST", "experiments/{id}/reset", reset, WRITE),
+    Endpoint(
+        "POST", "experiments/{id}/duplicate", duplicate, WRITE, body=DuplicateRequest, status=201
+    ),
+    Endpoint(
+        "POST",
+        "experiments/{id}/copy_to_project",
+        copy_to_project,
+        WRITE,
+        body=CopyRequest,
+        status=201,
+    ),
+    Endpoint(
+        "POST",
+        "experiments/{id}/create_exposure_cohort_for_experiment",
+        create_exposure_cohort,
+        WRITE,
+        status=201,
+    ),
+)

@@ -1,0 +1,70 @@
+"""Asking for results to be computed again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exp_jupyter.schema.requests import RecalculateMetricsRequest, RecalculateSeriesRequest
+from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
+from exp_jupyter.server.services import experiments, recalculation
+from exp_jupyter.server.store import Work
+
+READ, WRITE = ("experiment:read",), ("experiment:write",)
+
+
+def recalculate_timeseries(call: Call) -> Any:
+    """Have the daily results of a metric computed again."""
+
+    def action(work: Work) -> Answer:
+        experiments.find(work, call.id)
+        request = call.body(RecalculateSeriesRequest)
+        job, new = recalculation.request_series(work, call.id, request.metric, request.fingerprint)
+        return Answer(recalculation.series_view(job), 201 if new else 200)
+
+    return call.write(action)
+
+
+def recalculate_metrics(call: Call) -> Any:
+    """Have the newest result of every metric computed."""
+
+    def action(work: Work) -> Answer:
+        experiments.find(work, call.id)
+        request = call.body(RecalculateMetricsRequest)
+        job, new = recalculation.request_metrics(work, call.id, request.trigger)
+        view = recalculation.metrics_view(job, existing=not new, results=False)
+        return Answer(view, 201 if new else 200)
+
+    return call.write(action)
+
+
+def retrieve_metrics(call: Call) -> Any:
+    """Return a job that computes metrics; the newest under the name ``latest``."""
+    wanted = call.path.get("job")
+
+    def action(work: Work) -> Any:
+        job = recalculation.find_metrics(work, call.id, wanted)
+        return recalculation.metrics_view(job, existing=True, results=True)
+
+    return call.read(action)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "experiments/{id}/recalculate_timeseries",
+        recalculate_timeseries,
+        WRITE,
+        body=RecalculateSeriesRequest,
+        status=201,
+    ),
+    Endpoint(
+        "POST",
+        "experiments/{id}/metrics_recalculation",
+        recalculate_metrics,
+        WRITE,
+        body=RecalculateMetricsRequest,
+        status=201,
+    ),
+    Endpoint("GET", "experiments/{id}/metrics_recalculation/latest", retrieve_metrics, READ),
+    Endpoint("GET", "experiments/{id}/metrics_recalculation/{job}", retrieve_metrics, READ),
+)

@@ -1,0 +1,143 @@
+"""Results and exposures of an experiment, computed from the project's events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.errors import InputError, StatisticsError
+from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.server.clock import stored_time, wire_time
+from exp_jupyter.server.refusals import Refusal, invalid, refusal
+from exp_jupyter.server.services import actions, experiment_view, experiments
+from exp_jupyter.server.store import Document, Work
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.server.events import EventStore
+    from exp_jupyter.warehouse.source import EventSource
+
+KINDS = ("ExperimentQuery", "ExperimentExposureQuery")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A query, with everything about the project that it needs.
+
+    Attributes
+    ----------
+    query
+        The query as it was asked.
+    spec
+        Who is in the experiment, in which arms, since when.
+    as_of
+        The project's present moment.
+    """
+
+    query: Document
+    spec: ExperimentSpec
+    as_of: datetime
+
+
+def spec_of(work: Work, experiment: Document) -> ExperimentSpec:
+    """Return what decides an experiment's numbers, besides the metric."""
+    from exp_jupyter.analysis.spec import ExperimentSpec
+
+    filters = work.project["settings"].get("test_account_filters") or []
+    return ExperimentSpec.from_experiment(
+        experiment_view.full(work, experiment),
+        timezone=work.project["timezone"],
+        test_account_filters=filters,
+        actions=actions.steps_by_id(work),
+    )
+
+
+def plan(work: Work, query: Document) -> Plan:
+    """Read a query, or refuse with 400."""
+    kind = query.get("kind")
+    if kind not in KINDS:
+        raise _mismatch(f"kind must be one of {', '.join(KINDS)}")
+    identifier = query.get("experiment_id")
+    if isinstance(identifier, bool) or not isinstance(identifier, int):
+        raise _mismatch("experiment_id must be an integer")
+    if kind == "ExperimentQuery":
+        try:
+            parse_metric(query.get("metric"))  # type: ignore[arg-type]
+        except InputError as error:
+            raise _mismatch(error.message) from error
+    experiment = work.experiments.get(identifier)
+    if experiment is None or experiment["deleted"]:
+        raise invalid(f"Experiment with id {identifier} does not exist")
+    experiment = experiments.find(work, identifier)
+    if not experiment["start_date"]:
+        raise invalid("Experiment has not been started yet")
+    return Plan(query, spec_of(work, experiment), work.now())
+
+
+def _mismatch(reason: str) -> Refusal:
+    return refusal(400, "parse_error", f"JSON parse error - {reason}", kind="validation_error")
+
+
+def run(plan: Plan, events: EventStore) -> Document:
+    """Compute the answer of a query.
+
+    Raises
+    ------
+    exp_jupyter.server.refusals.Refusal
+        The engine refuses the metric or its data.
+    """
+    try:
+        with events.cursor() as cursor:
+            source = event_source(cursor, events)
+            answer = (
+                _result(plan, source)
+                if plan.query["kind"] == "ExperimentQuery"
+                else _exposures(plan, source)
+            )
+    except (InputError, StatisticsError) as error:
+        raise invalid(error.message) from error
+    return {
+        **answer,
+        "kind": plan.query["kind"],
+        "is_cached": False,
+        "last_refresh": wire_time(stored_time(plan.as_of)),
+        "timezone": plan.spec.timezone,
+    }
+
+
+def event_source(cursor: Any, events: EventStore) -> EventSource:
+    """Return the project's events as the analysis reads them."""
+    from exp_jupyter.server.events import HOT_PROPERTIES
+    from exp_jupyter.warehouse.source import EventSource
+
+    return EventSource(
+        cursor,
+        events.relation(),
+        typed={name: name for name in HOT_PROPERTIES},
+        label="the project's events",
+    )
+
+
+def _result(plan: Plan, source: EventSource) -> Document:
+    from exp_jupyter.analysis.series import compute_series
+    from exp_jupyter.engine.settings import resolve
+
+    metric = plan.query["metric"]
+    days = compute_series(
+        source,
+        plan.spec,
+        metric,
+        resolve(plan.spec.stats_config or {}),
+        as_of=plan.as_of,
+        timezone=plan.spec.timezone,
+    )
+    latest = days[max(days)] if days else {}
+    return {"metric": metric, "is_precomputed": False, **latest}
+
+
+def _exposures(plan: Plan, source: EventSource) -> Document:
+    from exp_jupyter.analysis.exposures import compute_exposures
+
+    answer: Document = compute_exposures(source, plan.spec, as_of=plan.as_of)
+    return answer
