@@ -7,7 +7,7 @@ made from the same list, so they cannot tell different stories.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from exp_jupyter.display import numbers
@@ -197,15 +197,33 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings; ``headed`` is False for a list of fields and their values."""
+    """Rows under headings; ``headed`` is False for a list of fields and their values.
+
+    ``titled`` shows the caption to everybody; without it only screen readers get it.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     headed: bool = True
+    titled: bool = False
 
 
-def fields(caption: str, pairs: Mapping[str, Cell | str]) -> Table:
+def without_empty_columns(table: Table) -> Table:
+    """Return the table as readers see it: a column that says nothing in any row is left out."""
+    kept = [
+        place
+        for place in range(len(table.columns))
+        if place == 0 or any(row.cells[place].text for row in table.rows)
+    ]
+    if len(kept) == len(table.columns):
+        return table
+    columns = tuple(table.columns[place] for place in kept)
+    rows = tuple(Row(tuple(row.cells[p] for p in kept), row.rule) for row in table.rows)
+    return Table(table.caption, columns, rows, table.headed, table.titled)
+
+
+def fields(caption: str, pairs: Mapping[str, Cell | str], *, titled: bool = False) -> Table:
     """Make a table of fields and their values; fields without a value are left out."""
     rows = tuple(
         Row((Text(label, quiet=True), Text(value) if isinstance(value, str) else value))
@@ -213,7 +231,7 @@ def fields(caption: str, pairs: Mapping[str, Cell | str]) -> Table:
         if value != ""
     )
     columns = (Column("Field", names=("field",)), Column("Value", names=("value",), wrap=True))
-    return Table(caption, columns, rows, headed=False)
+    return Table(caption, columns, rows, headed=False, titled=titled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,9 +334,12 @@ class Description:
         The page.
     records
         Makes the rows of the data frame, where they are more or others than the table's.
+    data
+        Makes what a front end gets, where the object's own dictionary would be too much.
     """
 
     kind: str
     title: str
     blocks: tuple[Block, ...]
-    records: Callable[[], list[dict[str, Any]]] | None = field(default=None)
+    records: Callable[[], list[dict[str, Any]]] | None = None
+    data: Callable[[], dict[str, Any]] | None = None

@@ -12,7 +12,7 @@ from exp_jupyter.display.palette import colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDTH, _HEIGHT = 560, 210
+_WIDTH, _HEIGHT = 560, 190
 _LEFT, _TOP, _RIGHT, _PLOT = 62, 12, 16, 150
 _MOST_POINTS = 120
 
@@ -87,12 +87,12 @@ class CurveChart:
             parts.append(
                 axes.text(px + (-2 if late else 6), py - 9, words, anchor=anchor, fill=tone)
             )
-        for tick in axes.ticks(0, last, 6):
-            anchor = "end" if x(tick) > width - 10 else "middle"
-            parts.append(
-                axes.text(_LEFT + x(tick), _TOP + _PLOT + 17, numbers.count(tick), anchor=anchor)
-            )
-        parts.append(axes.text(_LEFT + width, _HEIGHT - 6, "days", anchor="end"))
+        marks = axes.ticks(0, last, 6)
+        for tick in marks:
+            at_end = tick == marks[-1]
+            anchor = "end" if at_end and x(tick) > width - 24 else "middle"
+            words = numbers.days(tick) if at_end else numbers.count(tick)
+            parts.append(axes.text(_LEFT + x(tick), _TOP + _PLOT + 17, words, anchor=anchor))
         return Svg(axes.canvas(parts, _WIDTH, _HEIGHT), _WIDTH, _HEIGHT)
 
     def draw(self, ax: Axes) -> None:

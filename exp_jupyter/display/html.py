@@ -38,6 +38,7 @@ from exp_jupyter.display.blocks import (
     Tone,
     Words,
     spans,
+    without_empty_columns,
 )
 from exp_jupyter.display.legible import legible, legible_lines, unbroken
 from exp_jupyter.display.marks import axis, interval_bar
@@ -49,6 +50,7 @@ _FONT = (
 )
 _LINE = "1px solid rgba(138,148,160,.4)"
 _QUIET = "opacity:.68"
+_CODE = "font-size:12px;background:none;padding:0;white-space:nowrap"
 _CELL = "padding:4px 14px 4px 0;white-space:nowrap"
 _TABLE = (
     "border:0;border-collapse:collapse;table-layout:auto;margin:0;font-size:13px;"
@@ -72,7 +74,7 @@ def set_text(text: str) -> str:
     return escape(unbroken(legible(text)), quote=True)
 
 
-def image(svg: Svg, alt: str, style: str = "display:block") -> str:
+def image(svg: Svg, alt: str, style: str = "display:block;max-width:none") -> str:
     """Return a drawing as an image with its own words."""
     data = base64.b64encode(svg.source.encode()).decode("ascii")
     return (
@@ -82,22 +84,27 @@ def image(svg: Svg, alt: str, style: str = "display:block") -> str:
 
 
 def _blocks(blocks: Sequence[Block]) -> str:
-    return "".join(_block(block, first=index == 0) for index, block in enumerate(blocks))
+    found = []
+    for index, block in enumerate(blocks):
+        # A sentence stays close to the one before it and keeps its distance from a table.
+        close = index > 0 and isinstance(blocks[index - 1], (Sentence, Heading))
+        found.append(_block(block, "margin-top:{}px;" if index else "", close=close))
+    return "".join(found)
 
 
-def _block(block: Block, *, first: bool) -> str:
-    gap = "" if first else "margin-top:{}px;"
+def _block(block: Block, gap: str, *, close: bool) -> str:
     match block:
         case Heading():
             return _heading(block, gap.format(16))
         case Sentence():
-            return _sentence(block, gap.format(2))
+            return _sentence(block, gap.format(3 if close else 8))
         case SmallPrint():
-            text = " · ".join(set_text(part) for part in block.parts if part)
+            text = " · ".join(_kept_together(part) for part in block.parts if part)
             return f'<div style="{gap.format(6)}font-size:11px;{_QUIET}">{text}</div>'
         case NextStep():
             code = f'<div style="margin-top:4px">{_code(block.code)}</div>' if block.code else ""
-            return f'<div style="{gap.format(8)}">→ {_words(block.words)}{code}</div>'
+            label = f'<span style="{_QUIET}">Next:</span>'
+            return f'<div style="{gap.format(8)}">{label} {_words(block.words)}{code}</div>'
         case Code():
             return _code(block.text)
         case Table():
@@ -118,6 +125,12 @@ def _block(block: Block, *, first: bool) -> str:
                 f"{colour(block.tone)};border-radius:4px;padding:10px 14px;max-width:720px;"
                 f'box-sizing:border-box">{_blocks(block.blocks)}</div>'
             )
+
+
+def _kept_together(part: str) -> str:
+    """Keep a short fact on one line: a date or a digest cut in two is hard to read."""
+    text = set_text(part)
+    return f'<span style="white-space:nowrap">{text}</span>' if 6 < len(part) < 40 else text
 
 
 def _toned(tone: Tone) -> str:
@@ -156,7 +169,7 @@ def _span(span: Span) -> str:
     trail = " " if span.text[-1:] == " " and span.text.strip() else ""
     text = set_text(span.text)
     if span.code:
-        text = f'<code style="font-size:12px;background:none;padding:0">{text}</code>'
+        text = f'<code style="{_CODE}">{text}</code>'
     style = _toned(span.tone) + (f"{_QUIET};" if span.quiet else "")
     style += "font-weight:600;" if span.strong else ""
     if style:
@@ -187,14 +200,18 @@ def _picture(block: Picture, gap: str) -> str:
     )
 
 
-def _caption(text: str) -> str:
+def _caption(text: str, *, titled: bool) -> str:
+    if not titled:
+        hidden = "position:absolute;width:1px;height:1px;overflow:hidden"
+        return f'<caption style="{hidden}">{set_text(text)}</caption>'
     return (
         f'<caption style="caption-side:top;text-align:left;font-size:12px;{_QUIET};'
-        f'padding:0 0 3px;white-space:nowrap">{set_text(text)}</caption>'
+        f'padding:0 0 2px;white-space:nowrap">{set_text(text)}</caption>'
     )
 
 
 def _table(table: Table, gap: str) -> str:
+    table = without_empty_columns(table) if table.headed else table
     head = ""
     if table.headed:
         cells = "".join(_head(column) for column in table.columns)
@@ -202,9 +219,15 @@ def _table(table: Table, gap: str) -> str:
             f'<thead style="border-bottom:{_LINE}"><tr style="background:none">{cells}</tr></thead>'
         )
     rows = "".join(_row(row, table) for row in table.rows)
+    caption = _caption(table.caption, titled=table.titled)
+    return _scrolling(f"{caption}{head}<tbody>{rows}</tbody>", gap)
+
+
+def _scrolling(inside: str, gap: str) -> str:
+    # On a narrow page the table scrolls by itself; its caption is placed in this box.
     return (
-        f'<div style="{gap}overflow-x:auto"><table style="{_TABLE}">{_caption(table.caption)}'
-        f"{head}<tbody>{rows}</tbody></table></div>"
+        f'<div style="{gap}overflow-x:auto;position:relative">'
+        f'<table style="{_TABLE}">{inside}</table></div>'
     )
 
 
@@ -213,8 +236,10 @@ def _head(column: Column) -> str:
     if column.scale is not None:
         relative = "percent" if column.scale.relative else "the metric's unit"
         inside = image(axis(column.scale), f"{column.label}, axis in {relative}")
+    cell = _CELL.replace("nowrap", "normal") if column.align == "right" else _CELL
     return (
-        f'<th scope="col" style="{_CELL};text-align:{column.align};font-weight:400;{_QUIET}">'
+        f'<th scope="col" style="{cell};text-align:{column.align};vertical-align:bottom;'
+        f'font-weight:400;{_QUIET}">'
         f"{inside}</th>"
     )
 
@@ -258,10 +283,7 @@ def _cell(cell: Cell, scale: Scale | None) -> str:
 
 def _diff(diff: Diff, gap: str) -> str:
     rows = "".join(_diff_line(line) for line in diff.lines)
-    return (
-        f'<div style="{gap}overflow-x:auto"><table style="{_TABLE}">{_caption(diff.caption)}'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    return _scrolling(f"{_caption(diff.caption, titled=False)}<tbody>{rows}</tbody>", gap)
 
 
 def _diff_line(line: DiffLine) -> str:

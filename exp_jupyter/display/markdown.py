@@ -25,6 +25,7 @@ from exp_jupyter.display.blocks import (
     Text,
     Words,
     spans,
+    without_empty_columns,
 )
 from exp_jupyter.display.legible import legible_lines
 from exp_jupyter.display.text import cell_text, clean
@@ -66,11 +67,12 @@ def _block(block: Block) -> str:
             return f"<sub>{' · '.join(literal(part) for part in block.parts if part)}</sub>"
         case NextStep():
             code = f"\n\n{_fence(block.code)}" if block.code else ""
-            return f"→ {_words(block.words)}{code}"
+            return f"Next: {_words(block.words)}{code}"
         case Code():
             return _fence(block.text)
         case Table():
-            return _table(block.columns, [[_cell(cell) for cell in r.cells] for r in block.rows])
+            shown = without_empty_columns(block) if block.headed else block
+            return _table(shown.columns, [[_cell(cell) for cell in r.cells] for r in shown.rows])
         case Diff():
             heads = (Column("What"), Column("Before"), Column("After"))
             return _table(
@@ -112,6 +114,7 @@ def _fence(text: str) -> str:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, Text):
         text = _span(Span(cell.text, cell.strong, code=cell.code))
+        text += f" ({literal(cell.note)})" if cell.note else ""
     elif isinstance(cell, Figure) and cell.strong:
         text = f"**{literal(cell.text)}**"
     else:

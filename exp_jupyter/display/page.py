@@ -44,7 +44,6 @@ _DESCRIBERS = {
     "schema.WriteOutcome": "writes:write_outcome",
     "client.Write": "writes:write",
     "client.Project": "project:project",
-    "magics.MagicList": "project:magic_list",
 }
 _REGISTERED: dict[type, Describer] = {}
 
@@ -145,7 +144,9 @@ class Page:
 
     def to_data(self) -> dict[str, Any]:
         """Return what a front end of ours draws: kind, title and the object as JSON values."""
-        return {"kind": self.kind, "title": self.title, "result": self.subject.to_dict()}
+        made = self.description.data
+        result = self.subject.to_dict() if made is None else made()
+        return {"kind": self.kind, "title": self.title, "result": result}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the page's chart with matplotlib and return the axes.

@@ -133,7 +133,7 @@ class _Plot:
 
     def grid(self) -> list[str]:
         found = []
-        for tick in axes.ticks(self.low, self.high):
+        for tick in axes.ticks(self.low, self.high, 5):
             y, zero = _TOP + self.y(tick), tick == 0
             ends = (_LEFT, y, _LEFT + self.width, y)
             found.append(axes.line(ends, opacity=0.9 if zero else 0.25))
@@ -242,9 +242,8 @@ class _Plot:
             for day, count in chart.exposed
         )
         found = [f'<path d="{shape}" fill="{RULE}" fill-opacity=".45"/>']
-        found.append(axes.text(_LEFT - 8, _BARS_TOP + _BARS - 8, "exposed", anchor="end"))
-        # The first bars are the low ones: the count finds room above them.
-        found.append(axes.text(_LEFT - 8, _BARS_TOP + _BARS + 5, numbers.count(most), anchor="end"))
+        found.append(axes.text(_LEFT - 8, _BARS_TOP + 9, numbers.count(most), anchor="end"))
+        found.append(axes.text(_LEFT - 8, _BARS_TOP + 24, "exposed", anchor="end"))
         return found
 
     def dates(self) -> list[str]:

@@ -20,11 +20,14 @@ from exp_jupyter.display.blocks import (
     NextStep,
     Picture,
     Reading,
+    Row,
     Sentence,
     SmallPrint,
     Table,
+    Text,
     Words,
     said,
+    without_empty_columns,
 )
 from exp_jupyter.display.legible import columns_of, legible, legible_lines, unbroken
 from exp_jupyter.display.marks import strip
@@ -33,6 +36,7 @@ from exp_jupyter.display.numbers import MINUS
 WIDTH = 100
 _GAP = "  "
 _NARROWEST = 12
+_STRIP = 21
 
 
 def clean(text: str) -> str:
@@ -137,51 +141,85 @@ def cell_text(cell: Cell) -> str:
 def _table(table: Table, width: int) -> list[str]:
     if not table.headed:
         return _pairs(table, width)
-    grid = [[cell_text(cell) for cell in row.cells] for row in table.rows]
-    heads = [clean(column.label) for column in table.columns]
-    sizes = [
-        max([columns_of(head), *(columns_of(line[place]) for line in grid)])
-        for place, head in enumerate(heads)
+    table = without_empty_columns(table)
+    grid = [
+        [_cell_lines(cell, column) for cell, column in _row_of(row, table)] for row in table.rows
     ]
-    _shrink(sizes, table.columns, width)
+    heads = [[clean(column.label)] for column in table.columns]
+    sizes = [
+        max(columns_of(text) for line in (heads, *grid) for text in line[place])
+        for place in range(len(heads))
+    ]
+    _shrink(sizes, table, width)
     strips = _strips(table, width - sum(sizes) - len(_GAP) * (len(sizes) - 1))
     lines = []
-    for index, line in enumerate([heads, *grid]):
-        cells = []
-        for place, text in enumerate(line):
-            align = table.columns[place].align
-            cells.append(_pad(_cut(text, sizes[place]), sizes[place], align))
-            if place in strips:
-                cells.append(strips[place][index])
-        lines.append(_GAP.join(cells))
+    for index, row in enumerate([heads, *grid]):
+        cells = [
+            _fitted(row[place], sizes[place], table.columns[place]) for place in range(len(row))
+        ]
+        for height in range(max(map(len, cells))):
+            parts = []
+            for place, cell in enumerate(cells):
+                text = cell[height] if height < len(cell) else ""
+                parts.append(_pad(text, sizes[place], table.columns[place].align))
+                if place in strips:
+                    parts.append(strips[place][index] if height == 0 else " " * _STRIP)
+            lines.append(_GAP.join(parts))
     return lines
 
 
-def _shrink(sizes: list[int], columns: Sequence[Column], width: int) -> None:
-    """Narrow the widest columns of words until the table fits, or until nothing can give."""
-    words = [place for place, column in enumerate(columns) if column.align == "left"]
-    while sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
-        widest = max(words, key=lambda place: sizes[place], default=None)
-        if widest is None or sizes[widest] <= _NARROWEST:
-            return
-        sizes[widest] -= 1
+def _row_of(row: Row, table: Table) -> list[tuple[Cell, Column]]:
+    return list(zip(row.cells, table.columns, strict=True))
+
+
+def _cell_lines(cell: Cell, column: Column) -> list[str]:
+    """Return a cell's lines; only a column that may wrap has room for notes."""
+    note = getattr(cell, "note", "") if column.wrap else ""
+    return [cell_text(cell), *([clean(note)] if note else [])]
+
+
+def _fitted(lines: list[str], size: int, column: Column) -> list[str]:
+    if column.wrap:
+        return [part for line in lines for part in _wrapped(line, size)] or [""]
+    return [_cut(line, size) for line in lines]
+
+
+def _shrink(sizes: list[int], table: Table, width: int) -> None:
+    """Narrow columns of words until the table fits: those that wrap first, exact ones never."""
+    for wrapping, narrowest in ((True, 24), (False, _NARROWEST)):
+        words = [
+            place
+            for place, column in enumerate(table.columns)
+            if column.align == "left"
+            and column.wrap is wrapping
+            and not any(_exact(row.cells[place]) for row in table.rows)
+        ]
+        while words and sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
+            widest = max(words, key=lambda place: sizes[place])
+            if sizes[widest] <= narrowest:
+                break
+            sizes[widest] -= 1
+
+
+def _exact(cell: Cell) -> bool:
+    """Whether a cell is of no use when cut: what it says, or what has to be typed again."""
+    return isinstance(cell, (Reading, Bar)) or (isinstance(cell, Text) and cell.code)
 
 
 def _strips(table: Table, room: int) -> dict[int, list[str]]:
     """Return drawn intervals by column, heading first, where the line has room for them."""
-    length = 21
     found: dict[int, list[str]] = {}
     for place, column in enumerate(table.columns):
-        if column.scale is None or room < length + len(_GAP):
+        if column.scale is None or room < _STRIP + len(_GAP):
             continue
         drawn = [
-            strip(cell, column.scale, length)
+            strip(cell, column.scale, _STRIP)
             if isinstance(cell := row.cells[place], Bar)
-            else " " * length
+            else " " * _STRIP
             for row in table.rows
         ]
-        found[place] = [_pad("0".rjust(length // 2 + 1), length, "left"), *drawn]
-        room -= length + len(_GAP)
+        found[place] = [_pad("0".rjust(_STRIP // 2 + 1), _STRIP, "left"), *drawn]
+        room -= _STRIP + len(_GAP)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display import numbers
@@ -90,8 +91,9 @@ def request_diff(subject: ChangeRequest) -> Diff | None:
     """Return what the request changes, from the project's own before and after."""
     shown = subject.intent_display
     before, after = _flat(shown.get("before")), _flat(shown.get("after"))
+    keys = _variant_keys(subject)
     lines = tuple(
-        DiffLine(_spoken(path), before.get(path), after.get(path))
+        DiffLine(_spoken(path, keys), before.get(path), after.get(path))
         for path in dict.fromkeys((*before, *after))
         if before.get(path) != after.get(path)
     )
@@ -123,12 +125,25 @@ def _value(value: Any) -> str:
     return shortened(str(value))
 
 
-def _spoken(path: str) -> str:
+def _variant_keys(subject: ChangeRequest) -> list[str]:
+    """Return the variants' keys in the flag's order, as far as the request tells them."""
+    found: Any = subject.intent.get("full_request_data")
+    for step in ("filters", "multivariate", "variants"):
+        found = found.get(step) if isinstance(found, dict) else None
+    return [str(one.get("key", "")) for one in found or () if isinstance(one, dict)]
+
+
+def _spoken(path: str, keys: list[str]) -> str:
     """Return a path of the flag in words where it has some."""
-    words = {"active": "flag", "holdout.exclusion_percentage": "holdout"}
-    return words.get(path, path.removesuffix(".rollout_percentage")) + (
-        " rollout" if path.endswith(".rollout_percentage") else ""
-    )
+    if path == "active":
+        return "flag"
+    if path == "holdout.exclusion_percentage":
+        return "holdout"
+    variant = re.fullmatch(r"multivariate\.variants\[(\d+)\]\.rollout_percentage", path)
+    if variant and int(variant[1]) < len(keys):
+        return keys[int(variant[1])]
+    group = re.fullmatch(r"groups\[(\d+)\]\.rollout_percentage", path)
+    return f"release group {int(group[1]) + 1}" if group else path
 
 
 def request_blocks(subject: ChangeRequest) -> tuple[Block, ...]:
@@ -241,7 +256,7 @@ def change_request_list(subject: Any) -> Description:
     blocks: tuple[Block, ...] = (
         Heading(title, note=note),
         Sentence(words, lead=bool(mine)),
-        Table("Newest first", columns, rows),
+        Table("Change requests, newest first", columns, rows),
     )
     return Description(
         "change-request-list", title, blocks, lambda: [_record(one) for one in found]
@@ -252,11 +267,11 @@ def _list_cells(one: ChangeRequest) -> tuple[Cell, ...]:
     words, tone, mark = state_words(one)
     expires = numbers.day(one.expires_at, year=True) if one.is_open and one.expires_at else ""
     by = "you" if one.is_requester else one.created_by.label if one.created_by else ""
-    yours = " · waits for you" if one.waits_for_me else ""
+    words = "waits for you" if one.waits_for_me else words
     return (
         Text(one.id[:8], code=True),
         Text(shortened(_title(one), _LONGEST)),
-        Reading(f"{words}{yours}", tone, mark),
+        Reading(words, tone, mark),
         Figure(one.approved_count, f"{one.approved_count} of {one.quorum}"),
         Text(by),
         Text(expires),

@@ -232,7 +232,7 @@ def comparison(subject: Comparison) -> Description:
     ]
     tests = _tests(subject)
     if tests:
-        blocks.append(fields("The same question by other tests", tests))
+        blocks.append(fields("The same question by other tests", tests, titled=True))
     blocks += warnings_of(subject.warnings)
     blocks.append(
         SmallPrint((*readings.provenance(one, control.name), f"exp_jupyter {subject.version}"))

@@ -138,7 +138,7 @@ def _variants(subject: Experiment) -> Table:
         )
         for key, share in subject.split.items()
     )
-    return Table("Variants", columns, rows)
+    return Table("Variants", columns, rows, titled=True)
 
 
 def _metrics(subject: Experiment) -> Table | None:
@@ -164,7 +164,7 @@ def _metrics(subject: Experiment) -> Table | None:
         )
         for entry in entries
     )
-    return Table("Metrics", columns, rows)
+    return Table("Metrics", columns, rows, titled=True)
 
 
 def experiment_list(subject: Any) -> Description:
@@ -189,7 +189,10 @@ def experiment_list(subject: Any) -> Description:
         Column("Concluded", names=("conclusion",)),
     )
     rows = tuple(Row(_list_cells(one)) for one in found)
-    blocks: list[Block] = [Heading(title, note=note), Table("Newest first", columns, rows)]
+    blocks: list[Block] = [
+        Heading(title, note=note),
+        Table("Experiments, newest first", columns, rows),
+    ]
     if getattr(subject, "next", None) or len(found) < subject.count:
         shown = numbers.count(len(found))
         blocks.append(

@@ -58,7 +58,7 @@ def eligible_flags(subject: Any) -> Description:
     columns = (
         Column("Key", names=("key",)),
         Column("On", names=("active",)),
-        Column("Variants", names=("variants",)),
+        Column("Variants", names=("variants",), wrap=True),
         Column("Rollout", "right", ("rollout_percentage",)),
         Column("Used by", "right", ("experiments",)),
         Column("Created", "right", ("created_at",)),

@@ -215,7 +215,7 @@ def running_time(subject: RunningTime) -> Description:
     if subject.variance is not None:
         facts["Variance per unit"] = Figure(subject.variance, numbers.number(subject.variance))
     if facts:
-        blocks.append(fields("What it was computed from", facts))
+        blocks.append(fields("What it was computed from", facts, titled=True))
     blocks.append(SmallPrint(("formula 16 · variance / effect² · variants", "mode compat")))
 
     def record() -> list[dict[str, Any]]:

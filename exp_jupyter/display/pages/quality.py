@@ -111,7 +111,7 @@ def _split_table(observed: dict[str, float], expected: dict[str, float]) -> Tabl
                 )
             )
         )
-    return Table("Units per variant", columns, tuple(rows))
+    return Table("Units per variant", columns, tuple(rows), titled=True)
 
 
 def health(subject: Health) -> Description:
@@ -120,7 +120,7 @@ def health(subject: Health) -> Description:
     words, tone = _OVERALL.get(subject.verdict, (subject.verdict, "quiet"))
     columns = (
         Column("Check", names=("check",)),
-        Column("", names=("verdict",)),
+        Column("Verdict", names=("verdict",)),
         Column("What was found", names=("finding",), wrap=True),
     )
     rows = []
@@ -145,15 +145,7 @@ def health(subject: Health) -> Description:
         )
         observed = {key: float(value) for key, value in subject.exposures.items()}
         blocks.append(_split_table(observed, expected or observed))
-    share = subject.multiple_variant_share
-    blocks.append(
-        SmallPrint(
-            (
-                "" if share is None else f"{numbers.percent(share)} of units saw several variants",
-                f"exp_jupyter {subject.version}",
-            )
-        )
-    )
+    blocks.append(SmallPrint((f"exp_jupyter {subject.version}",)))
     return Description("health", title, tuple(blocks))
 
 

@@ -30,6 +30,7 @@ from exp_jupyter.display.blocks import (
 from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
 from exp_jupyter.display.series_chart import Line, Point, SeriesChart
+from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.series import Series, SeriesDay
@@ -55,7 +56,9 @@ def series(subject: Series) -> Description:
     words, tone = _STATUS.get(subject.status, (subject.status, "quiet"))
     if latest is None or latest.baseline is None:
         blocks: tuple[Block, ...] = (Heading(title, Badge(words, tone)), *_empty(subject))
-        return Description("series", title, blocks, lambda: _records(subject))
+        return Description(
+            "series", title, blocks, lambda: _records(subject), lambda: _data(subject)
+        )
     facts = f"{numbers.day(latest.date)} · {numbers.counted(latest.exposures, 'unit')} exposed"
     goal = "lower is better" if subject.goal == "decrease" else "higher is better"
     said = {key: _reading(latest, key, subject.goal) for key in _arms(subject)}
@@ -67,12 +70,14 @@ def series(subject: Series) -> Description:
         *(_lead(subject, latest, key, said[key]) for key in said),
         _latest_table(subject, latest, said),
     ]
-    if any(line.points for line in chart.lines):
+    if any(len(line.points) > 1 for line in chart.lines):
         body.append(Picture(chart, _chart_caption(subject, first)))
     body.append(_days_table(subject))
     warnings = tuple(word for effect in effects for word in effect.warnings)
     body += [*warnings_of(warnings), *_errors(subject), SmallPrint(_small_print(subject, first))]
-    return Description("series", title, tuple(body), lambda: _records(subject))
+    return Description(
+        "series", title, tuple(body), lambda: _records(subject), lambda: _data(subject)
+    )
 
 
 def _arms(subject: Series) -> tuple[str, ...]:
@@ -167,7 +172,7 @@ def _latest_table(subject: Series, latest: SeriesDay, said: dict[str, Reading]) 
         )
         rows.append(Row(cells))
     caption = f"All data up to {numbers.day(latest.date, year=True)}"
-    return Table(caption, columns, tuple(rows))
+    return Table(caption, columns, tuple(rows), titled=True)
 
 
 def _chart(subject: Series, said: dict[str, Reading]) -> SeriesChart:
@@ -270,7 +275,7 @@ def _days_table(subject: Series) -> Details:
     words = cut if len(shown) < len(subject.days) else numbers.days(len(subject.days))
     caption = "Each day holds all data up to it, newest first"
     summary = f"Day by day, {words}"
-    return Details(summary, (Table(caption, columns, rows),), in_text=True)
+    return Details(summary, (Table(caption, columns, rows, titled=True),), in_text=True)
 
 
 def _day_cells(subject: Series, day: SeriesDay, key: str, *, many: bool) -> tuple[Cell, ...]:
@@ -334,3 +339,19 @@ def _records(subject: Series) -> list[dict[str, Any]]:
             }
             found.append(row)
     return found
+
+
+def _data(subject: Series) -> dict[str, Any]:
+    """Return what a front end draws: the facts, and the rows without a name beside each value.
+
+    The object's own dictionary repeats every sum of every day, which would weigh on a notebook.
+    """
+    names = (
+        "experiment_id experiment_name metric_name metric_uuid metric_kind goal fingerprint "
+        "method mode level status baseline_key variants as_of planned_sample_size source version"
+    )
+    facts = {name: plain(getattr(subject, name)) for name in names.split(" ")}
+    rows = _records(subject)
+    columns = list(rows[0]) if rows else []
+    values = [[plain(row[name]) for name in columns] for row in rows]
+    return {**facts, "crossed": plain(subject.crossed), "columns": columns, "rows": values}

@@ -130,4 +130,3 @@ def _named(result: Any) -> str:
 def write(subject: Any) -> Description:
     """Describe a write by its plan; asking the project where it stands is the reader's choice."""
     return write_plan(subject.plan)
-
