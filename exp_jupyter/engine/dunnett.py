@@ -12,7 +12,7 @@ from exp_jupyter.errors import InputError
 _NODES = 96
 
 
-def dunnett(
+def dunnett_adjust(
     statistics: object,
     control_variance: object,
     treatment_variances: object,
@@ -47,7 +47,7 @@ def dunnett(
 
     Examples
     --------
-    >>> dunnett([2.2, 1.0], 1 / 1000, [1 / 1000, 1 / 1000]).adjusted.round(4)
+    >>> dunnett_adjust([2.2, 1.0], 1 / 1000, [1 / 1000, 1 / 1000]).adjusted.round(4)
     array([0.0515, 0.502 ])
     """
     choose("alternative", alternative, ("two-sided", "greater", "less"))

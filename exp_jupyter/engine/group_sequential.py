@@ -53,7 +53,7 @@ class GroupSequential(Shown):
 
         Examples
         --------
-        >>> group_sequential([0.5, 1.0]).crossed([2.1, 2.2])
+        >>> alpha_spending([0.5, 1.0]).crossed([2.1, 2.2])
         1
         """
         z = floats(z_statistics, "z_statistics")
@@ -73,7 +73,7 @@ class GroupSequential(Shown):
 
         Examples
         --------
-        >>> group_sequential([0.5, 1.0]).stopping(2.8).round(3)
+        >>> alpha_spending([0.5, 1.0]).stopping(2.8).round(3)
         array([0.163, 0.635])
         """
         inside("drift", drift, -math.inf, math.inf)
@@ -96,7 +96,7 @@ class GroupSequential(Shown):
 
         Examples
         --------
-        >>> round(group_sequential([0.5, 1.0]).drift_for(0.8), 3)
+        >>> round(alpha_spending([0.5, 1.0]).drift_for(0.8), 3)
         2.807
         """
         inside("power", power, self.alpha, 1)
@@ -111,7 +111,7 @@ class GroupSequential(Shown):
 
         Examples
         --------
-        >>> round(group_sequential([0.25, 0.5, 0.75, 1.0]).inflation(0.8), 3)
+        >>> round(alpha_spending([0.25, 0.5, 0.75, 1.0]).inflation(0.8), 3)
         1.02
         """
         tail = self.alpha / (2 if self.alternative == "two-sided" else 1)
@@ -119,7 +119,7 @@ class GroupSequential(Shown):
         return (self.drift_for(power) / fixed) ** 2
 
 
-def group_sequential(
+def alpha_spending(
     information: Sequence[float],
     *,
     alpha: float = 0.05,
@@ -155,7 +155,7 @@ def group_sequential(
 
     Examples
     --------
-    >>> group_sequential([0.2, 0.4, 0.6, 0.8, 1.0]).critical_z.round(3)
+    >>> alpha_spending([0.2, 0.4, 0.6, 0.8, 1.0]).critical_z.round(3)
     array([4.877, 3.357, 2.68 , 2.29 , 2.031])
     """
     choose("alternative", alternative, ("two-sided", "greater", "less"))

@@ -65,7 +65,7 @@ class Heterogeneity(Shown):
         return self.p_value < self.alpha
 
 
-def heterogeneity(
+def compare_segments(
     estimates: object | Sequence[Effect],
     standard_errors: object = None,
     *,
@@ -92,7 +92,7 @@ def heterogeneity(
 
     Examples
     --------
-    >>> result = heterogeneity([0.02, 0.03, 0.12], [0.01, 0.01, 0.02], segments=["a", "b", "c"])
+    >>> result = compare_segments([0.02, 0.03, 0.12], [0.01, 0.01, 0.02], segments=["a", "b", "c"])
     >>> round(result.q, 2), round(result.p_value, 5), result.differs
     (20.56, 3e-05, array([False, False,  True]))
     """

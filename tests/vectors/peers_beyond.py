@@ -25,7 +25,7 @@ from exp_jupyter.engine.bounded_sequences import (
 )
 from exp_jupyter.engine.comparison import compare
 from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.group_sequential import group_sequential
+from exp_jupyter.engine.group_sequential import alpha_spending
 from exp_jupyter.engine.judgement import Rule
 from exp_jupyter.engine.methods import Frequentist
 from exp_jupyter.engine.multiplicity import adjust
@@ -181,7 +181,7 @@ def ztest_multiple_arms(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def group_sequential_power2(given: dict[str, Any]) -> dict[str, Any]:
-    design = group_sequential(
+    design = alpha_spending(
         given["information_fractions"],
         alpha=given["alpha"],
         alternative="two-sided" if given["sides"] == 2 else "greater",

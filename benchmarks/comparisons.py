@@ -1,0 +1,74 @@
+"""A hundred thousand comparisons in one call, against a loop over scipy's t-test from statistics.
+
+Run with ``python -m benchmarks.comparisons`` from the repository. Goal: at least 100 times faster
+per comparison than ``scipy.stats.ttest_ind_from_stats``, which gives a p-value and no interval.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from exp_jupyter.engine.comparison import compare
+from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.statistics import Mean
+
+COMPARISONS = 100_000
+SAMPLE = 500
+
+
+def arms() -> tuple[Mean, Mean]:
+    rng = np.random.default_rng(11)
+    made = []
+    for _ in range(2):
+        n = rng.integers(100, 100_000, COMPARISONS).astype(float)
+        mean = rng.uniform(1, 50, COMPARISONS)
+        variance = mean * rng.uniform(0.5, 10, COMPARISONS)
+        made.append(Mean(n, n * mean, variance * (n - 1) + n * mean**2))
+    return made[0], made[1]
+
+
+def main() -> dict[str, float]:
+    from scipy import stats
+
+    control, treatment = arms()
+    method = Frequentist(difference="absolute")
+    effect = compare(control, treatment, method)
+    parts = [
+        (np.asarray(arm.mean), np.sqrt(np.asarray(arm.variance)), np.asarray(arm.n))
+        for arm in (treatment, control)
+    ]
+    start = time.perf_counter()
+    theirs = [
+        stats.ttest_ind_from_stats(
+            *(float(part[i]) for part in parts[0]),
+            *(float(part[i]) for part in parts[1]),
+            equal_var=False,
+        )
+        for i in range(SAMPLE)
+    ]
+    per_call = (time.perf_counter() - start) / SAMPLE
+    assert np.allclose(effect.p_value[:SAMPLE], [t.pvalue for t in theirs], rtol=1e-6, atol=1e-300)
+    ratios: dict[str, float] = {}
+    for name, chosen in (
+        ("absolute Welch", method),
+        ("relative Welch", Frequentist()),
+        ("sequential", Sequential()),
+        ("Bayesian", Bayesian()),
+    ):
+        best = float("inf")
+        for _ in range(5):
+            start = time.perf_counter()
+            compare(control, treatment, chosen)
+            best = min(best, time.perf_counter() - start)
+        ratios[name] = per_call / (best / COMPARISONS)
+        print(
+            f"{name}: {COMPARISONS:,} comparisons in {best:.3f} s, "
+            f"{ratios[name]:,.0f} times faster than scipy's loop"
+        )
+    return ratios
+
+
+if __name__ == "__main__":
+    main()
