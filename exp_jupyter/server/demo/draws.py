@@ -17,8 +17,6 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_STEPS = 4096
-
 
 class Draws:
     """A stream of draws.
@@ -68,7 +66,7 @@ class Draws:
         return table[low] + (((table[low + 1] - table[low]) * within) >> 16)
 
 
-def log_normal_table(median: float, sigma: float, *, scale: int = 1) -> Ints:
+def log_normal_table(median: float, sigma: float, *, scale: int = 1, steps: int = 512) -> Ints:
     """Return the quantiles of a log-normal distribution as integers.
 
     Parameters
@@ -78,19 +76,21 @@ def log_normal_table(median: float, sigma: float, *, scale: int = 1) -> Ints:
     sigma
         The standard deviation of the logarithm.
     scale
-        How many steps one unit has, for example 100 for cents.
+        How many parts one unit has, for example 100 for cents.
+    steps
+        How many equal shares the distribution is cut into; more of them let the tail reach out
+        further, which ends at the quantile 1 - 1 / (2 * steps).
 
     Notes
     -----
-    The last entries end at the quantile 1 - 1/8192: the tail is heavy but bounded. Rounding to
-    integers takes away the last bit in which two machines' ``exp`` may differ.
+    Rounding to integers takes away the last bit in which two machines' ``exp`` may differ.
 
     Examples
     --------
-    >>> log_normal_table(30.0, 0.7, scale=100)[2048].item()
+    >>> log_normal_table(30.0, 0.7, scale=100)[256].item()
     3000
     """
     normal = NormalDist()
-    shares = [min(max(i / _STEPS, 0.5 / _STEPS), 1 - 0.5 / _STEPS) for i in range(_STEPS + 1)]
+    shares = [min(max(i / steps, 0.5 / steps), 1 - 0.5 / steps) for i in range(steps + 1)]
     values = [median * math.exp(sigma * normal.inv_cdf(share)) * scale for share in shares]
     return np.asarray([round(value) for value in values], dtype=np.int64)

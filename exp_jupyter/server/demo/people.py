@@ -162,8 +162,8 @@ def _with_reminded(
     return np.r_[person, everyone[ticked]], np.r_[day, back[ticked]]
 
 
-BASKET_CENTS = log_normal_table(31.0, 0.62, scale=100)
+BASKET_CENTS = log_normal_table(31.0, 0.62, scale=100, steps=2048)
 """What one ordinary order costs."""
 
-BULK_CENTS = log_normal_table(260.0, 0.9, scale=100)
+BULK_CENTS = log_normal_table(260.0, 0.9, scale=100, steps=1024)
 """What an office pays for its order: one in fifty, a fifth of the revenue."""

@@ -33,10 +33,14 @@ from exp_jupyter.server.services.people import (
     MEMBER,
     OWNER,
     Actor,
+    add_key,
     add_person,
     change_settings,
 )
 from exp_jupyter.server.store import ProjectStore, Work
+
+SEED_OF_NAMES = 20260202
+"""The seed of the project's UUIDs."""
 
 
 class PastClock:
@@ -63,7 +67,7 @@ def _at(month: int, day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def found_project(store: ProjectStore) -> dict[str, int]:
+def found_project(store: ProjectStore) -> dict[str, str]:
     """Fill a new store with the demo's project, and leave its clock at the demo's present.
 
     Parameters
@@ -74,15 +78,14 @@ def found_project(store: ProjectStore) -> dict[str, int]:
     Returns
     -------
     dict
-        The numbers of the people one may be: ``owner`` and ``reviewer``.
+        New keys of the people one may be: ``owner`` and ``reviewer``.
     """
     past = PastClock(_at(2, 2, 9))
     store.clock = past
     with store.write() as work:
-        _Founding(work, past).run()
-        roles = dict(work.connection.execute("SELECT json_extract(doc, '$.level'), id FROM people"))
+        keys = _Founding(work, past).run()
     store.clock = FrozenClock(NOW)
-    return {"owner": int(roles[OWNER]), "reviewer": int(roles[ADMIN])}
+    return keys
 
 
 class _Founding:
@@ -92,8 +95,8 @@ class _Founding:
         self.work = work
         self.past = past
 
-    def run(self) -> None:
-        """Live through it all, in the order of time."""
+    def run(self) -> dict[str, str]:
+        """Live through it all, in the order of time, and return the keys."""
         change_settings(
             self.work,
             daily_job="on_read",
@@ -113,6 +116,10 @@ class _Founding:
         self._flags(engineer)
         self._experiments(owner, reviewer, engineer)
         self._policy(reviewer)
+        return {
+            "owner": add_key(self.work, owner.id, label="notebook"),
+            "reviewer": add_key(self.work, reviewer.id, label="notebook"),
+        }
 
     def _person(self, email: str, first: str, last: str, level: int, role: str) -> Actor:
         return Actor(

@@ -133,7 +133,7 @@ def _sign_ups(shop: Shop, every: Ints) -> None:
     plan = draws.pick((82, 18), len(here))
     shop.rows.add("$identify", at - 60, visit=here, a=plan)
     shop.rows.add("signup", at, visit=here, a=plan)
-    shop.call(CHECKLIST, here, at + 700)
+    shop.call(CHECKLIST, here, at - 40)
 
 
 def _searches(shop: Shop, every: Ints) -> None:

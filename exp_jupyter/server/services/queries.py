@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.schema.metric import parse_metric
@@ -89,7 +89,7 @@ def run(plan: Plan, events: EventStore) -> Document:
     """
     try:
         with events.cursor() as cursor:
-            source = event_source(cursor, events)
+            source = events.source(cursor)
             answer = (
                 _result(plan, source)
                 if plan.query["kind"] == "ExperimentQuery"
@@ -106,33 +106,11 @@ def run(plan: Plan, events: EventStore) -> Document:
     }
 
 
-def event_source(cursor: Any, events: EventStore) -> EventSource:
-    """Return the project's events as the analysis reads them."""
-    from exp_jupyter.server.events import HOT_PROPERTIES
-    from exp_jupyter.warehouse.source import EventSource
-
-    return EventSource(
-        cursor,
-        events.relation(),
-        typed={name: name for name in HOT_PROPERTIES},
-        label="the project's events",
-    )
-
-
 def _result(plan: Plan, source: EventSource) -> Document:
-    from exp_jupyter.analysis.series import compute_series
-    from exp_jupyter.engine.settings import resolve
+    from exp_jupyter.analysis.compute import compute_result
 
     metric = plan.query["metric"]
-    days = compute_series(
-        source,
-        plan.spec,
-        metric,
-        resolve(plan.spec.stats_config or {}),
-        as_of=plan.as_of,
-        timezone=plan.spec.timezone,
-    )
-    latest = days[max(days)] if days else {}
+    latest = compute_result(source, plan.spec, metric, as_of=plan.as_of)
     return {"metric": metric, "is_precomputed": False, **latest}
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from exp_jupyter.schema.requests import PromptExperimentRequest, RunningTimeRequest
+from exp_jupyter.server import daily
 from exp_jupyter.server.http.endpoint import Call, Endpoint
 from exp_jupyter.server.services import (
     experiment_view,
@@ -22,6 +23,8 @@ READ, WRITE = ("experiment:read",), ("experiment:write",)
 
 def timeseries_results(call: Call) -> Any:
     """Return the daily results of one metric."""
+    metric, fingerprint = (call.query.get(name, "") for name in ("metric_uuid", "fingerprint"))
+    daily.catch_up(call.store, call.events, call.id, metric, fingerprint)
     return call.read(lambda work: series.timeseries(work, call.id, call.query))
 
 
