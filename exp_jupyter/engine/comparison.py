@@ -165,11 +165,15 @@ def _effect(
     why: Any,
     refused: Booleans,
 ) -> Effect:
+    spoiled = bool(refused.any())
+
     def shaped(value: Any) -> Any:
         if value is None:
             return None
-        array = np.broadcast_to(floats(value), shape)
-        return numbers(np.where(refused, np.nan, array) if refused.any() else np.array(array))
+        array = floats(value)
+        if array.shape != shape:
+            array = np.array(np.broadcast_to(array, shape))
+        return numbers(np.where(refused, np.nan, array) if spoiled else array)
 
     for name in _NUMERIC:
         judged[name] = shaped(judged.get(name))

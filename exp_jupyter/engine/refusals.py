@@ -59,5 +59,6 @@ def codes(refusals: Sequence[Refusal], shape: tuple[int, ...]) -> NDArray[Any]:
     """Return, for every element, the code of its first refusal, "" where it is accepted."""
     found = np.full(shape, "", dtype=object)
     for refusal in reversed(refusals):
-        found[np.broadcast_to(refusal.where, shape)] = refusal.code
+        if refusal.where.any():
+            found[np.broadcast_to(refusal.where, shape)] = refusal.code
     return found

@@ -6,13 +6,13 @@ from typing import Literal, cast
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Floats
+from exp_jupyter.engine.arrays import Booleans, Floats
 
 Alternative = Literal["two-sided", "greater", "less"]
 
 _MANY = 256
 _SMOOTH_FROM = 4.0
-_NODES = 40
+_NODES = 32
 
 
 def upper_quantile(tail: float, df: Floats | None) -> Floats:
@@ -50,7 +50,7 @@ def upper_quantile(tail: float, df: Floats | None) -> Floats:
     nodes = 0.5 * top * (1 + np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES))
     values = -special.stdtrit(1 / nodes, tail)
     fit = np.polynomial.Chebyshev.fit(nodes, values, _NODES - 1, domain=[0.0, top])
-    result = np.asarray(fit(inverse))
+    result = np.asarray(fit.trim(1e-14 * float(np.abs(values[0])))(inverse))
     rare = df < _SMOOTH_FROM
     if rare.any():
         result[rare] = -special.stdtrit(df[rare], tail)
@@ -59,6 +59,19 @@ def upper_quantile(tail: float, df: Floats | None) -> Floats:
 
 def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
     """Return the probability of a value above ``statistic``, accurate in the far tail.
+
+    Parameters
+    ----------
+    statistic
+        The t or z statistic.
+    df
+        Degrees of freedom; None for the normal distribution.
+
+    Notes
+    -----
+    Beyond a few hundred elements, t is carried to a normal deviate by Hill's expansion
+    (*Algorithm 395: Student's t-distribution*) wherever its last term shows an error below
+    1e-12, which is several times faster than the incomplete beta function used elsewhere.
 
     Examples
     --------
@@ -70,7 +83,29 @@ def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
 
     if df is None:
         return cast("Floats", np.asarray(special.ndtr(-statistic)))
-    return cast("Floats", np.asarray(special.stdtr(df, -statistic)))
+    if statistic.size < _MANY:
+        return cast("Floats", np.asarray(special.stdtr(df, -statistic)))
+    deviate, usable = _normal_deviate(statistic, df)
+    result = np.asarray(special.ndtr(-deviate))
+    rest = ~usable
+    if rest.any():
+        result[rest] = special.stdtr(np.broadcast_to(df, result.shape)[rest], -statistic[rest])
+    return result
+
+
+def _normal_deviate(statistic: Floats, df: Floats) -> tuple[Floats, Booleans]:
+    """Return the normal deviate with t's tail probability, and where it is exact enough."""
+    a = df - 0.5
+    b = 48 * a * a
+    square = a * np.log1p(statistic * statistic / df)
+    w = np.sqrt(square)
+    second = (((4 * square + 33) * square + 240) * square + 855) / (10 * b * b)
+    third = ((64 * square + 788) * square + 9801) * square + 89775
+    third = ((third * square + 543375) * square + 1788885) / (210 * b * b * b)
+    z = w * (1 + (square + 3) / b - second + third)
+    # A relative error of e in z is one of about z²·e in the tail; the next term is well below
+    # a tenth of the last one here.
+    return np.copysign(z, statistic), (df > 20) & (w * z * third < 1e-11)
 
 
 def p_value(statistic: Floats, df: Floats | None, alternative: Alternative) -> Floats:
