@@ -254,7 +254,14 @@ class Diff:
 # Pictures ---------------------------------------------------------------------------------------
 
 
-class Chart(Protocol):
+class Drawable(Protocol):
+    """Something that matplotlib can draw."""
+
+    def draw(self, ax: Axes) -> None:
+        """Draw it on matplotlib axes."""
+
+
+class Chart(Drawable, Protocol):
     """Something that can be drawn: as our own SVG for HTML, by matplotlib for restyling."""
 
     @property
@@ -263,9 +270,6 @@ class Chart(Protocol):
 
     def svg(self) -> Svg:
         """Draw it; the same chart is the same bytes."""
-
-    def draw(self, ax: Axes) -> None:
-        """Draw it on matplotlib axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +340,8 @@ class Description:
         Makes the rows of the data frame, where they are more or others than the table's.
     data
         Makes what a front end gets, where the object's own dictionary would be too much.
+    chart
+        What ``plot`` draws, where the page has no picture of its own.
     """
 
     kind: str
@@ -343,3 +349,4 @@ class Description:
     blocks: tuple[Block, ...]
     records: Callable[[], list[dict[str, Any]]] | None = None
     data: Callable[[], dict[str, Any]] | None = None
+    chart: Drawable | None = None

@@ -7,6 +7,7 @@ notebook shows a chart only when asked to.
 from __future__ import annotations
 
 import io
+import math
 from datetime import date
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +22,7 @@ from exp_jupyter.display.palette import RULE, SERIES, colour
 
 if TYPE_CHECKING:
     from exp_jupyter.display.curve_chart import CurveChart
+    from exp_jupyter.display.interval_chart import IntervalChart
     from exp_jupyter.display.series_chart import SeriesChart
 
 
@@ -120,3 +122,26 @@ def draw_curve(chart: CurveChart, ax: Axes) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.share(v)))
     ax.set_xlabel("days")
     ax.set_ylabel(chart.label)
+
+
+def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
+    """Draw intervals against zero on axes, the first one on top."""
+    _quiet(ax)
+    ax.grid(visible=False)
+    places = range(len(chart.lines))[::-1]
+    ends = [v for one in chart.lines for v in (one.low, one.high, 0.0) if math.isfinite(v)]
+    room = 0.1 * (max(ends) - min(ends)) or 0.01
+    left, right = min(ends) - room, max(ends) + room
+    for place, one in zip(places, chart.lines, strict=True):
+        tone = colour(one.tone)
+        ax.hlines(
+            place, max(one.low, left), min(one.high, right), color=tone, linewidth=6, alpha=0.4
+        )
+        ax.plot([one.estimate], [place], "o", color=tone)
+    ax.axvline(0, color=RULE, linestyle=":", linewidth=1)
+    ax.set_yticks(list(places), [one.name for one in chart.lines])
+    ax.set_ylim(-0.7, len(chart.lines) - 0.3)
+    ax.set_xlim(left, right)
+    if chart.relative:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.lift(v)))
+    ax.set_xlabel("lift" if chart.relative else "difference")

@@ -51,7 +51,7 @@ _FONT = (
 _LINE = "1px solid rgba(138,148,160,.4)"
 _QUIET = "opacity:.68"
 _CODE = "font-size:12px;background:none;padding:0;white-space:nowrap"
-_CELL = "padding:4px 14px 4px 0;white-space:nowrap"
+_CELL = "padding:4px 12px 4px 0;white-space:nowrap"
 _TABLE = (
     "border:0;border-collapse:collapse;table-layout:auto;margin:0;font-size:13px;"
     "font-variant-numeric:tabular-nums"
@@ -232,15 +232,15 @@ def _scrolling(inside: str, gap: str) -> str:
 
 
 def _head(column: Column) -> str:
-    inside = set_text(column.label)
+    inside, voice = set_text(column.label), f";{_QUIET}"
     if column.scale is not None:
+        voice = ""  # the drawing is grey already
         relative = "percent" if column.scale.relative else "the metric's unit"
         inside = image(axis(column.scale), f"{column.label}, axis in {relative}")
     cell = _CELL.replace("nowrap", "normal") if column.align == "right" else _CELL
     return (
         f'<th scope="col" style="{cell};text-align:{column.align};vertical-align:bottom;'
-        f'font-weight:400;{_QUIET}">'
-        f"{inside}</th>"
+        f'font-weight:400{voice}">{inside}</th>'
     )
 
 
@@ -269,7 +269,7 @@ def _cell(cell: Cell, scale: Scale | None) -> str:
             return image(drawing, f"interval {cell.text}") if drawing else set_text(cell.text)
         case Reading():
             mark = f"{cell.mark} " if cell.mark else ""
-            return _span(Span(f"{mark}{cell.text}", strong=True, tone=cell.tone))
+            return _span(Span(f"{mark}{cell.text}", strong=cell.tone != "quiet", tone=cell.tone))
         case Figure():
             inside = _span(Span(cell.text, strong=cell.strong, quiet=cell.quiet))
         case Text():

@@ -158,9 +158,9 @@ class Page:
         """
         from exp_jupyter.errors import InputError
 
-        pictures = (b for b in walk(self.description.blocks) if isinstance(b, Picture))
-        picture = next(pictures, None)
-        if picture is None:
+        charts = (b.chart for b in walk(self.description.blocks) if isinstance(b, Picture))
+        chart = self.description.chart or next(charts, None)
+        if chart is None:
             raise InputError(
                 f"{self.title or type(self.subject).__name__} has no chart to draw.",
                 hint="to_frame() gives its numbers, should you want to draw them yourself.",
@@ -169,5 +169,5 @@ class Page:
             from exp_jupyter.display.figures import new_axes
 
             ax = new_axes()
-        picture.chart.draw(ax)
+        chart.draw(ax)
         return ax

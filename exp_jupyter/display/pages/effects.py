@@ -14,6 +14,7 @@ from exp_jupyter.display.blocks import (
     Description,
     Figure,
     Heading,
+    Reading,
     Row,
     Sentence,
     SmallPrint,
@@ -23,6 +24,7 @@ from exp_jupyter.display.blocks import (
     fields,
     whole,
 )
+from exp_jupyter.display.interval_chart import IntervalChart, IntervalLine
 from exp_jupyter.display.marks import shared_scale
 from exp_jupyter.display.pages import readings
 
@@ -59,7 +61,7 @@ def effect_columns(bayesian: bool, bars: list[Any], relative: bool) -> tuple[Col
             scale=shared_scale(bars, relative=relative),
         ),
         Column(label, "right", (name,)),
-        Column("Reading", names=("reading",)),
+        Column("Reading", names=("reading",), wrap=True),
     )
 
 
@@ -101,7 +103,8 @@ def effect(subject: Effect) -> Description:
     ]
     details = _details(one)
     blocks.append(SmallPrint((*details, *readings.provenance(one))))
-    return Description("effect", "Effect", tuple(blocks))
+    chart = _chart("treatment", one, said)
+    return Description("effect", "Effect", tuple(blocks), chart=chart)
 
 
 def _many(subject: Effect) -> Description:
@@ -163,6 +166,12 @@ def _unravel(place: int, shape: tuple[int, ...]) -> list[int]:
         place, rest = divmod(place, size)
         index.append(rest)
     return index[::-1]
+
+
+def _chart(name: str, one: Effect, said: Reading) -> IntervalChart:
+    low, high = map(float, one.interval)
+    line = IntervalLine(name, float(one.estimate), low, high, said.tone)
+    return IntervalChart((line,), readings.is_relative(one))
 
 
 def _details(one: Effect) -> tuple[str, ...]:
@@ -237,7 +246,8 @@ def comparison(subject: Comparison) -> Description:
     blocks.append(
         SmallPrint((*readings.provenance(one, control.name), f"exp_jupyter {subject.version}"))
     )
-    return Description("comparison", title, tuple(blocks))
+    chart = _chart(treatment.name, one, said)
+    return Description("comparison", title, tuple(blocks), chart=chart)
 
 
 def _arm(arm: Arm, kind: str, *, counts: bool) -> tuple[Cell, ...]:

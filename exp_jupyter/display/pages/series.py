@@ -262,7 +262,7 @@ def _days_table(subject: Series) -> Details:
         Column("Lift" if _relative(subject) else "Difference", "right", ("estimate",)),
         Column("Interval", "right", ("interval",)),
         Column(label, "right", (name,)),
-        Column("Reading", names=("reading",)),
+        Column("Reading", names=("reading",), wrap=True),
     )
     rows = tuple(
         Row(
