@@ -57,7 +57,7 @@ class Scan:
         self.horizon = max((_horizon(metric) for metric in request.metrics), default=0)
         low = request.days.start_us - self.lookback - self.horizon
         self.calendar = Calendar(request.days, low, request.days.stop_us + self.horizon)
-        self.needs_id = False
+        self.needs_id = bool(breakdowns)  # so that equal instants have one order
         self.needs_exposure_id = False
         self.extra_tables: list[tuple[str, str]] = []
         self._columns: dict[str, str] = {}

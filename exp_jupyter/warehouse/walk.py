@@ -134,7 +134,7 @@ def fold_walks(
     leave, x = filled(rows["dm"], NEVER), filled(rows["xv"], 0.0)
     us, masks = filled(rows["us"], 0), filled(rows["steps"], 0)
     ids = np.ma.getdata(rows["id"])
-    for first, after in zip(starts, [*starts[1:], u.size], strict=True):
+    for first, after in zip(starts, np.append(starts[1:], u.size)[: starts.size], strict=True):
         events: list[Event] = [
             (int(us[i]), str(ids[i]), _bits(int(masks[i]), steps))
             for i in range(first, after)

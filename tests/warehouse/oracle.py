@@ -1,0 +1,489 @@
+"""The semantics of every metric in plain Python: one day, one metric, one unit at a time.
+
+Slow and obvious on purpose. It shares nothing with the compiler but the words of the definitions.
+Times are whole microseconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000
+UNITS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 7 * 86400,
+    "month": 30 * 86400,
+}
+
+
+def us(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass
+class Event:
+    uuid: str
+    event: str
+    person: int | None
+    at: int
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    events: list[Event]
+    start: datetime
+    end: datetime | None
+    as_of: datetime
+    zone: str = "UTC"
+    variants: tuple[str, ...] = ("control", "test")
+    excluded: tuple[str, ...] = ()
+    handling: str | None = None
+    filter_test: bool | None = None
+    test_filters: tuple[dict[str, Any], ...] = ()
+    exposure_config: dict[str, Any] | None = None
+    group: int | None = None
+    matured: bool = False
+    lookback_days: int | None = None
+    emails: dict[int, str] = field(default_factory=dict)
+    actions: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def points(world: World) -> list[tuple[date, int]]:
+    """Every local day with the moment its point is taken."""
+    zone = ZoneInfo(world.zone)
+    stop = world.as_of if world.end is None else min(world.as_of, world.end)
+    day, last = world.start.astimezone(zone).date(), stop.astimezone(zone).date()
+    found = []
+    while day <= last:
+        midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
+        found.append((day, us(min(midnight, stop))))
+        day += timedelta(days=1)
+    return found
+
+
+# ---------------------------------------------------------------- matching
+
+
+def as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def as_number(value: Any) -> float | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def holds(world: World, event: Event, item: dict[str, Any]) -> bool:
+    if item.get("type") == "person":
+        value = {"email": world.emails.get(event.person or 0)}.get(item["key"])
+    else:
+        value = event.properties.get(item["key"])
+    wanted = item.get("value")
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    text, number, operator = as_text(value), as_number(value), item.get("operator", "exact")
+    exact = any(
+        number == w
+        if isinstance(w, (int, float)) and not isinstance(w, bool)
+        else text == as_text(w)
+        for w in wanted
+    )
+    contains = text is not None and any(as_text(w).lower() in text.lower() for w in wanted)
+    if operator in ("exact", "is_not"):
+        return exact == (operator == "exact")
+    if operator in ("icontains", "not_icontains"):
+        return contains == (operator == "icontains")
+    if operator in ("is_set", "is_not_set"):
+        return (text is not None) == (operator == "is_set")
+    if number is None:
+        return False
+    bound = float(wanted[0])
+    return {
+        "gt": number > bound,
+        "lt": number < bound,
+        "gte": number >= bound,
+        "lte": number <= bound,
+    }[operator]
+
+
+def matches(world: World, event: Event, node: dict[str, Any]) -> bool:
+    filters = all(holds(world, event, item) for item in node.get("properties") or ())
+    if node["kind"] == "ActionsNode":
+        steps = world.actions.get(node["id"], [])
+        return filters and any(
+            matches(world, event, {"kind": "EventsNode", **step}) for step in steps
+        )
+    return filters and (not node.get("event") or event.event == node["event"])
+
+
+def unit_of(world: World, event: Event) -> Any:
+    if world.group is None:
+        return event.person
+    return event.properties.get(f"$group_{world.group}") or None
+
+
+# ---------------------------------------------------------------- exposures
+
+
+@dataclass
+class Unit:
+    key: Any
+    variant: str
+    first: int
+    exposure: Event
+    exposures: list[int]
+    multiple: bool
+
+
+def variant_of(world: World, event: Event) -> str | None:
+    config = world.exposure_config
+    if config is None or config.get("event") in ("$feature_flag_called", "$experiment_exposure"):
+        name = "$feature_flag_called" if config is None else config["event"]
+        if event.event != name or event.properties.get("$feature_flag") != "flag":
+            return None
+        found = event.properties.get("$feature_flag_response")
+    else:
+        if not matches(world, event, {"kind": "EventsNode", **config, "properties": None}):
+            return None
+        found = event.properties.get("$feature/flag")
+    if config is not None and not all(
+        holds(world, event, item) for item in config.get("properties") or ()
+    ):
+        return None
+    test = True if world.filter_test is None else world.filter_test
+    if test and not all(holds(world, event, item) for item in world.test_filters):
+        return None
+    kept = [key for key in world.variants if key not in world.excluded]
+    return found if found in kept else None
+
+
+def units(world: World, stop: int) -> list[Unit]:
+    seen = defaultdict(list)
+    for event in world.events:
+        key = unit_of(world, event)
+        variant = variant_of(world, event)
+        if key is not None and variant is not None and us(world.start) <= event.at <= stop:
+            seen[key].append((event, variant))
+    found = []
+    for key, pairs in seen.items():
+        first = min(event.at for event, _ in pairs)
+        opening = [variant for event, variant in pairs if event.at == first]
+        found.append(
+            Unit(
+                key,
+                min(opening, key=world.variants.index),
+                first,
+                min((e for e, _ in pairs if e.at == first), key=lambda e: e.uuid),
+                sorted(event.at for event, _ in pairs),
+                len({variant for _, variant in pairs}) > 1,
+            )
+        )
+    return found
+
+
+# ---------------------------------------------------------------- values
+
+
+def aggregated(world: World, node: dict[str, Any], events: list[Event]) -> float:
+    math_name, key = node.get("math") or "total", node.get("math_property")
+    if math_name in ("unique_session", "dau", "unique_group"):
+        if math_name == "unique_session":
+            held = {as_text(e.properties.get("$session_id")) for e in events}
+        elif math_name == "dau":
+            held = {str(e.person) for e in events if e.person is not None}
+        else:
+            index = node["math_group_type_index"]
+            held = {as_text(e.properties.get(f"$group_{index}")) for e in events}
+        return float(len(held - {None, "", "00000000-0000-0000-0000-000000000000"}))
+    if math_name in ("sum", "avg", "min", "max") and key:
+        values = [as_number(e.properties.get(key)) or 0.0 for e in events]
+    else:
+        values = [1.0 for _ in events]
+    if not values:
+        return 0.0
+    if math_name == "avg":
+        return math.fsum(values) / len(values)
+    if math_name in ("min", "max"):
+        return min(values) if math_name == "min" else max(values)
+    return math.fsum(values)
+
+
+def window_us(metric: dict[str, Any]) -> int:
+    if not metric.get("conversion_window") or not metric.get("conversion_window_unit"):
+        return 0
+    return metric["conversion_window"] * UNITS[metric["conversion_window_unit"]] * SECOND
+
+
+def own_events(world: World, unit: Unit, node: dict[str, Any]) -> list[Event]:
+    return [e for e in world.events if unit_of(world, e) == unit.key and matches(world, e, node)]
+
+
+def counted(world: World, metric: dict[str, Any], node: Any, unit: Unit, stop: int) -> float:
+    window = window_us(metric)
+    inside = [
+        e
+        for e in own_events(world, unit, node)
+        if e.at >= unit.first
+        and (e.at < unit.first + window if window else True)
+        and us(world.start) <= e.at < stop + window
+    ]
+    return aggregated(world, node, inside)
+
+
+def before(world: World, node: dict[str, Any], unit: Unit) -> float:
+    lookback = (world.lookback_days or 0) * 86400 * SECOND
+    inside = [
+        e for e in own_events(world, unit, node) if unit.first - lookback <= e.at < unit.first
+    ]
+    return aggregated(world, node, inside)
+
+
+# ---------------------------------------------------------------- funnels
+
+
+def flagged(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> list[Any]:
+    window = window_us(metric)
+    rows = []
+    for e in world.events:
+        if unit_of(world, e) != unit.key or e.at > stop + window or e.at < us(world.start):
+            continue
+        steps = [0] if variant_of(world, e) is not None and us(world.start) <= e.at <= stop else []
+        steps += [k for k, node in enumerate(metric["series"], 1) if matches(world, e, node)]
+        if steps:
+            rows.append((e.at, e.uuid, steps))
+    return sorted(rows)
+
+
+def ordered(rows: list[Any], steps: int, window: int) -> int:
+    best, anchor, path = -1, {}, {}
+    position = 0
+    while position < len(rows):
+        at = rows[position][0]
+        group = [row for row in rows if row[0] == at]
+        position += len(group)
+        if len(group) == 1 or all(row[2] == group[0][2] for row in group):
+            turns = [(k, name, False) for _, name, ks in group for k in sorted(ks, reverse=True)]
+        else:
+            turns = [(k, name, True) for _, name, ks in group for k in ks]
+            turns.sort(key=lambda turn: turn[0])
+        for k, name, careful in turns:
+            if k == 0:
+                anchor[0], path[0], best = at, [name], max(best, 0)
+            elif (
+                k - 1 in anchor
+                and at - anchor[k - 1] <= window
+                and not (careful and name in path[k - 1])
+            ):
+                anchor[k], path[k], best = anchor[k - 1], [*path[k - 1], name], max(best, k)
+        if best == steps:
+            return best
+    return max(best, 0)
+
+
+def unordered(rows: list[Any], steps: int, window: int) -> int:
+    held: dict[int, list[int]] = {k: [] for k in range(steps + 1)}
+    most = 0
+    for at, _, ks in rows:
+        for k in held:
+            held[k] = [t for t in held[k] if t >= at - window]
+        oldest = min(ks, key=lambda k: max(held[k], default=-1))
+        held[oldest].append(at)
+        most = max(most, sum(1 for k in held if held[k]))
+    return max(most - 1, 0)
+
+
+def reached(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> int:
+    rows = flagged(world, metric, unit, stop)
+    window = window_us(metric) or 3 * 365 * 86400 * SECOND
+    if metric.get("funnel_order_type") == "unordered":
+        return unordered([r for r in rows if r[0] >= unit.first], len(metric["series"]), window)
+    return ordered(rows, len(metric["series"]), window)
+
+
+# ---------------------------------------------------------------- retention
+
+
+def local(world: World, at: int) -> datetime:
+    moment = (EPOCH + timedelta(microseconds=at)).astimezone(ZoneInfo(world.zone))
+    return moment.replace(tzinfo=None)
+
+
+def month_later(moment: datetime, months: int) -> datetime:
+    index = moment.year * 12 + moment.month - 1 + months
+    year, month = index // 12, index % 12 + 1
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return moment.replace(
+        year=year, month=month, day=min(moment.day, (following - timedelta(days=1)).day)
+    )
+
+
+def came_back(world: World, metric: dict[str, Any], start: int, at: int) -> bool:
+    unit, low, high = (metric[f"retention_window_{part}"] for part in ("unit", "start", "end"))
+    slack = {"day": 86400, "hour": 3600}.get(unit, 0)
+    if at > start + (high * UNITS[unit] + slack) * SECOND:
+        return False
+    begin, moment = local(world, start), local(world, at)
+    if unit == "day":
+        return low <= (moment.date() - begin.date()).days <= high
+    if unit == "hour":
+
+        def hour(instant: int) -> int:
+            wall = local(world, instant)
+            return instant - (wall.minute * 60 + wall.second) * SECOND - wall.microsecond
+
+        return low * 3600 * SECOND <= hour(at) - hour(start) <= high * 3600 * SECOND
+    if unit == "week":
+        return timedelta(weeks=low) <= moment - begin <= timedelta(weeks=high)
+    if unit == "month":
+        return month_later(begin, low) <= moment <= month_later(begin, high)
+    return low * UNITS[unit] * SECOND <= at - start <= high * UNITS[unit] * SECOND
+
+
+def retained(world: World, metric: dict[str, Any], unit: Unit, stop: int, now: int) -> int | None:
+    """None for a unit that does not count, else whether it came back."""
+    window = window_us(metric)
+    reach = metric["retention_window_end"] * UNITS[metric["retention_window_unit"]] * SECOND
+    if metric["start_event"]["kind"] == "ExperimentExposureNode":
+        begin, name = unit.first, unit.exposure.uuid
+    else:
+        starts = [
+            (e.at, e.uuid)
+            for e in own_events(world, unit, metric["start_event"])
+            if e.at >= unit.first
+            and (not window or e.at <= unit.first + window)
+            and us(world.start) <= e.at < stop + window
+        ]
+        if not starts:
+            return None
+        pick = max if metric.get("start_handling") == "last_seen" else min
+        begin, name = pick(starts)
+    if world.matured and begin + reach > now:
+        return None
+    return int(
+        any(
+            e.uuid != name
+            and e.at >= begin
+            and us(world.start) <= e.at < stop + window + reach
+            and came_back(world, metric, begin, e.at)
+            for e in own_events(world, unit, metric["completion_event"])
+        )
+    )
+
+
+# ---------------------------------------------------------------- one day of one metric
+
+
+def clamp(values: list[float], bounds: dict[str, Any] | None) -> list[float]:
+    if not bounds or not values:
+        return values
+    low, high = bounds.get("lower_bound_percentile"), bounds.get("upper_bound_percentile")
+
+    def element(pool: list[float], level: float) -> float:
+        return sorted(pool)[min(math.floor(level * len(pool)), len(pool) - 1)]
+
+    floor = element(values, low) if low is not None else min(values)
+    pool = [v for v in values if v != 0] if bounds.get("ignore_zeros") else values
+    ceiling = element(pool, high) if high is not None and pool else max(values)
+    return [min(max(floor, v), ceiling) for v in values]
+
+
+def result(world: World, metric: dict[str, Any], stop: int) -> dict[Any, dict[str, Any]]:
+    """The sums per (breakdown values, variant) of one day's point."""
+    now = us(world.as_of)
+    people = units(world, stop)
+    window = window_us(metric)
+    kind = metric["metric_type"]
+    if world.matured and window and kind != "retention":
+        people = [unit for unit in people if unit.first + window <= now]
+    groups = defaultdict(list)
+    for unit in people:
+        filters = (metric.get("breakdownFilter") or {}).get("breakdowns") or []
+        groups[tuple(as_text(unit.exposure.properties.get(b["property"])) for b in filters)].append(
+            unit
+        )
+    answer: dict[Any, dict[str, Any]] = {}
+    for values, members in groups.items():
+        rows = [measured(world, metric, unit, stop, now) for unit in members]
+        kept = [(unit, row) for unit, row in zip(members, rows, strict=True) if row is not None]
+        if kind in ("mean", "ratio"):
+            bounds = metric if kind == "mean" else metric.get("numerator_outlier_handling")
+            for (_, row), y in zip(kept, clamp([r["y"] for _, r in kept], bounds), strict=True):
+                row["y"] = y
+            below = metric.get("denominator_outlier_handling")
+            for (_, row), b in zip(kept, clamp([r["b"] for _, r in kept], below), strict=True):
+                row["b"] = b
+        for variant in world.variants:
+            if variant in world.excluded:
+                continue
+            own = [
+                row
+                for unit, row in kept
+                if unit.variant == variant
+                and not (unit.multiple and world.handling != "first_seen")
+            ]
+            answer[values, variant] = {
+                "n": len(own),
+                **{
+                    name: math.fsum(r[p] * r[q] for r in own)
+                    for name, p, q in (
+                        ("s", "y", "one"),
+                        ("ss", "y", "y"),
+                        ("b", "b", "one"),
+                        ("bb", "b", "b"),
+                        ("ab", "y", "b"),
+                        ("x", "x", "one"),
+                        ("xx", "x", "x"),
+                        ("xy", "x", "y"),
+                    )
+                },
+                **{
+                    f"k{k}": sum(r["level"] >= k for r in own)
+                    for k in range(1, len(metric.get("series", ())) + 1)
+                },
+            }
+    return answer
+
+
+def measured(
+    world: World, metric: dict[str, Any], unit: Unit, stop: int, now: int
+) -> dict[str, float] | None:
+    kind = metric["metric_type"]
+    row = {"one": 1.0, "y": 0.0, "b": 0.0, "x": 0.0, "level": 0}
+    cuped = world.lookback_days is not None
+    if kind == "mean":
+        row["y"] = counted(world, metric, metric["source"], unit, stop)
+        if metric.get("threshold") is not None:
+            row["y"] = float(row["y"] >= metric["threshold"])
+        elif cuped:
+            row["x"] = before(world, metric["source"], unit)
+    elif kind == "ratio":
+        row["y"] = counted(world, metric, metric["numerator"], unit, stop)
+        row["b"] = counted(world, metric, metric["denominator"], unit, stop)
+    elif kind == "funnel":
+        row["level"] = reached(world, metric, unit, stop)
+        row["y"] = float(row["level"] >= len(metric["series"]))
+        if cuped and metric.get("funnel_order_type") != "unordered":
+            row["x"] = float(before(world, {**metric["series"][-1], "math": None}, unit) > 0)
+    else:
+        back = retained(world, metric, unit, stop, now)
+        if back is None:
+            return None
+        row["y"], row["b"] = float(back), 1.0
+    return row

@@ -1,0 +1,330 @@
+"""Small random worlds and metrics: ties, late events, units in two variants, nulls, time zones."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+from hypothesis import strategies as st
+from oracle import EPOCH, Event, World
+
+from exp_jupyter.schema.exposure import parse_exposure
+from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
+from exp_jupyter.warehouse.days import Days
+
+ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "America/Los_Angeles")
+DAY = timedelta(days=1)
+# The night of 29 March 2026 is an hour short in Berlin.
+ORIGIN = datetime(2026, 3, 27, tzinfo=UTC)
+NAMES = ("$feature_flag_called", "$feature_flag_called", "a", "a", "b", "c", "signup")
+
+# Whole half hours make ties and events at midnight likely; the odd microsecond breaks them.
+instants = st.builds(
+    lambda half, extra: ORIGIN + timedelta(minutes=30 * half, microseconds=extra),
+    st.integers(-3 * 48, 8 * 48),
+    st.sampled_from((0, 0, 0, 0, 1, -1, 1_000_000)),
+)
+values = st.sampled_from((None, 0, 1, 2, 2.5, -1, 7, "3", "x", "12.5", True, "", 1e6))
+
+
+@st.composite
+def events(draw: st.DrawFn, number: int) -> list[Event]:
+    found = []
+    for i in range(number):
+        name = draw(st.sampled_from(NAMES))
+        properties: dict[str, Any] = {"v": draw(values)}
+        if draw(st.booleans()):
+            properties["$session_id"] = draw(st.sampled_from(("s1", "s2", "s3", "", None)))
+        properties["$group_1"] = draw(st.sampled_from(("g1", "g2", "g3", "", None)))
+        if draw(st.booleans()):
+            properties["plan"] = draw(st.sampled_from(("pro", "free", None)))
+        if name in ("$feature_flag_called", "signup"):
+            response = draw(st.sampled_from(("control", "control", "test", "test", "other", False)))
+            properties["$feature_flag"] = draw(st.sampled_from(("flag", "flag", "flag", "another")))
+            properties["$feature_flag_response"] = response
+            properties["$feature/flag"] = response
+        person = draw(st.sampled_from((1, 1, 2, 2, 3, 4, None)))
+        moment = draw(instants)
+        found.append(
+            Event(
+                f"u{i:03d}", name, person, (moment - EPOCH) // timedelta(microseconds=1), properties
+            )
+        )
+    return found
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    start = ORIGIN + timedelta(minutes=draw(st.sampled_from((0, 0, 555, 1380))))
+    as_of = start + timedelta(hours=draw(st.integers(1, 130)))
+    if draw(st.booleans()):
+        as_of = as_of.replace(hour=0, minute=0)
+        as_of = max(as_of, start)
+    return World(
+        events=draw(events(draw(st.integers(0, 34)))),
+        start=start,
+        end=draw(st.sampled_from((None, None, start + 2 * DAY, start + 9 * DAY))),
+        as_of=as_of,
+        zone=draw(st.sampled_from(ZONES)),
+        excluded=draw(st.sampled_from(((), (), ("other",)))),
+        variants=draw(st.sampled_from((("control", "test"), ("test", "control", "other")))),
+        handling=draw(st.sampled_from((None, "exclude", "first_seen"))),
+        filter_test=draw(st.sampled_from((None, True, False))),
+        test_filters=draw(
+            st.sampled_from(
+                (
+                    (),
+                    (
+                        {
+                            "key": "email",
+                            "type": "person",
+                            "operator": "not_icontains",
+                            "value": "@Test",
+                        },
+                    ),
+                )
+            )
+        ),
+        exposure_config=draw(
+            st.sampled_from(
+                (
+                    None,
+                    None,
+                    {"event": "signup"},
+                    {"event": "signup", "properties": [{"key": "plan", "value": ["pro"]}]},
+                    {"kind": "ActionsNode", "id": 9},
+                    {
+                        "event": "$feature_flag_called",
+                        "properties": [{"key": "plan", "operator": "is_not", "value": "free"}],
+                    },
+                )
+            )
+        ),
+        group=draw(st.sampled_from((None, None, None, 1))),
+        matured=draw(st.booleans()),
+        lookback_days=draw(st.sampled_from((None, 1, 3))),
+        emails={1: "ada@example.com", 2: "bob@test.example", 3: "eve@example.com"},
+        actions={9: [{"event": "signup"}, {"event": "c", "properties": []}]},
+    )
+
+
+filters = st.sampled_from(
+    (
+        None,
+        None,
+        [{"key": "plan", "operator": "exact", "type": "event", "value": ["pro", "x"]}],
+        [{"key": "plan", "operator": "is_not", "type": "event", "value": "pro"}],
+        [{"key": "v", "operator": "gte", "type": "event", "value": 2}],
+        [{"key": "v", "operator": "exact", "type": "event", "value": 2.5}],
+        [{"key": "v", "operator": "lt", "type": "event", "value": "7"}],
+        [{"key": "plan", "operator": "is_set", "type": "event", "value": None}],
+        [{"key": "plan", "operator": "not_icontains", "type": "event", "value": "PR"}],
+    )
+)
+
+
+@st.composite
+def nodes(draw: st.DrawFn, *, plain: bool = False) -> dict[str, Any]:
+    node: dict[str, Any] = {
+        "kind": "EventsNode",
+        "event": draw(st.sampled_from(("a", "a", "b", "c", "$feature_flag_called", None))),
+        "properties": draw(filters),
+    }
+    if draw(st.integers(0, 9)) == 0:
+        node = {"kind": "ActionsNode", "id": 9}
+    if not plain:
+        node |= draw(
+            st.sampled_from(
+                (
+                    {},
+                    {"math": "total"},
+                    {"math": "sum", "math_property": "v"},
+                    {"math": "sum", "math_property": "v"},
+                    {"math": "avg", "math_property": "v"},
+                    {"math": "min", "math_property": "v"},
+                    {"math": "max", "math_property": "v"},
+                    {"math": "avg"},
+                    {"math": "dau"},
+                    {"math": "unique_session"},
+                    {"math": "unique_group", "math_group_type_index": 1},
+                )
+            )
+        )
+    return node
+
+
+windows = st.sampled_from(
+    (
+        {},
+        {},
+        {"conversion_window": 1, "conversion_window_unit": "day"},
+        {"conversion_window": 5, "conversion_window_unit": "hour"},
+        {"conversion_window": 90, "conversion_window_unit": "minute"},
+        {"conversion_window": 1, "conversion_window_unit": "week"},
+    )
+)
+outliers = st.sampled_from(
+    (
+        {"upper_bound_percentile": 0.5},
+        {"lower_bound_percentile": 0.25, "upper_bound_percentile": 0.75},
+        {"upper_bound_percentile": 0.6, "ignore_zeros": True},
+        {"lower_bound_percentile": 1.0},
+        {"lower_bound_percentile": 0.3, "upper_bound_percentile": 1.0, "ignore_zeros": True},
+    )
+)
+breakdowns = st.sampled_from(
+    (
+        {},
+        {},
+        {},
+        {"breakdownFilter": {"breakdowns": [{"property": "plan", "type": "event"}]}},
+        {
+            "breakdownFilter": {
+                "breakdowns": [
+                    {"property": "plan", "type": "event"},
+                    {"property": "$session_id", "type": "event"},
+                ]
+            }
+        },
+    )
+)
+
+
+@st.composite
+def means(draw: st.DrawFn) -> dict[str, Any]:
+    metric = _metric(draw, "mean")
+    metric["source"] = draw(nodes())
+    if draw(st.booleans()):
+        metric |= draw(outliers)
+    elif metric["source"].get("math") in (None, "total", "sum") and draw(st.booleans()):
+        metric["threshold"] = draw(st.sampled_from((1, 2.5)))
+    return metric
+
+
+@st.composite
+def ratios(draw: st.DrawFn) -> dict[str, Any]:
+    metric = _metric(draw, "ratio")
+    metric |= {"numerator": draw(nodes()), "denominator": draw(nodes())}
+    for part in ("numerator", "denominator"):
+        if draw(st.integers(0, 3)) == 0:
+            metric[f"{part}_outlier_handling"] = draw(outliers)
+    return metric
+
+
+@st.composite
+def funnels(draw: st.DrawFn) -> dict[str, Any]:
+    metric = _metric(draw, "funnel")
+    if draw(st.booleans()):  # one step per event: the form that SQL walks
+        names = draw(st.permutations(("a", "b", "c")))[: draw(st.integers(1, 3))]
+        metric["series"] = [
+            {"kind": "EventsNode", "event": name, "properties": draw(filters)} for name in names
+        ]
+    else:
+        metric["series"] = draw(st.lists(nodes(plain=True), min_size=1, max_size=3))
+    metric["funnel_order_type"] = draw(st.sampled_from((None, "ordered", "ordered", "unordered")))
+    return metric
+
+
+@st.composite
+def retentions(draw: st.DrawFn) -> dict[str, Any]:
+    metric = _metric(draw, "retention")
+    start = draw(nodes(plain=True))
+    handling = draw(st.sampled_from(("first_seen", "last_seen")))
+    if draw(st.integers(0, 4)) == 0:
+        start, handling = {"kind": "ExperimentExposureNode"}, "first_seen"
+        metric.pop("conversion_window", None)
+    low = draw(st.integers(0, 2))
+    unit = draw(st.sampled_from(("minute", "hour", "hour", "day", "day", "day", "week", "month")))
+    return metric | {
+        "start_event": start,
+        "completion_event": draw(nodes(plain=True)),
+        "retention_window_start": low * (20 if unit in ("minute", "hour") else 1),
+        "retention_window_end": (low + draw(st.integers(0, 3))) * (20 if unit == "minute" else 1)
+        + (40 if unit == "hour" else 0),
+        "retention_window_unit": unit,
+        "start_handling": handling,
+    }
+
+
+def _metric(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    return {
+        "kind": "ExperimentMetric",
+        "metric_type": kind,
+        "name": f"some {kind}",
+        **draw(windows),
+        **draw(breakdowns),
+    }
+
+
+# ---------------------------------------------------------------- the same world for the compiler
+
+
+def source_of(world: World, *, typed: bool = False) -> EventSource:
+    """The world as tables; ``typed`` gives some properties columns of their own."""
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE events (uuid VARCHAR, event VARCHAR, distinct_id VARCHAR, person_id BIGINT, "
+        "timestamp TIMESTAMP, properties VARCHAR)"
+    )
+    connection.execute("CREATE TABLE persons (person_id BIGINT, properties VARCHAR)")
+    if world.events:
+        connection.execute(
+            "INSERT INTO events SELECT j->>'u', j->>'e', 'd' || (j->>'p'), CAST(j->>'p' AS BIGINT), "
+            "make_timestamp(CAST(j->>'t' AS BIGINT)), j->>'props' "
+            "FROM (SELECT unnest(CAST(? AS JSON[])) AS j)",
+            [
+                [
+                    json.dumps(
+                        {
+                            "u": e.uuid,
+                            "e": e.event,
+                            "p": e.person,
+                            "t": e.at,
+                            "props": json.dumps(e.properties),
+                        }
+                    )
+                    for e in world.events
+                ]
+            ],
+        )
+    for person, email in world.emails.items():
+        connection.execute(
+            "INSERT INTO persons VALUES (?, ?)", [person, json.dumps({"email": email})]
+        )
+    if not typed:
+        return EventSource(connection, "events", persons="persons")
+    connection.execute(
+        "CREATE VIEW wide AS SELECT *, properties->>'/$feature_flag' AS flag_key, "
+        "properties->>'/plan' AS plan, properties->>'/v' AS v FROM events"
+    )
+    return EventSource(
+        connection,
+        "wide",
+        persons="persons",
+        typed={"$feature_flag": "flag_key", "plan": "plan", "v": "v"},
+    )
+
+
+def request_of(world: World, metrics: list[dict[str, Any]]) -> Request:
+    stop = world.as_of if world.end is None else min(world.as_of, world.end)
+    criteria: dict[str, Any] = {"filterTestAccounts": world.filter_test}
+    criteria["multiple_variant_handling"] = world.handling
+    criteria["exposure_config"] = world.exposure_config
+    return Request(
+        Population(
+            flag_key="flag",
+            variants=tuple(v for v in world.variants if v not in world.excluded),
+            criteria=parse_exposure(criteria),
+            test_account_filters=world.test_filters,
+            group_index=world.group,
+            actions=world.actions,
+            matured_only=world.matured,
+        ),
+        tuple(parse_metric(metric) for metric in metrics),
+        Days(world.start, stop, world.zone),
+        None if world.lookback_days is None else Covariates(world.lookback_days),
+        (world.as_of - EPOCH) // timedelta(microseconds=1),
+    )
