@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent, whole
+from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.planning import SizePlan
@@ -178,5 +179,12 @@ def _from_experiment(session: Session, options: Namespace, settings: dict[str, A
                 f"--from takes the {name} from the experiment; it was also given here.",
                 hint="Leave one of them out.",
             )
+    if options.mde is None and options.margin is None:
+        raise InputError(
+            "--from needs --mde, the minimum detectable effect in percent of the baseline.",
+            hint=f"For example: %exp_size --from {' '.join(map(quoted, options.source))} --mde 3",
+        )
     ref, metric = options.source
-    return session.connected().experiments.size(ref, metric, **settings)
+    # With a margin the effect to assume is 0 unless it is given.
+    mde = settings.pop("mde", 0.0)
+    return session.connected().experiments.size(ref, metric, mde=mde, **settings)

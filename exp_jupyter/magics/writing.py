@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.errors import InputError, WriteOutcomeUnknownError
+from exp_jupyter.errors import NotWrittenError, WriteOutcomeUnknownError
 from exp_jupyter.magics.arguments import Arguments
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
 
     Raises
     ------
-    exp_jupyter.errors.InputError
+    exp_jupyter.errors.NotWrittenError
         The project would refuse, or has refused, the write.
     exp_jupyter.errors.WriteOutcomeUnknownError
         The write was sent and its answer was lost.
@@ -49,13 +49,13 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
         outcome = write.send(again=again)
         session.changed()
         if outcome.kind == "refused":
-            raise InputError(outcome.sentence, hint=outcome.next_step)
+            raise NotWrittenError(outcome.sentence, hint=outcome.next_step)
         if outcome.kind == "unknown":
             raise WriteOutcomeUnknownError(outcome.sentence, hint=outcome.next_step)
         return outcome
     state = write.state()
     if state.kind == "refused" and not again:
-        raise InputError(state.sentence, hint=state.next_step)
+        raise NotWrittenError(state.sentence, hint=state.next_step)
     if state.kind == "already_done":
         return state
     if session.has_front_end:

@@ -82,6 +82,7 @@ class ApprovalsInbox(Form):
     def _read(self) -> None:
         self._requests = self._project.approvals.list(state="pending").waiting_for_me
         self.pick.options = [(one.description, one.id) for one in self._requests]
+        self.pick.value = self._requests[0].id if self._requests else None
         self._show()
 
     def _show(self) -> None:

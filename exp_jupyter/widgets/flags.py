@@ -84,7 +84,9 @@ class FlagForm(Form):
         search = self.search.value.strip()
         found = self._project.experiments.eligible_flags(search=search or None, active=state)
         self._flags = list(found)
-        self.pick.options = [one.key for one in self._flags]
+        keys = [one.key for one in self._flags]
+        self.pick.options = keys
+        self.pick.value = keys[0] if keys else None
         self._show()
         shown, total = len(self._flags), found.count
         count = f"{total} found." if shown == total else f"{total} found, {shown} shown."

@@ -60,7 +60,13 @@ class Form(widgets.VBox):  # type: ignore[misc]
 
     def on_click(self, button: widgets.Button, action: Callable[[], None], meanwhile: str) -> None:
         """Carry out ``action`` when ``button`` is clicked, saying ``meanwhile`` until then."""
-        button.on_click(lambda _: self.act(action, meanwhile))
+
+        def clicked(_: widgets.Button) -> None:
+            # A click can be queued behind one that has already ended what the button is for.
+            if not button.disabled:
+                self.act(action, meanwhile)
+
+        button.on_click(clicked)
 
     def act(self, action: Callable[[], None], meanwhile: str = "") -> None:
         """Carry out one action; a click that comes while another runs is dropped."""

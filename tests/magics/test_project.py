@@ -1,0 +1,275 @@
+"""The magics on the embedded demo project: what they return; nothing is written unasked."""
+
+import pytest
+
+from exp_jupyter.connection import connect
+from exp_jupyter.errors import (
+    ApiError,
+    ExpError,
+    InputError,
+    NotFoundError,
+    NotWrittenError,
+    ValidationFailedError,
+)
+from exp_jupyter.schema.writes import WriteOutcome, WriteState
+
+
+@pytest.fixture
+def project(run):
+    return run("%exp_connect")
+
+
+@pytest.fixture
+def session(shell, project):
+    return shell.magics_manager.registry["ExpMagics"].session
+
+
+def counts() -> tuple[int, int, int]:
+    """Return how many experiments, flags and change requests the demo has."""
+    project = connect()
+    everything = project.experiments.list(), project.experiments.list(archived=True)
+    return (
+        sum(map(len, everything)),
+        project.experiments.eligible_flags().count,
+        len(project.approvals.list()),
+    )
+
+
+class TestReading:
+    def test_connecting_returns_the_project_that_is_asked_from_then_on(self, run, session, project):
+        assert session.project is project
+        assert project.kind == "embedded"
+        assert run("%exp_connect demo --as reviewer").me.id != project.me.id
+        assert session.project.me.first_name == "Noor"
+
+    def test_a_failed_connection_keeps_the_old_project(self, fail, session, project):
+        assert "reviewer" in fail("%exp_connect demo --as reviwer").lines[1]
+        fail("%exp_connect demo --project 7")
+        assert session.project is project
+
+    @pytest.mark.parametrize(
+        ("line", "twin"),
+        [
+            ("%exp_list", lambda p: p.experiments.list()),
+            ("%exp_list --status running", lambda p: p.experiments.list(status="running")),
+            ("%exp_list --archived", lambda p: p.experiments.list(archived=True)),
+            ("%exp_list --order=-name", lambda p: p.experiments.list(order="-name")),
+            ("%exp_show checkout-redesign", lambda p: p.experiments.get("checkout-redesign")),
+            ("%exp_flags --search check", lambda p: p.experiments.eligible_flags(search="check")),
+            ("%exp_flags --active no --limit 2 --offset 1",
+             lambda p: p.experiments.eligible_flags(active=False, limit=2, offset=1)),
+            ("%exp_stats", lambda p: p.experiments.stats()),
+            ("%exp_templates", lambda p: p.experiments.prompt_templates()),
+            ("%exp_health checkout-redesign", lambda p: p.experiments.health("checkout-redesign")),
+            ("%exp_approvals --state all", lambda p: p.approvals.list()),
+        ],
+    )  # fmt: skip
+    def test_a_magic_returns_what_its_twin_returns(self, run, project, line, twin):
+        assert run(line).to_dict() == twin(project).to_dict()
+
+    def test_a_daily_series_is_the_projects_or_computed_again(self, run, project):
+        read = project.experiments.timeseries
+        plain = run('%exp_timeseries checkout-redesign "Checkout conversion"')
+        again = run("%exp_timeseries checkout-redesign 0 --method sequential --mode recommended")
+        assert plain.to_dict() == read("checkout-redesign", "Checkout conversion").to_dict()
+        assert plain.latest is not None
+        assert (
+            again.to_dict()
+            == read("checkout-redesign", 0, method="sequential", mode="recommended").to_dict()
+        )
+
+    def test_a_plan_takes_its_baseline_from_a_live_experiment(self, run, project):
+        plan = run('%exp_size --from checkout-redesign "Checkout conversion" --mde 3')
+        twin = project.experiments.size("checkout-redesign", "Checkout conversion", mde=3)
+        assert plan == twin
+        assert 0 < plan.baseline < 1
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("line", "kind", "said"),
+        [
+            ("%exp_show 999", NotFoundError, "no experiment 999"),
+            ("%exp_show chekout-redesign", InputError, "chekout-redesign"),
+            ("%exp_timeseries 999 x", NotFoundError, "no experiment 999"),
+            ("%exp_timeseries checkout-redesign Conversoin", InputError, "Conversoin"),
+            ("%exp_timeseries gift-wrapping 0", ValidationFailedError, "not been started"),
+            ("%exp_health 999", NotFoundError, "no experiment 999"),
+            ("%exp_size --from 999 x --mde 3", NotFoundError, "no experiment 999"),
+            ("%exp_size --from checkout-redesign 0", InputError, "mde"),
+            ("%exp_size funnel --from checkout-redesign 0 --mde 3", InputError, "--from"),
+            ("%exp_flags --order shape", ApiError, "shape"),
+            ("%exp_list --order shape", ApiError, "shape"),
+            ("%exp_unarchive 999", NotFoundError, "no experiment 999"),
+            ("%exp_unarchive 999 --yes", NotFoundError, "no experiment 999"),
+            ("%exp_from_prompt support-reply 1", InputError, "at least two versions"),
+            ("%exp_from_prompt support-reply 1 3", InputError, "--templates"),
+            ("%exp_from_prompt support-reply 1 1 --templates cost --yes", InputError, "twice"),
+            ("%exp_from_prompt support-reply 1 3 --templates price", InputError, "price"),
+            ("%exp_from_prompt support-reply 1 99 --templates cost --yes", ExpError, "99"),
+            ("%exp_from_prompt nobody 1 2 --templates cost --yes", ExpError, "nobody"),
+            ("%exp_approvals --approve nope --yes", NotFoundError, ""),
+            ("%exp_approvals --reject nope", InputError, "needs a reason"),
+            ("%exp_approvals --approve a --withdraw b", InputError, "one thing at a time"),
+        ],
+    )
+    def test_is_one_clear_message_a_failed_cell_and_no_write(
+        self, shell, fail, project, capsys, line, kind, said
+    ):
+        before = counts()
+        capsys.readouterr()
+        error = fail(f"{line} --out kept")
+        assert isinstance(error, kind)
+        assert said in error.message
+        shown = [text for text in capsys.readouterr().out.splitlines() if text]
+        assert shown[0].startswith(type(error).__name__)
+        assert len(shown) <= 2
+        assert "kept" not in shell.user_ns
+        assert counts() == before
+
+
+class TestWriting:
+    def test_without_a_front_end_the_plan_is_shown_and_nothing_written(self, run, project, capsys):
+        before = counts()
+        write = run('%exp_from_prompt support-reply 1 3 --templates cost --name "Only planned"')
+        shown = capsys.readouterr().out
+        assert write.outcome is None
+        assert "not written yet" in shown
+        assert "Only planned" in shown
+        assert "POST /api/projects/" in shown
+        assert counts() == before
+
+    def test_a_gated_write_waits_is_approved_and_then_finished(self, run, project):
+        line = '%exp_from_prompt support-reply 1 3 --templates cost latency --name "Gated" --yes'
+        waiting = run(line)
+        assert isinstance(waiting, WriteOutcome)
+        assert waiting.kind == "waiting"
+        before = counts()
+        assert run(line).kind == "waiting"
+        assert isinstance(run(line.removesuffix(" --yes")), WriteState)
+        assert counts() == before
+
+        run("%exp_connect demo --as reviewer")
+        requests = run("%exp_approvals")
+        assert waiting.change_request.id in {one.id for one in requests.waiting_for_me}
+        plan = run(f"%exp_approvals --approve {waiting.change_request.id}")
+        assert plan.outcome is None
+        done = run(f"%exp_approvals --approve {waiting.change_request.id} --reason Fine --yes")
+        assert done.kind == "applied"
+
+        run("%exp_connect")
+        made = run(line)
+        assert made.kind == "applied"
+        assert made.result.name == "Gated"
+        again = run(line)
+        assert again.kind == "already_done"
+        assert again.result.id == made.result.id
+        assert run(line.removesuffix(" --yes")).kind == "already_done"
+
+    def test_a_rejected_write_is_told_and_can_be_asked_for_again(self, run, fail, project):
+        line = '%exp_from_prompt support-reply 1 3 --templates cost --name "Turned down" --yes'
+        waiting = run(line)
+        run("%exp_connect demo --as reviewer")
+        run(f'%exp_approvals --reject {waiting.change_request.id} --reason "Too early" --yes')
+        run("%exp_connect")
+        error = fail(line)
+        assert isinstance(error, NotWrittenError)
+        assert "Too early" in error.message
+        fail(line.removesuffix(" --yes"))
+        assert run(f"{line} --again").kind == "waiting"
+
+    def test_a_request_of_ones_own_can_be_withdrawn(self, run, project):
+        waiting = run(
+            '%exp_from_prompt support-reply 1 4 --templates cost --name "Taken back" --yes'
+        )
+        done = run(f"%exp_approvals --withdraw {waiting.change_request.id} --yes")
+        assert done.kind == "applied"
+        assert run(f"%exp_approvals --withdraw {waiting.change_request.id}").kind == "already_done"
+
+    def test_an_archived_experiment_comes_back_once(self, run, project):
+        plan = run("%exp_unarchive one-step-signup")
+        assert connect().experiments.get("one-step-signup").archived
+        assert plan.outcome is None
+        assert run("%exp_unarchive one-step-signup --yes").kind == "applied"
+        assert not connect().experiments.get("one-step-signup").archived
+        assert run("%exp_unarchive one-step-signup --yes").kind == "already_done"
+
+
+class TestPanel:
+    @pytest.fixture
+    def panel(self, session):
+        from exp_jupyter.magics.panel import Panel
+
+        return Panel(session)
+
+    def test_a_snapshot_names_project_experiments_and_their_lines(self, panel, project):
+        snapshot = panel.snapshot()
+        assert snapshot["type"] == "snapshot"
+        assert snapshot["error"] is None
+        assert snapshot["project"] == {
+            "name": project.name,
+            "origin": project.origin,
+            "kind": "embedded",
+            "person": "Ada Lindqvist",
+        }
+        assert [one["id"] for one in snapshot["experiments"]] == [
+            one.id for one in project.experiments.list()
+        ]
+        checkout = next(
+            one for one in snapshot["experiments"] if one["flag_key"] == "checkout-redesign"
+        )
+        assert checkout["line"] == f"%exp_show {checkout['id']}"
+        assert checkout["metrics"][0]["line"] == (
+            f'%exp_timeseries {checkout["id"]} "Checkout conversion"'
+        )
+
+    def test_every_line_it_offers_runs(self, shell, panel, run):
+        started = [one for one in panel.snapshot()["experiments"] if one["status"] == "running"]
+        for experiment in started[:2]:
+            run(experiment["line"])
+            for metric in experiment["metrics"][:2]:
+                run(metric["line"])
+
+    def test_it_counts_what_waits_for_this_person_only(self, run, panel):
+        run('%exp_from_prompt support-reply 1 4 --templates latency --name "Counted" --yes')
+        assert panel.snapshot()["approvals"] == 0
+        run("%exp_connect demo --as reviewer")
+        assert panel.snapshot()["approvals"] >= 1
+
+    def test_nothing_in_it_is_a_key(self, panel, project):
+        import json
+
+        assert "phx_" not in json.dumps(panel.snapshot())
+
+    @pytest.mark.parametrize(
+        ("name", "word"),
+        [
+            ("Revenue", "Revenue"),
+            ("Checkout conversion", '"Checkout conversion"'),
+            ('The "big" one', "'The \"big\" one'"),
+            ("{secret}", "uuid-1"),
+            ("$pageview", "uuid-1"),
+            ('it\'s "both"', "uuid-1"),
+            ("--mode", "uuid-1"),
+        ],
+    )
+    def test_a_metric_is_named_so_that_the_notebook_leaves_it_alone(self, name, word):
+        from exp_jupyter.magics.panel import metric_word
+
+        assert metric_word(name, "uuid-1", unique=True) == word
+        assert metric_word(name, "uuid-1", unique=False) == "uuid-1"
+
+
+def test_tab_offers_what_connecting_learned(shell, run, session):
+    from exp_jupyter.magics.completion import offers
+
+    magics = shell.magics_manager.registry["ExpMagics"]
+
+    def texts(name: str, rest: str) -> list[str]:
+        return [one.text for one in offers(magics, name, rest, rest.split(" ")[-1])]
+
+    assert '"Checkout redesign"' in texts("exp_show", "Checkout")
+    assert '"One-step sign-up"' in texts("exp_unarchive", "One")
+    assert "support-reply" in texts("exp_from_prompt", "sup")
+    run("%exp_show checkout-redesign")
+    assert '"Checkout conversion"' in texts("exp_timeseries", "checkout-redesign ")

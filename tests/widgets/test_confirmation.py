@@ -1,0 +1,180 @@
+"""The confirmation on the embedded demo: nothing before the yes, one request, its approval."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from exp_jupyter.connection import connect
+from exp_jupyter.widgets.confirmation import Confirmation
+
+
+@pytest.fixture
+def owner():
+    return connect()
+
+
+@pytest.fixture
+def reviewer():
+    return connect(as_="reviewer")
+
+
+@pytest.fixture
+def ask(owner) -> Callable[[str], Confirmation]:
+    """Open the confirmation of a new prompt experiment, which a policy will catch."""
+
+    def confirmation(name: str, **options) -> Confirmation:
+        write = owner.experiments.from_prompt("support-reply", [1, 3], ["cost"], name=name)
+        return Confirmation(write, **options)
+
+    return confirmation
+
+
+def requests_named(name: str) -> int:
+    slug = name.lower().replace(" ", "-")
+    return sum(one.flag_key == slug for one in connect().approvals.list())
+
+
+def shown(form: Confirmation) -> list[str]:
+    return [button.description for button in form.controls.children]
+
+
+def test_showing_it_writes_nothing_and_shows_what_would_be(ask):
+    form = ask("Only shown")
+    card = form.children[0].value
+    assert "Only shown" in card
+    assert "Exact request" in card
+    assert "Approval" in card
+    assert shown(form) == ["Confirm", "Cancel"]
+    assert not any(button.disabled for button in form.controls.children)
+    assert requests_named("Only shown") == 0
+
+
+def test_cancel_writes_nothing_and_ends_it(ask):
+    form = ask("Cancelled")
+    form.cancel.click()
+    form.confirm.click()
+    assert form.stage == "over"
+    assert shown(form) == []
+    assert "Nothing was written." in form.said
+    assert requests_named("Cancelled") == 0
+
+
+def test_confirm_sends_once_however_often_it_is_clicked(ask):
+    form = ask("Clicked often")
+    clicks = [threading.Thread(target=form.confirm.click) for _ in range(5)]
+    for click in clicks:
+        click.start()
+    for click in clicks:
+        click.join(60)
+    form.confirm.click()
+    assert requests_named("Clicked often") == 1
+
+
+def test_a_gated_write_becomes_a_waiting_card(ask):
+    changes = []
+    form = ask("Waiting", on_change=lambda: changes.append(1))
+    form.confirm.click()
+    assert form.stage == "waiting"
+    assert form.outcome.kind == "waiting"
+    assert shown(form) == ["Refresh", "Withdraw request"]
+    assert "Waiting for approval" in form.said
+    assert "expires" in form.said
+    assert 'role="status"' in form.said
+    assert changes == [1]
+    form.refresh.click()
+    assert form.stage == "waiting"
+
+
+def test_after_the_approval_the_card_offers_to_finish(ask, owner, reviewer):
+    form = ask("Approved")
+    form.confirm.click()
+    reviewer.approvals.approve(form.outcome.change_request.id).send()
+    form.refresh.click()
+    assert form.stage == "finish"
+    assert shown(form) == ["Finish"]
+    form.finish.click()
+    assert form.stage == "over"
+    assert form.outcome.kind == "applied"
+    assert owner.experiments.get("Approved").status == "draft"
+    form.finish.click()
+    assert sum(one.name == "Approved" for one in owner.experiments.list()) == 1
+
+
+def test_a_rejection_is_said_with_its_reason(ask, reviewer):
+    form = ask("Rejected")
+    form.confirm.click()
+    reviewer.approvals.reject(form.outcome.change_request.id, "Not in <May>").send()
+    form.refresh.click()
+    assert form.stage == "over"
+    assert shown(form) == []
+    assert "Not in &lt;May&gt;" in form.said
+
+
+def test_a_withdrawn_request_ends_it(ask):
+    form = ask("Withdrawn")
+    form.confirm.click()
+    form.withdraw.click()
+    assert form.stage == "over"
+    assert "withdrawn" in form.said
+
+
+def test_it_opens_where_the_write_stands(ask, reviewer):
+    first = ask("Opened again")
+    first.confirm.click()
+    later = ask("Opened again")
+    later = Confirmation(later.write, state=later.write.state())
+    assert later.stage == "waiting"
+    reviewer.approvals.approve(first.outcome.change_request.id).send()
+    ready = Confirmation(first.write, state=first.write.state())
+    assert shown(ready) == ["Finish"]
+
+
+def test_it_looks_by_itself_until_it_is_decided(ask, reviewer):
+    form = ask("Polled", poll=(0.0,) * 3)
+    form.confirm.click()
+    polling = form._polling
+    if polling is not None:
+        polling.thread.join(60)
+        assert not polling.thread.is_alive()
+    assert form.stage == "waiting"
+    reviewer.approvals.approve(form.outcome.change_request.id).send()
+    assert not form._look()
+    assert form.stage == "finish"
+    assert form._polling is None
+
+
+def test_an_ungated_write_is_done_at_once(owner):
+    write = owner.experiments.unarchive("one-step-signup")
+    form = Confirmation(write)
+    form.confirm.click()
+    assert form.stage == "over"
+    assert form.outcome.kind in {"applied", "already_done"}
+    assert shown(form) == []
+
+
+def test_a_refused_request_is_said_and_may_be_tried_again(owner):
+    write = owner.experiments.from_prompt("support-reply", [1, 99], ["cost"], name="Impossible")
+    form = Confirmation(write)
+    form.confirm.click()
+    assert "99" in form.said
+    assert form.stage == "ask"
+    assert requests_named("Impossible") == 0
+
+
+def test_the_fallback_is_the_plan_and_the_same_every_time(ask):
+    first, second = ask("Same"), ask("Same")
+    before = first._repr_mimebundle_()
+    assert before["text/plain"] == second._repr_mimebundle_()["text/plain"]
+    assert before["text/html"] == second._repr_mimebundle_()["text/html"]
+    assert "Same" in before["text/plain"]
+    first.cancel.click()
+    assert first._repr_mimebundle_()["text/plain"] == before["text/plain"]
+
+
+def test_no_callback_prints(ask, capsys):
+    form = ask("Silent")
+    form.confirm.click()
+    form.refresh.click()
+    form.withdraw.click()
+    assert capsys.readouterr() == ("", "")
