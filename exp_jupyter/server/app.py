@@ -24,6 +24,7 @@ from exp_jupyter.server.http.router import Router
 from exp_jupyter.server.refusals import Refusal, not_found, refusal
 from exp_jupyter.server.services.people import own_view, project_view
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.worker import Worker
 
 _LOG = logging.getLogger("exp_jupyter.server")
 _PREFIXES = ("projects", "environments")
@@ -36,7 +37,7 @@ def create_app(
     store: ProjectStore,
     events: EventStore | None = None,
     *,
-    hosts: Collection[str] | None = None,
+    recalculate: bool = False,
     largest_body: int = LARGEST_BODY,
 ) -> ASGIApp:
     """Return the project's application.
@@ -47,13 +48,13 @@ def create_app(
         The project; its people and keys are in it.
     events
         The project's events; by default those of the store's folder.
-    hosts
-        The names under which it may be called, without ports; None leaves the ``Host`` header
-        alone, which is right in process only.
+    recalculate
+        Do recalculations beside the answering of requests, in a thread of their own; otherwise
+        they wait for the nightly job.
     largest_body
         Most bytes of a request body.
     """
-    return ProjectApp(store, events or EventStore(store), hosts, largest_body)
+    return ProjectApp(store, events or EventStore(store), recalculate, largest_body)
 
 
 class ProjectApp:
@@ -63,13 +64,13 @@ class ProjectApp:
         self,
         store: ProjectStore,
         events: EventStore,
-        hosts: Collection[str] | None,
+        recalculate: bool,
         largest_body: int,
     ) -> None:
         self.store = store
         self.events = events
-        self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._largest_body = largest_body
+        self._worker = Worker(store, events) if recalculate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -84,20 +85,10 @@ class ProjectApp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = Headers(scope=scope)
         try:
-            self._check_host(headers)
             raw = await read_body(receive, headers.get("content-length"), self._largest_body)
             return await run_in_threadpool(self._handle, scope, headers, raw)
         except Refusal as error:
             return Answer(error.body, error.status, error.headers)
-
-    def _check_host(self, headers: Headers) -> None:
-        """Refuse a request that was meant for another site: a page that rebound its name to us."""
-        if self._hosts is None:
-            return
-        host = headers.get("host", "").lower()
-        name = host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
-        if name not in self._hosts:
-            raise refusal(400, "invalid_host", "This project does not answer under that name.")
 
     def _handle(self, scope: Scope, headers: Headers, raw: bytes) -> Answer:
         try:
@@ -146,8 +137,13 @@ class ProjectApp:
                 query=QueryParams(scope["query_string"]),
                 data=parsed(raw, headers.get("content-type")) if wants_body else {},
                 url=site + scope["path"],
+                wake=self._worker.wake if self._worker else _sleep_on,
             )
         )
+
+
+def _sleep_on() -> None:
+    """Leave a recalculation to the nightly job."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import copy
 import json
 import secrets
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,18 @@ class TrialProject:
     Attributes
     ----------
     keys
-        Keys by role: ``owner``, ``member2``, ``reader``, ``experimenter``.
+        Keys by role: ``owner``, ``member2``, ``reader``, ``experimenter``; those given to the
+        constructor, or new ones.
     owner_id, member_id
         The two people.
     """
 
-    def __init__(self, folder: str | Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        clock: Clock | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
         self.store = ProjectStore(folder, name="Trial", clock=clock, durable=False)
         self.events = EventStore(self.store)
         with self.store.write() as work:
@@ -55,10 +61,13 @@ class TrialProject:
             member = people.add_person(work, email="member@example.com", first_name="Marlow")
             self.owner_id, self.member_id = owner["id"], member["id"]
             self.keys = {
-                "owner": people.add_key(work, owner["id"]),
-                "member2": people.add_key(work, member["id"]),
-                "reader": people.add_key(work, owner["id"], scopes=READER),
-                "experimenter": people.add_key(work, owner["id"], scopes=EXPERIMENTER),
+                role: people.add_key(work, person["id"], scopes=scopes, key=(keys or {}).get(role))
+                for role, person, scopes in (
+                    ("owner", owner, ()),
+                    ("member2", member, ()),
+                    ("reader", owner, READER),
+                    ("experimenter", owner, EXPERIMENTER),
+                )
             }
         self._fixtures: dict[str, Callable[[Any], Any]] = {
             "metric_results": self._metric_results,
@@ -150,15 +159,14 @@ class TrialProject:
 class TrialApp:
     """The application of a trial project, with the two addresses that outside scenarios need."""
 
-    def __init__(self, hosts: Collection[str] | None = None) -> None:
-        self._hosts = hosts
+    def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="exp-jupyter-trial-")
-        self._renew()
+        self._renew(None)
 
-    def _renew(self) -> None:
+    def _renew(self, keys: Mapping[str, str] | None) -> None:
         folder = Path(self._folder.name) / secrets.token_hex(8)
-        self.project = TrialProject(folder)
-        self._app: ASGIApp = create_app(self.project.store, self.project.events, hosts=self._hosts)
+        self.project = TrialProject(folder, keys=keys)
+        self._app: ASGIApp = create_app(self.project.store, self.project.events)
 
     @property
     def keys(self) -> dict[str, str]:
@@ -191,8 +199,9 @@ class TrialApp:
         with self.project.store.read() as work:
             asking(work, headers.get("authorization"), "")
         if path == RESET:
+            # The keys stay: whoever resets knows only those it began with.
             self.project.close()
-            self._renew()
+            self._renew(self.keys)
             return {"keys": self.keys}
         wanted = parsed(raw, headers.get("content-type"))
         made = self.project.apply(wanted["kind"], wanted["data"])

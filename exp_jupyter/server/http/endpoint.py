@@ -50,6 +50,8 @@ class Call:
         The body's JSON; an empty object when there is none.
     url
         The request's own address without its query.
+    wake
+        To be called after a recalculation was asked for: somebody may be waiting to do it.
     """
 
     store: ProjectStore
@@ -60,6 +62,7 @@ class Call:
     query: Mapping[str, str]
     data: Any
     url: str
+    wake: Callable[[], None] = lambda: None
 
     @property
     def id(self) -> int:

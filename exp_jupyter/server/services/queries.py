@@ -117,5 +117,4 @@ def _result(plan: Plan, source: EventSource) -> Document:
 def _exposures(plan: Plan, source: EventSource) -> Document:
     from exp_jupyter.analysis.exposures import compute_exposures
 
-    answer: Document = compute_exposures(source, plan.spec, as_of=plan.as_of)
-    return answer
+    return compute_exposures(source, plan.spec, plan.as_of)

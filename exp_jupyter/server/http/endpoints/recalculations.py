@@ -21,7 +21,9 @@ def recalculate_timeseries(call: Call) -> Any:
         job, new = recalculation.request_series(work, call.id, request.metric, request.fingerprint)
         return Answer(recalculation.series_view(job), 201 if new else 200)
 
-    return call.write(action)
+    answer = call.write(action)
+    call.wake()
+    return answer
 
 
 def recalculate_metrics(call: Call) -> Any:
@@ -34,7 +36,9 @@ def recalculate_metrics(call: Call) -> Any:
         view = recalculation.metrics_view(job, existing=not new, results=False)
         return Answer(view, 201 if new else 200)
 
-    return call.write(action)
+    answer = call.write(action)
+    call.wake()
+    return answer
 
 
 def retrieve_metrics(call: Call) -> Any:
