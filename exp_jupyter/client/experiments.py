@@ -169,7 +169,7 @@ class Experiments:
             metric={**entry.definition, "name": entry.name},
             method=method,
             mode=mode or "compat",
-            source=f"{self._project.name} ({self._project.origin})",
+            source=self._project.source,
         )
         return series.coded(
             call("experiments.timeseries", experiment.id, entry.name, method=method, mode=mode)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.decision import withdrawn
 from exp_jupyter.client.gate import gate_sentence
+from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.prompt_request import PromptRequest
 from exp_jupyter.client.write import Write, waiting_step
@@ -13,6 +14,7 @@ from exp_jupyter.errors import (
     ApiError,
     NotFoundError,
     PermissionDeniedError,
+    ProtocolError,
     ValidationFailedError,
 )
 from exp_jupyter.schema.approval import ChangeRequest
@@ -100,7 +102,40 @@ class FromPrompt(Write):
                 f'The flag "{self._request.flag_key}" exists already, and this makes a new one.',
                 next_step="Give another flag_key, or none.",
             )
-        return WriteState("to_do", f'"{self._request.name}" does not exist yet.')
+        return self._missing_prompt() or WriteState(
+            "to_do", f'"{self._request.name}" does not exist yet.'
+        )
+
+    def _missing_prompt(self) -> WriteState | None:
+        """Return the refusal to expect because the prompt or a version of it is not there.
+
+        Only what the project shows counts: without its prompts to look at, the request itself
+        will bring the answer.
+        """
+        wanted = self._request
+        try:
+            names = [prompt.name for prompt in self._project.prompts.list()]
+            newest = self._project.prompts.find(wanted.prompt)
+        except (ApiError, ProtocolError):
+            return None
+        if newest is None and wanted.prompt not in names:
+            listed = ", ".join(sorted(names)[:5])
+            near = suggestion(wanted.prompt, names)
+            return WriteState(
+                "refused",
+                f'There is no prompt "{wanted.prompt}".',
+                next_step=near or (f"The project has {listed}." if names else ""),
+            )
+        last = newest.latest_version if newest is not None else None
+        missing = [version for version in wanted.versions if last and version > last]
+        if missing:
+            listed = ", ".join(str(version) for version in missing)
+            return WriteState(
+                "refused",
+                f'Prompt "{wanted.prompt}" has no version {listed}; its newest is {last}.',
+                next_step="Give versions that exist.",
+            )
+        return None
 
     def _made(self) -> Experiment | None:
         wanted = self._request

@@ -101,7 +101,18 @@ class Project(Shown):
     @property
     def name(self) -> str:
         """The project's name."""
-        return self._label or str(self._about.get("name") or f"project {self._ref}")
+        return str(self._about.get("name") or self._label or f"project {self._ref}")
+
+    @property
+    def label(self) -> str:
+        """What to call this connection: the project, and in the demo also the person."""
+        return self._label or self.name
+
+    @property
+    def source(self) -> str:
+        """Where numbers read from here come from, in words."""
+        where = "embedded" if self.kind == "embedded" else self.origin
+        return f"{self.name} ({where})"
 
     @property
     def timezone(self) -> str:
@@ -212,7 +223,7 @@ def open_project(
     transport
         What carries the requests; by default the network.
     label
-        What to call the project; by default its own name.
+        What to call the connection; by default the project's own name.
     pace, bounds
         How to wait between tries, and what one answer may cost.
     clock

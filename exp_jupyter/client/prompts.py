@@ -1,11 +1,13 @@
-"""Prompt experiments: the metrics they can be judged by."""
+"""Prompt experiments: the prompts there are, and the metrics they can be judged by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.schema.prompt import PromptTemplates
+from exp_jupyter.errors import NotFoundError
+from exp_jupyter.schema.listing import Page
+from exp_jupyter.schema.prompt import Prompt, PromptTemplates
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
@@ -21,3 +23,24 @@ class Prompts:
         """Return the metric templates that a prompt experiment can use."""
         path = self._project.path("experiments", "prompt_templates")
         return self._project.read(PromptTemplates, path).coded(call("prompts.templates"))
+
+    def list(self, search: str | None = None) -> Page[Prompt]:
+        """Return the project's prompts, each in its newest version.
+
+        Parameters
+        ----------
+        search
+            Part of the name.
+        """
+        path = self._project.path("llm_prompts")
+        pages = self._project.pages(Page[Prompt], path, {"search": search})
+        found = [prompt for page in pages for prompt in page]
+        shown = call("prompts.list", search=search)
+        return Page[Prompt](count=len(found), results=found).coded(shown)
+
+    def find(self, name: str) -> Prompt | None:
+        """Return the newest version of a prompt, or None if there is no such prompt."""
+        try:
+            return self._project.read(Prompt, self._project.path("llm_prompts", "name", name))
+        except NotFoundError:
+            return None

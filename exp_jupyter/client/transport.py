@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import weakref
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,8 @@ class Transport:
         self._clients: dict[bool, httpx.Client] = {}
         self._trust: ssl.SSLContext | bool | None = None
         self._lock = threading.Lock()
+        # Whoever lets go of a project need not close it: the connections go with it.
+        weakref.finalize(self, _close_all, self._clients)
 
     def __repr__(self) -> str:
         return f"Transport({self.origin!r})"
@@ -213,9 +216,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections; a later request opens them again."""
         with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
-            client.close()
+            _close_all(self._clients)
 
     def _read_raw(self, method: str, path: str, params: Parameters | None, body: Any) -> Raw:
         address, redirects, attempt = self._address(path), 0, 0
@@ -344,6 +345,11 @@ class Transport:
         text = raw.content.decode("utf-8", "replace")
         hidden = self._key.hide_in(text)
         return raw if hidden == text else Raw(raw.status, raw.headers, hidden.encode())
+
+
+def _close_all(clients: dict[bool, httpx.Client]) -> None:
+    while clients:
+        clients.popitem()[1].close()
 
 
 def _unknown(why: str) -> WriteOutcomeUnknownError:

@@ -289,5 +289,4 @@ def waiting_step(request: ChangeRequest | None) -> str:
     if request.is_stale:
         return "The flag changed meanwhile, so it cannot be applied: withdraw it and ask again."
     have, need = request.approved_count, request.quorum
-    votes = "approval" if need == 1 else "approvals"
-    return f"It has {have} of {need} {votes}. Ask an approver, then refresh."
+    return f"It has {have} of {need} approvals. Ask an approver, then refresh."

@@ -43,8 +43,14 @@ def connect(
 
     Examples
     --------
-    >>> project = connect()  # doctest: +SKIP
-    >>> project.experiments.list(status="running")  # doctest: +SKIP
+    The demo is made when it is first asked for, and gone with the process::
+
+        project = connect()
+        project.experiments.list(status="running")
+
+    >>> connect("demo", key="phx_example")
+    Traceback (most recent call last):
+    exp_jupyter.errors.InputError: key is for a project elsewhere; 'demo' is in this process.
     """
     from exp_jupyter.errors import InputError
 

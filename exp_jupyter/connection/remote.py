@@ -25,5 +25,9 @@ def remote(origin: str, project: int | str | None, key: str | None) -> Project:
     except PermissionDeniedError as refusal:
         # A key without this one scope may still be good for everything else.
         if "missing required scope" not in refusal.detail:
+            opened.close()
             raise
+    except BaseException:
+        opened.close()
+        raise
     return opened

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
     from exp_jupyter.schema.people import UserBasic
     from exp_jupyter.schema.planning import RunningTime
-    from exp_jupyter.schema.prompt import PromptTemplate, PromptTemplates
+    from exp_jupyter.schema.prompt import Prompt, PromptTemplate, PromptTemplates
     from exp_jupyter.schema.series import (
         ExperimentResult,
         Exposures,
@@ -58,7 +58,7 @@ _ROOMS = {
     "overview": "ExperimentStats FlagImplementation",
     "people": "UserBasic",
     "planning": "RunningTime",
-    "prompt": "PromptTemplate PromptTemplates",
+    "prompt": "Prompt PromptTemplate PromptTemplates",
     "series": "ExperimentResult Exposures Recalculation TimeseriesResults VariantExposures "
     "VariantResult VariantStats",
     "writes": "DiffRow WriteOutcome WritePlan WriteState",
@@ -92,6 +92,7 @@ __all__ = [
     "MetricEntry",
     "MinimalFeatureFlag",
     "Page",
+    "Prompt",
     "PromptTemplate",
     "PromptTemplates",
     "Recalculation",

@@ -21,6 +21,19 @@ class PromptTemplate(ApiObject):
     description: str = ""
 
 
+class Prompt(ApiObject):
+    """One version of a prompt."""
+
+    shown_in_repr: ClassVar[tuple[str, ...]] = ("name", "version", "latest_version")
+
+    id: str | int | None = None
+    name: str
+    prompt: Any = None
+    version: int = 1
+    latest_version: int | None = None
+    version_count: int | None = None
+
+
 class PromptTemplates(Shown, RootModel[list[PromptTemplate]]):
     """The metric templates, in the project's order; read like a list."""
 

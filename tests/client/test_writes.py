@@ -157,6 +157,34 @@ def test_what_the_project_refuses_is_an_error_and_changes_nothing(server, write)
     assert len(posts(server)) == 1
 
 
+@pytest.mark.parametrize(
+    ("prompt", "versions", "words", "step"),
+    [
+        ("suport-reply", [1, 2], 'no prompt "suport-reply"', "support-reply"),
+        ("support-reply", [1, 9], "no version 9; its newest is 5", "versions that exist"),
+    ],
+)
+def test_a_prompt_that_is_not_there_is_refused_before_anything_is_sent(
+    server, project, prompt, versions, words, step
+):
+    real = server.model.answer
+    held = {"id": "p", "name": "support-reply", "version": 5, "latest_version": 5}
+
+    def answer(method, path, query, body):
+        if path.endswith("/llm_prompts/"):
+            return 200, {"count": 1, "next": None, "previous": None, "results": [held]}
+        if path.endswith("/llm_prompts/name/support-reply/"):
+            return 200, held
+        return real(method, path, query, body)
+
+    server.model.answer = answer
+    state = project.experiments.from_prompt(prompt, versions, ["cost"]).state()
+    assert state.kind == "refused"
+    assert words in state.sentence
+    assert step in state.next_step
+    assert posts(server) == []
+
+
 def test_a_key_that_may_not_read_approvals_still_writes(server, write):
     real = server.model.answer
 

@@ -1,0 +1,63 @@
+"""Connecting to a project elsewhere: one question tells whether everything is right."""
+
+import pytest
+
+from exp_jupyter import connect
+from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.errors import AuthenticationError, NotFoundError, ProtocolError
+
+
+@pytest.fixture
+def open_remote(server, key):
+    opened = []
+
+    def open_remote(**arguments):
+        opened.append(connect(server.origin, **{"project": 1, "key": key} | arguments))
+        return opened[-1]
+
+    yield open_remote
+    for project in opened:
+        project.close()
+
+
+def test_a_good_key_connects_with_one_question(server, open_remote):
+    project = open_remote()
+    assert [target for _, target, _ in server.model.requests] == [
+        "/api/projects/1/experiments/?limit=1"
+    ]
+    assert project.kind == "remote"
+
+
+def test_the_key_comes_from_the_environment(server, open_remote, monkeypatch):
+    monkeypatch.setenv(ENVIRONMENT_NAME, "phx_environment")
+    open_remote(key=None)
+    assert server.model.requests[0][2]["authorization"] == "Bearer phx_environment"
+
+
+def test_a_wrong_key_is_said_at_once(server, open_remote):
+    body = {"type": "authentication_error", "code": "authentication_failed", "detail": "invalid"}
+    server.model.answer = lambda *request: (401, body)
+    with pytest.raises(AuthenticationError) as caught:
+        open_remote()
+    assert ENVIRONMENT_NAME in caught.value.hint
+
+
+def test_a_wrong_project_is_said_at_once(server, open_remote):
+    body = {"type": "invalid_request", "code": "not_found", "detail": "Project not found."}
+    server.model.answer = lambda *request: (404, body)
+    with pytest.raises(NotFoundError) as caught:
+        open_remote(project=7)
+    assert "--project" in caught.value.hint
+
+
+def test_a_site_that_is_no_project_is_said_at_once(open_remote, fault):
+    fault("html_before")
+    with pytest.raises(ProtocolError) as caught:
+        open_remote()
+    assert "PostHog" in caught.value.hint
+
+
+def test_a_key_for_other_things_than_experiments_still_connects(server, open_remote):
+    detail = "API key missing required scope 'experiment:read'"
+    server.model.answer = lambda *request: (403, {"code": "permission_denied", "detail": detail})
+    assert open_remote().kind == "remote"

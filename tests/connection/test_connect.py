@@ -1,0 +1,182 @@
+"""Connecting: the demo, a folder, an address; and what is refused before anything is opened."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from exp_jupyter import connect
+from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.connection.in_process import InProcessTransport
+from exp_jupyter.errors import CredentialsError, InputError, StoreError
+
+
+@pytest.fixture(scope="module")
+def owner():
+    return connect()
+
+
+@pytest.fixture(scope="module")
+def reviewer():
+    return connect("demo", as_="reviewer")
+
+
+def test_the_demo_is_a_project_like_any_other(owner):
+    assert owner.kind == "embedded"
+    assert owner.me is not None
+    assert owner.me.first_name in owner.label
+    assert len(owner.experiments.list()) > 3
+    assert owner.now.tzinfo is not None
+
+
+def test_the_demos_clock_stands_still(owner):
+    assert (owner.now - owner.now).total_seconds() == pytest.approx(0, abs=1e-3)
+
+
+def test_the_demo_answers_inside_a_running_event_loop(owner):
+    async def cell():
+        return owner.experiments.stats().active_experiments
+
+    assert asyncio.run(cell()) > 0
+
+
+def test_the_demo_answers_many_threads(owner):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(len(owner.experiments.list())))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_a_prompt_experiment_goes_through_its_approval(owner, reviewer):
+    prompt = owner.prompts.list(search="support-reply")[0]
+    versions = [prompt.latest_version, prompt.latest_version - 1]
+    write = owner.experiments.from_prompt(prompt.name, versions, ["latency"])
+    assert reviewer.me.label in write.plan.gate
+    assert write.state().kind == "to_do"
+
+    waiting = write.send()
+    assert waiting.kind == "waiting"
+    again = owner.experiments.from_prompt(prompt.name, versions, ["latency"])
+    assert again.send().change_request.id == waiting.change_request.id
+
+    assert [one.id for one in reviewer.approvals.list().waiting_for_me] == [
+        waiting.change_request.id
+    ]
+    assert reviewer.approvals.approve(waiting.change_request.id).send().kind == "applied"
+    assert write.refresh().can_finish
+    done = write.finish()
+    assert done.kind == "applied"
+    assert done.result.status == "draft"
+    assert done.result.prompt_metadata["versions"] == versions
+    assert [entry.name for entry in done.result.metric_entries] == ["Latency"]
+    assert again.send().kind == "already_done"
+
+
+def test_a_request_can_be_withdrawn_and_made_again(owner):
+    prompt = owner.prompts.list(search="order-summary")[0]
+    write = owner.experiments.from_prompt(prompt.name, [1, 2], ["cost"])
+    assert write.send().kind == "waiting"
+    assert write.withdraw().kind == "refused"
+    fresh = owner.experiments.from_prompt(prompt.name, [1, 2], ["cost"])
+    assert fresh.state().kind == "to_do"
+    assert fresh.send().kind == "waiting"
+
+
+def test_an_archived_experiment_comes_back_once(owner):
+    archived = owner.experiments.list(archived=True)[0]
+    assert owner.experiments.unarchive(archived.name).send().kind == "applied"
+    assert owner.experiments.unarchive(archived.id).send().kind == "already_done"
+
+
+def test_a_running_experiment_has_series_health_and_a_plan(owner):
+    running = next(
+        one
+        for one in owner.experiments.list(status="running")
+        if owner.experiments.series_data(one).status != "pending"
+    )
+    series = owner.experiments.timeseries(running, method="sequential")
+    assert series.latest is not None
+    assert series.method == "sequential"
+    assert owner.experiments.health(running).checks
+    assert owner.experiments.size(running, mde=5).sample_size > 0
+
+
+def test_a_folder_is_made_and_opened_again(tmp_path):
+    place = tmp_path / "growth"
+    first = connect(str(place))
+    assert (first.name, first.label, len(first.experiments.list())) == ("growth", "growth", 0)
+    body = {"name": "First", "feature_flag_key": "first"}
+    first.transport.write("POST", first.path("experiments"), body)
+    assert connect(str(place)).experiments.get("First").feature_flag_key == "first"
+
+
+def test_a_folders_key_is_written_nowhere(tmp_path):
+    project = connect(str(tmp_path / "growth"))
+    project.experiments.list()
+    key = project.transport._key.reveal()
+    for file in (tmp_path / "growth").rglob("*"):
+        if file.is_file():
+            assert key.encode() not in file.read_bytes()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StoreError) as caught:
+        connect(str(tmp_path))
+    assert caught.value.hint
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"target": "demo", "project": 3},
+        {"target": "demo", "key": "phx_x"},
+        {"target": "./growth", "project": 3},
+        {"target": "./growth", "as_": "owner"},
+        {"target": "demo", "as_": "king"},
+        {"target": "http://us.posthog.com"},
+        {"target": "https://us.posthog.com", "project": "growth", "key": "phx_x"},
+    ],
+)
+def test_what_makes_no_sense_is_refused_first(arguments):
+    with pytest.raises(InputError) as caught:
+        connect(**arguments)
+    assert caught.value.hint
+
+
+def test_an_address_needs_a_key(monkeypatch):
+    monkeypatch.delenv(ENVIRONMENT_NAME, raising=False)
+    monkeypatch.setattr("keyring.get_password", lambda *name: None)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CredentialsError) as caught:
+        connect("https://us.posthog.com")
+    assert ENVIRONMENT_NAME in caught.value.hint
+
+
+def test_connecting_imports_nothing_before_it_is_asked_to():
+    program = (
+        "import sys, exp_jupyter, exp_jupyter.client, exp_jupyter.schema, exp_jupyter.connection\n"
+        "heavy = {'httpx', 'pydantic', 'duckdb', 'starlette', 'pandas', 'keyring', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_a_closed_transport_can_be_let_go(owner):
+    carrier = owner.transport._http
+    assert isinstance(carrier, InProcessTransport)
+    owner.close()
+    assert len(owner.experiments.list()) > 0
