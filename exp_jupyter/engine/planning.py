@@ -13,7 +13,13 @@ from typing import Any, cast
 
 from exp_jupyter.engine.design import Design
 from exp_jupyter.engine.limits import choose, inside
-from exp_jupyter.engine.planning_inputs import SizedMetric, sized_metric, whole_variants
+from exp_jupyter.engine.planning_inputs import (
+    SizedMetric,
+    checked_mde,
+    shares_of,
+    sized_metric,
+    whole_variants,
+)
 from exp_jupyter.engine.power_formulas import detectable_effect, required_size
 from exp_jupyter.engine.running_time import (
     recommended_running_time_days,
@@ -145,17 +151,7 @@ class SizePlan(Shown):
         metric = SizedMetric(self.kind, self.baseline, self.variance)
         try:
             if self.margin is not None:
-                # The margin enters the formula as the effect does: what can be told from it.
-                effect = design.sign * self.mde / 100
-                needed = required_size(
-                    metric.baseline,
-                    effect,
-                    variance=metric.own_variance,
-                    power=self.power,
-                    design=design,
-                )
-                reach = math.sqrt(cast("float", needed) / units)
-                return 100 * (design.sign * effect + self.margin / 100) * reach - self.mde
+                return self._margin_ruled_out(units, metric)
             found = detectable_effect(
                 metric.baseline,
                 units,
@@ -166,6 +162,27 @@ class SizePlan(Shown):
         except StatisticsError:
             return None
         return 100 * abs(cast("float", found))
+
+    def _margin_ruled_out(self, units: float, metric: SizedMetric) -> float:
+        sign = _design(self).sign
+
+        def needed(margin: float) -> float:
+            return cast(
+                "float",
+                required_size(
+                    metric.baseline,
+                    sign * self.mde / 100,
+                    variance=metric.own_variance,
+                    power=self.power,
+                    design=_design(replace(self, margin=margin)),
+                ),
+            )
+
+        low, high = max(0.0, -self.mde), 1e6
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if needed(middle) > units else (low, middle)
+        return (low + high) / 2
 
 
 def sample_size(
@@ -239,7 +256,7 @@ def sample_size(
     >>> plan.sample_size, plan.days, plan.mode
     (93867, 53, 'compat')
     >>> sample_size("funnel", baseline=0.12, mde=5, power=0.9).per_variant
-    (66124, 66124)
+    (63626, 63626)
     """
     given = {name: value for name, value in locals().items() if value is not None}
     choose("kind", kind, KINDS)
@@ -254,11 +271,11 @@ def sample_size(
             "sequential test or comparisons.",
             hint='Leave mode out, or say mode="recommended".',
         )
-    shares = _shares(split)
+    shares = shares_of(split)
     variants = whole_variants(variants, shares)
     if rate is not None:
         inside("rate", rate, 0, math.inf, closed=True, hint="Give the new units per day.")
-    mde = _checked_mde(mde, margin)
+    mde = checked_mde(mde, margin)
     metric = sized_metric(kind, baseline, variance, stats, mode)
     plan = SizePlan(
         kind=kind,
@@ -356,32 +373,6 @@ def _design(plan: SizePlan) -> Design:
         comparisons=plan.comparisons,
         sequential=plan.sequential,
     )
-
-
-def _checked_mde(mde: float | None, margin: float | None) -> float:
-    if margin is not None:
-        inside("margin", margin, 0, math.inf, hint="The margin is in percent of the baseline.")
-        inside("mde", 0.0 if mde is None else mde, -math.inf, math.inf)
-        return float(mde or 0.0)
-    hint = "The minimum detectable effect is in percent of the baseline: 5 means 5 %."
-    if mde is None:
-        raise InputError("mde is missing.", hint=hint)
-    inside("mde", mde, 0, math.inf, hint=hint)
-    return float(mde)
-
-
-def _shares(split: Sequence[float] | Mapping[str, float] | None) -> tuple[float, ...] | None:
-    if split is None:
-        return None
-    if isinstance(split, Mapping):
-        others = [share for key, share in split.items() if key != "control"]
-        if "control" not in split:
-            raise InputError(
-                f"The split has no control: {', '.join(map(str, split))}.",
-                hint="Name it control, or give the shares as a sequence with control first.",
-            )
-        return (float(split["control"]), *map(float, others))
-    return tuple(map(float, split))
 
 
 def _call(given: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,34 @@ def whole_variants(variants: int, shares: tuple[float, ...] | None) -> int:
     if variants != int(variants):
         raise InputError(f"variants is {variants}; expected a whole number.")
     return int(variants)
+
+
+def checked_mde(mde: float | None, margin: float | None) -> float:
+    """Return the minimum detectable effect in percent; with a margin, the assumed effect."""
+    if margin is not None:
+        inside("margin", margin, 0, math.inf, hint="The margin is in percent of the baseline.")
+        inside("mde", 0.0 if mde is None else mde, -math.inf, math.inf)
+        return float(mde or 0.0)
+    hint = "The minimum detectable effect is in percent of the baseline: 5 means 5 %."
+    if mde is None:
+        raise InputError("mde is missing.", hint=hint)
+    inside("mde", mde, 0, math.inf, hint=hint)
+    return float(mde)
+
+
+def shares_of(split: Sequence[float] | Mapping[str, float] | None) -> tuple[float, ...] | None:
+    """Return the shares with control first, or None for an even split."""
+    if split is None:
+        return None
+    if isinstance(split, Mapping):
+        others = [share for key, share in split.items() if key != "control"]
+        if "control" not in split:
+            raise InputError(
+                f"The split has no control: {', '.join(map(str, split))}.",
+                hint="Name it control, or give the shares as a sequence with control first.",
+            )
+        return (float(split["control"]), *map(float, others))
+    return tuple(map(float, split))
 
 
 def _check_baseline(kind: str, baseline: float) -> None:

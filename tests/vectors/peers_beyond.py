@@ -143,6 +143,7 @@ def sample_size_weighted_arms(given: dict[str, Any]) -> dict[str, Any]:
         difference="absolute",
         split=tuple(weights),
         comparisons=len(weights) - 1,
+        refined=False,
     )
     effect = given["relative_mde"] * given["baseline"] * (-1 if direction == "decrease" else 1)
     size = required_size(

@@ -1,0 +1,1 @@
+"""Measurements: speed against other packages, and whether the methods hold their word."""
