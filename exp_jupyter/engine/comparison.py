@@ -121,9 +121,9 @@ def compare(
             positive_baseline=chosen.positive_baseline,
         )
         judged = chosen.judge(found)
-    shape = np.broadcast_shapes(control.shape, treatment.shape)
-    refusals = [*chosen.refusals(control, treatment), *found.refusals, *judged.pop("refusals")]
-    refusals.append(_not_finite(judged, shape))
+        shape = np.broadcast_shapes(control.shape, treatment.shape)
+        refusals = [*chosen.refusals(control, treatment), *found.refusals]
+        refusals += [*judged.pop("refusals"), _not_finite(judged, shape)]
     refused = _refused(refusals, shape)
     if on_refusal == "raise" and refused.any():
         raise_first(refusals)

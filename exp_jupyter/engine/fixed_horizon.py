@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Floats
+from exp_jupyter.engine.arrays import Floats, blockwise
 from exp_jupyter.engine.contrast import Arm, Contrast
 from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.student import (
@@ -76,6 +76,10 @@ class FixedRule:
 
 def welch_df(n_c: Floats, v_c: Floats, n_t: Floats, v_t: Floats) -> Floats:
     """Return Welch and Satterthwaite's degrees of freedom for variances per unit."""
+    return blockwise(_welch_df, n_c, v_c, n_t, v_t)
+
+
+def _welch_df(n_c: Floats, v_c: Floats, n_t: Floats, v_t: Floats) -> Floats:
     a, b = v_t / n_t, v_c / n_c
     # Shares of the whole, so that tiny or huge variances neither underflow nor overflow.
     total = a + b

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Booleans, Floats
+from exp_jupyter.engine.arrays import Booleans, Floats, blockwise
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -50,7 +50,7 @@ def upper_quantile(tail: float, df: Floats | None) -> Floats:
     nodes = 0.5 * top * (1 + np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES))
     values = -special.stdtrit(1 / nodes, tail)
     fit = np.polynomial.Chebyshev.fit(nodes, values, _NODES - 1, domain=[0.0, top])
-    result = np.asarray(fit.trim(1e-14 * float(np.abs(values[0])))(inverse))
+    result = blockwise(fit.trim(1e-14 * float(np.abs(values[0]))), inverse)
     rare = df < _SMOOTH_FROM
     if rare.any():
         result[rare] = -special.stdtrit(df[rare], tail)
@@ -85,11 +85,17 @@ def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
         return cast("Floats", np.asarray(special.ndtr(-statistic)))
     if statistic.size < _MANY:
         return cast("Floats", np.asarray(special.stdtr(df, -statistic)))
+    return blockwise(_tail_by_expansion, statistic, df)
+
+
+def _tail_by_expansion(statistic: Floats, df: Floats) -> Floats:
+    from scipy import special
+
     deviate, usable = _normal_deviate(statistic, df)
     result = np.asarray(special.ndtr(-deviate))
     rest = ~usable
     if rest.any():
-        result[rest] = special.stdtr(np.broadcast_to(df, result.shape)[rest], -statistic[rest])
+        result[rest] = special.stdtr(df[rest], -statistic[rest])
     return result
 
 
