@@ -135,6 +135,8 @@ def as_baseline_stats(kind: str, stats: Any) -> Mapping[str, Any]:
 def whole_variants(variants: int, shares: tuple[float, ...] | None) -> int:
     """Return the number of variants, which a split may imply."""
     if shares is not None:
+        if len(shares) < 2:
+            raise InputError(f"A split needs at least two arms, not {len(shares)}.")
         if variants not in (2, len(shares)):
             raise InputError(f"The split has {len(shares)} shares for {variants} variants.")
         return len(shares)

@@ -210,6 +210,7 @@ def _noise(
             hint="A conversion rate is a fraction: 12 % is 0.12. For a mean, give its variance.",
         )
         if effect is not None:
+            inside("effect", effect, -math.inf, math.inf)
             _refuse_impossible_rate(baseline, variance, effect, design)
         spread: Numbers = baseline * (1 - baseline)
         slope: Numbers = 1 - 2 * baseline
@@ -220,6 +221,8 @@ def _noise(
     if design.difference == "absolute":
         if variance is not None:
             inside("baseline", baseline, -math.inf, math.inf)
+            # Nothing depends on the baseline here, but the answer keeps the grid's shape.
+            spread = spread if isinstance(baseline, (int, float)) else spread + 0.0 * baseline
         return (
             g * (spread / treatment + spread / control),
             g * slope / treatment,
