@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from html import escape
 
+from exp_jupyter.display import numbers
 from exp_jupyter.display.palette import RULE, colour
 
 FONT = "system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif"
@@ -41,6 +42,24 @@ def day_ticks(first: date, last: date, about: int = 6) -> tuple[date, ...]:
     span = (last - first).days
     step = next((s for s in _DAY_STEPS if span / s <= about - 1), max(span // about, 1))
     return tuple(first + timedelta(days=n) for n in range(0, span + 1, step))
+
+
+def tick_words(value: float, *, relative: bool) -> str:
+    """Write a difference on an axis, with no more digits than it has.
+
+    Examples
+    --------
+    >>> [tick_words(v, relative=True) for v in (-0.2, 0, 0.025)], tick_words(0.5, relative=False)
+    (['−20 %', '0', '+2.5 %'], '+0.5')
+    """
+    if abs(value) < 1e-12:
+        return "0"
+    if not relative:
+        return numbers.number(value, sign=True)
+    points = value * 100
+    return numbers.lift(
+        value, next((d for d in range(6) if abs(round(points, d) - points) < 1e-9), 6)
+    )
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", fill: str = "") -> str:

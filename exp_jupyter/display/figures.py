@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from exp_jupyter.display import numbers
+from exp_jupyter.display.axes import tick_words
 from exp_jupyter.display.palette import RULE, SERIES, colour
+from exp_jupyter.display.series_chart import unbroken_runs
 
 if TYPE_CHECKING:
     from exp_jupyter.display.curve_chart import CurveChart
@@ -66,24 +68,34 @@ def draw_series(chart: SeriesChart, ax: Axes) -> None:
     """Draw a daily series on axes: one line and band per arm, against zero."""
     _quiet(ax)
     for index, line in enumerate(chart.lines):
-        days = [point.day for point in line.points]
-        stroke = SERIES[index % len(SERIES)]
-        ax.fill_between(
-            days,  # type: ignore[arg-type]  # dates are units to matplotlib
-            [point.low for point in line.points],
-            [point.high for point in line.points],
-            color=stroke,
-            alpha=0.2,
-            linewidth=0,
-        )
-        ax.plot(
-            days,  # type: ignore[arg-type]
-            [point.estimate for point in line.points],
-            color=stroke,
-            linewidth=2,
-            label=line.name,
-            linestyle=("-", "--", ":", "-.")[index % 4],
-        )
+        stroke, style = SERIES[index % len(SERIES)], ("-", "--", ":", "-.")[index % 4]
+        for run in unbroken_runs(line.points):
+            days = [point.day for point in run]
+            ax.fill_between(
+                days,  # type: ignore[arg-type]  # dates are units to matplotlib
+                [point.low for point in run],
+                [point.high for point in run],
+                color=stroke,
+                alpha=0.2 if len(chart.lines) == 1 else 0.12,
+                linewidth=0,
+            )
+            ax.plot(
+                days,  # type: ignore[arg-type]
+                [point.estimate for point in run],
+                color=stroke,
+                linewidth=2,
+                linestyle=style,
+                marker="o" if len(run) == 1 else "",
+            )
+        if line.points and len(chart.lines) > 1:
+            end = line.points[-1]
+            ax.annotate(
+                line.name,
+                (end.day, end.estimate),
+                textcoords="offset points",
+                xytext=(6, -3),
+                color=stroke,
+            )
         if line.since is not None and len(chart.lines) == 1:
             side = "above" if line.points[-1].estimate > 0 else "below"
             tone = colour(line.tone)
@@ -94,12 +106,10 @@ def draw_series(chart: SeriesChart, ax: Axes) -> None:
     ax.axhline(0, color=RULE, linewidth=1)
     ax.set_ylim(*chart.reach())
     if chart.relative:
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.lift(v)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_words(v, relative=True)))
     ax.set_ylabel("lift" if chart.relative else "difference")
     ax.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(FuncFormatter(_day))
-    if len(chart.lines) > 1:
-        ax.legend(frameon=False, labelcolor="linecolor", loc="best")
 
 
 def draw_curve(chart: CurveChart, ax: Axes) -> None:
@@ -143,5 +153,5 @@ def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
     ax.set_ylim(-0.7, len(chart.lines) - 0.3)
     ax.set_xlim(left, right)
     if chart.relative:
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.lift(v)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_words(v, relative=True)))
     ax.set_xlabel("lift" if chart.relative else "difference")

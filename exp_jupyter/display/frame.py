@@ -27,13 +27,10 @@ def records(description: Description) -> list[dict[str, Any]]:
     """Return the rows of the data frame: the description's own, else its first table's."""
     if description.records is not None:
         return description.records()
-    named = (
-        block
-        for block in walk(description.blocks)
-        if isinstance(block, Table) and any(column.names for column in block.columns)
-    )
-    table = next(named, None)
-    return rows(table) if table else []
+    tables = [block for block in walk(description.blocks) if isinstance(block, Table)]
+    # A table under headings says more than a list of fields.
+    tables.sort(key=lambda table: not table.headed)
+    return rows(tables[0]) if tables else []
 
 
 def render(description: Description) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -116,7 +115,7 @@ class _Plot:
         self.chart, self.width = chart, width
         self.low, self.high = chart.reach()
         self.first, self.last = chart.days[0], chart.last_shown
-        self.write: Callable[[float], str] = _short_lift if chart.relative else _short_number
+        self.relative = chart.relative
 
     def x(self, day: date) -> float:
         """Return a day's place inside the plot, with half a bar of room at both ends."""
@@ -137,7 +136,7 @@ class _Plot:
             y, zero = _TOP + self.y(tick), tick == 0
             ends = (_LEFT, y, _LEFT + self.width, y)
             found.append(axes.line(ends, opacity=0.9 if zero else 0.25))
-            label = "0" if zero else self.write(tick)
+            label = axes.tick_words(tick, relative=self.relative)
             found.append(axes.text(_LEFT - 8, y + 4, label, anchor="end"))
         return found
 
@@ -163,7 +162,7 @@ class _Plot:
 
     def curve(self, line: Line, stroke: str, index: int) -> list[str]:
         found = []
-        for run in _runs(line.points):
+        for run in unbroken_runs(line.points):
             if len(run) == 1:
                 point, x = run[0], self.x(run[0].day)
                 ends = (x, self.y(point.low), x, self.y(point.high))
@@ -257,7 +256,7 @@ class _Plot:
         return found
 
 
-def _runs(found: tuple[Point, ...]) -> list[list[Point]]:
+def unbroken_runs(found: tuple[Point, ...]) -> list[list[Point]]:
     """Split where days are missing: a line must not pretend to know them."""
     runs: list[list[Point]] = []
     for point in found:
@@ -266,14 +265,3 @@ def _runs(found: tuple[Point, ...]) -> list[list[Point]]:
         else:
             runs.append([point])
     return runs
-
-
-def _short_lift(value: float) -> str:
-    decimals = 0 if abs(value) >= 0.01 and abs(value * 100) % 1 < 1e-9 else None
-    if decimals is None:
-        decimals = next(d for d in range(1, 7) if abs(round(value * 100, d) - value * 100) < 1e-9)
-    return numbers.lift(value, decimals)
-
-
-def _short_number(value: float) -> str:
-    return numbers.number(value, sign=True)

@@ -86,7 +86,7 @@ def experiment(subject: Experiment) -> Description:
             )
         )
     )
-    return Description("experiment", subject.name, tuple(blocks))
+    return Description("experiment", subject.name, tuple(blocks), lambda: _list_records([subject]))
 
 
 def _facts(subject: Experiment) -> dict[str, Cell | str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import (
@@ -21,11 +21,13 @@ from exp_jupyter.display.blocks import (
     Table,
     Text,
     Tone,
+    Words,
     whole,
 )
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
+    from exp_jupyter.engine.quality import SampleRatioMismatch
     from exp_jupyter.schema.overview import FlagImplementation
 
 _MARKS: dict[str, tuple[str, str, Tone]] = {
@@ -44,14 +46,18 @@ _MISMATCH_WORDS = "The arms are not split as planned"
 _AS_PLANNED = "The arms are split as planned"
 
 
-def sample_ratio_mismatch(subject: Any) -> Description:
+def sample_ratio_mismatch(subject: SampleRatioMismatch) -> Description:
     """Describe the test of the split."""
     title = "Sample ratio"
     mismatch = bool(subject.mismatch)
     p = numbers.p_value(subject.p_value)
     evidence = f"p {p}" if p.startswith("<") else f"p = {p}"
     blocks: list[Block] = [Heading(title, note="does the split match the plan?")]
-    if mismatch:
+    if subject.p_value is None:
+        words: Words = (Span("Too few units to test the split yet", strong=True), ".")
+        blocks.append(Sentence(words, lead=True))
+        blocks.append(NextStep("wait for about a hundred units in all."))
+    elif mismatch:
         words = (Span(f"✕ {_MISMATCH_WORDS}", strong=True, tone="bad"), f" ({evidence}).")
         blocks.append(Sentence(words, lead=True))
         blocks.append(
@@ -66,28 +72,18 @@ def sample_ratio_mismatch(subject: Any) -> Description:
                 (Span(f"✓ {_AS_PLANNED}", strong=True, tone="good"), f" ({evidence})."), lead=True
             )
         )
-    observed = _observed(subject)
+    observed = {str(key): float(value) for key, value in subject.observed.items()}
     blocks.append(_split_table(observed, dict(subject.expected)))
-    method = str(getattr(subject, "method", "") or "")
-    threshold = getattr(subject, "threshold", None) or getattr(subject, "alpha", None)
     blocks.append(
         SmallPrint(
             (
-                method.replace("_", " "),
-                f"mismatch below p {numbers.number(threshold)}" if threshold else "",
-                f"{numbers.counted(sum(observed.values()), 'unit')} in all" if observed else "",
+                f"method {subject.method.replace('_', ' ')}",
+                f"a mismatch is p below {numbers.number(subject.threshold)}",
+                f"{numbers.counted(sum(observed.values()), 'unit')} in all",
             )
         )
     )
     return Description("sample-ratio-mismatch", title, tuple(blocks))
-
-
-def _observed(subject: Any) -> dict[str, float]:
-    for name in ("observed", "counts"):
-        found = getattr(subject, name, None)
-        if isinstance(found, dict):
-            return {str(key): float(value) for key, value in found.items()}
-    return {}
 
 
 def _split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
 
 _MOST_ROWS = 12
+_FEWEST = 50
+"""Units below which an arm is not compared."""
 _STATUS: dict[str, tuple[str, Tone]] = {
     "pending": ("waiting for its first day", "notice"),
     "partial": ("partly computed", "notice"),
@@ -85,9 +87,10 @@ def _arms(subject: Series) -> tuple[str, ...]:
 
 
 def _reading(day: SeriesDay, key: str, goal: str) -> Reading:
-    failures: tuple[str, ...] = day.baseline.failures if day.baseline else ()
-    if key in day.arms:
-        failures += day.arms[key].failures
+    arms = [arm for arm in (day.baseline, day.arms.get(key)) if arm is not None]
+    failures = tuple(failure for arm in arms for failure in arm.failures)
+    if not failures and any(arm.n < _FEWEST for arm in arms):
+        failures = ("not-enough-exposures",)
     return readings.reading(day.effects.get(key), goal, failures)
 
 

@@ -87,16 +87,18 @@ def write_outcome(subject: WriteOutcome) -> Description:
 
 def _standing(kind: str, subject: Any, next_step: str) -> Description:
     words, tone = _STATES.get(subject.kind, (subject.kind.replace("_", " "), "quiet"))
+    if subject.can_finish:
+        words, tone = "approved, one more step", "accent"
     title = words.lstrip("✓✕◔! ")
     title = title[0].upper() + title[1:] if title else "Write"
     request = subject.change_request
     named = _named(subject.result)
     blocks: list[Block] = [Heading(title, note=named)]
     said = subject.sentence
-    waiting = subject.kind == "waiting"
+    waiting = subject.kind == "waiting" and not subject.can_finish
     if waiting and "nothing" not in said.lower() and request is None:
         blocks.append(Sentence(Span(_NOTHING_CHANGED, strong=True)))
-    if waiting and request is not None:
+    if request is not None and subject.kind == "waiting":
         blocks += request_blocks(request)
     blocks.append(Sentence((Span(said, strong=not waiting, tone="" if waiting else tone),)))
     if next_step:
