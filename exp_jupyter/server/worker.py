@@ -14,6 +14,7 @@ from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.services import experiment_view, queries, series
 from exp_jupyter.server.services.series import DailyResult
 from exp_jupyter.server.store import Document, ProjectStore
+from exp_jupyter.shown import plain
 
 _LOG = logging.getLogger("exp_jupyter.server")
 
@@ -133,7 +134,7 @@ class Worker:
                     "error_message": None,
                 }
                 try:
-                    entry["result"] = compute_result(source, spec, metric, as_of=now)
+                    entry["result"] = plain(compute_result(source, spec, metric, as_of=now))
                 except ExpError as failure:
                     entry.update(status="failed", error_message=failure.message)
                 results.append(entry)

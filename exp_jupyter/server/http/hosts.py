@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
@@ -9,6 +10,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exp_jupyter.server.refusals import refusal
+
+_PORT = re.compile(r":\d*$")
 
 
 class HostGuard:
@@ -47,4 +50,4 @@ def host_name(headers: Headers) -> str:
     ('[::1]', 'localhost')
     """
     host = headers.get("host", "").strip().lower()
-    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return _PORT.sub("", host)

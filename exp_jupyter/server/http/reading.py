@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -67,7 +68,7 @@ def parsed(raw: bytes, content_type: str | None) -> Any:
     if _depth(raw) > DEEPEST:
         raise _malformed(f"nested more than {DEEPEST} levels deep")
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
     except UnicodeDecodeError:
         raise _malformed("the body is not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -100,6 +101,13 @@ def _is_keepable(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return "\\u0000" not in text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        _no_constant(text[:40])
+    return number
 
 
 def _no_constant(name: str) -> Any:

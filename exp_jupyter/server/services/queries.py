@@ -12,6 +12,7 @@ from exp_jupyter.server.clock import stored_time, wire_time
 from exp_jupyter.server.refusals import Refusal, invalid, refusal
 from exp_jupyter.server.services import actions, experiment_view, experiments
 from exp_jupyter.server.store import Document, Work
+from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.spec import ExperimentSpec
@@ -98,7 +99,7 @@ def run(plan: Plan, events: EventStore) -> Document:
     except (InputError, StatisticsError) as error:
         raise invalid(error.message) from error
     return {
-        **answer,
+        **plain(answer),
         "kind": plan.query["kind"],
         "is_cached": False,
         "last_refresh": wire_time(stored_time(plan.as_of)),

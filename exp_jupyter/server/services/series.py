@@ -13,6 +13,7 @@ from exp_jupyter.server.clock import read_time, stored_time
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import experiments
 from exp_jupyter.server.store import Document, Work, packed
+from exp_jupyter.shown import plain
 
 MOST_DAYS = 36_525
 """A hundred years: nobody runs an experiment for longer, whatever its dates say."""
@@ -81,7 +82,7 @@ def store_results(
                 stored_time(result.query_from),
                 stored_time(result.query_to),
                 result.status,
-                None if result.result is None else packed(result.result),
+                None if result.result is None else packed(plain(result.result)),
                 None if result.completed_at is None else stored_time(result.completed_at),
                 result.error_message,
                 now,

@@ -100,9 +100,10 @@ class ProjectStore:
             strange = not self.path.exists() and any(
                 not entry.name.startswith(".") for entry in self.folder.iterdir()
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise StoreError(
-                f"The folder {str(self.folder)!r} cannot be used: {error.strerror}.",
+                f"The folder {str(self.folder)!r} cannot be used: {reason}.",
                 hint="Name a folder whose parent exists and that you may write to.",
             ) from error
         if strange:
