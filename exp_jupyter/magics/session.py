@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exp_jupyter.errors import NotConnectedError, PermissionDeniedError
+from exp_jupyter.errors import ApiError, NotConnectedError, PermissionDeniedError
 from exp_jupyter.magics.names import Names
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Session:
         with contextlib.suppress(PermissionDeniedError):
             names.see_experiments(project.experiments.list())
             names.see_experiments(project.experiments.list(archived=True))
+        with contextlib.suppress(ApiError):  # prompts have a scope, and a product, of their own
+            names.see_prompts(prompt.name for prompt in project.prompts.list())
         self.project, self.names = project, names
         self.changed()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.errors import ApiError
 from exp_jupyter.widgets.confirmation import Confirmation
 from exp_jupyter.widgets.form import Form, line_code
 from exp_jupyter.widgets.reading import quoted, whole_numbers
@@ -38,7 +40,9 @@ class FromPromptForm(Form):
         self._project = project
         self._on_change = on_change
         self.confirmation: Confirmation | None = None
-        self.prompt = _text("Prompt", "support-reply")
+        self.prompt = widgets.Combobox(
+            description="Prompt", placeholder="name of the prompt", style=_WIDE
+        )
         self.versions = _text("Versions", "1 2, the control first")
         self.templates = widgets.SelectMultiple(description="Metrics", rows=3, style=_WIDE)
         self.name = _text("Name", "made from the prompt")
@@ -50,7 +54,7 @@ class FromPromptForm(Form):
         words = (self.name, self.flag_key, self.description)
         super().__init__([*what, *words, self.review, self.place])
         self.on_click(self.review, self._review, "Looking …")
-        self.act(self._read_templates)
+        self.act(self._read_choices)
 
     def fallback(self) -> Description:
         """Return what the form is for."""
@@ -90,7 +94,10 @@ class FromPromptForm(Form):
                 parts += [option, quoted(" ".join(field.value.split()))]
         return " ".join(parts)
 
-    def _read_templates(self) -> None:
+    def _read_choices(self) -> None:
+        # A key that may not list prompts can still name one.
+        with contextlib.suppress(ApiError):
+            self.prompt.options = tuple(one.name for one in self._project.prompts.list())
         found = self._project.experiments.prompt_templates()
         self.templates.options = [(one.label or one.key, one.key) for one in found]
 

@@ -107,6 +107,7 @@ class TestBadInput:
             ("%exp_from_prompt support-reply 1 1 --templates cost --yes", InputError, "twice"),
             ("%exp_from_prompt support-reply 1 3 --templates price", InputError, "price"),
             ("%exp_from_prompt support-reply 1 99 --templates cost --yes", ExpError, "99"),
+            ("%exp_from_prompt support-reply 1 99 --templates cost", NotWrittenError, "99"),
             ("%exp_from_prompt nobody 1 2 --templates cost --yes", ExpError, "nobody"),
             ("%exp_approvals --approve nope --yes", NotFoundError, ""),
             ("%exp_approvals --reject nope", InputError, "needs a reason"),

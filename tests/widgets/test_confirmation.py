@@ -1,11 +1,15 @@
 """The confirmation on the embedded demo: nothing before the yes, one request, its approval."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 
 import pytest
 
+from exp_jupyter.client.unarchive import Unarchive
 from exp_jupyter.connection import connect
+from exp_jupyter.errors import ConnectionFailedError
+from exp_jupyter.schema.writes import WriteState
 from exp_jupyter.widgets.confirmation import Confirmation
 
 
@@ -153,13 +157,68 @@ def test_an_ungated_write_is_done_at_once(owner):
     assert shown(form) == []
 
 
-def test_a_refused_request_is_said_and_may_be_tried_again(owner):
+def test_a_refusal_is_said_and_ends_it(owner):
     write = owner.experiments.from_prompt("support-reply", [1, 99], ["cost"], name="Impossible")
     form = Confirmation(write)
     form.confirm.click()
     assert "99" in form.said
-    assert form.stage == "ask"
+    assert form.stage == "over"
     assert requests_named("Impossible") == 0
+
+
+class Scripted(Unarchive):
+    """A write whose looks at the project come from a list, for what the demo never does."""
+
+    def __init__(self, project, *looks, confirm_name=None):
+        super().__init__(project, project.experiments.get("one-step-signup"))
+        self._looks = list(looks)
+        self._confirm_name = confirm_name
+
+    def _describe(self):
+        return dataclasses.replace(super()._describe(), confirm_name=self._confirm_name)
+
+    def _look(self):
+        look = self._looks.pop(0)
+        if isinstance(look, BaseException):
+            raise look
+        return look
+
+
+DONE = WriteState("already_done", "It has ended.")
+
+
+def test_a_project_out_of_reach_is_said_and_confirm_works_again(owner):
+    form = Confirmation(Scripted(owner, ConnectionFailedError("No route.", hint="Wait."), DONE))
+    form.confirm.click()
+    assert form.stage == "ask"
+    assert "No route." in form.said
+    assert not form.confirm.disabled
+    form.confirm.click()
+    assert form.stage == "over"
+    assert "It has ended." in form.said
+
+
+def test_an_interrupt_leaves_only_looking_again(owner):
+    form = Confirmation(Scripted(owner, KeyboardInterrupt(), DONE))
+    form.confirm.click()
+    assert form.stage == "lost"
+    assert shown(form) == ["Refresh"]
+    form.refresh.click()
+    assert form.stage == "over"
+
+
+def test_a_write_that_asks_for_the_name_gets_it_first(owner):
+    form = Confirmation(Scripted(owner, DONE, confirm_name="Faster checkout"))
+    assert form.confirm.disabled
+    form.confirm.click()
+    assert form.stage == "ask"
+    form.name.value = "faster"
+    assert form.confirm.disabled
+    form.name.value = " Faster checkout "
+    assert not form.confirm.disabled
+    form.confirm.click()
+    assert form.stage == "over"
+    assert form.name.layout.display == "none"
 
 
 def test_the_fallback_is_the_plan_and_the_same_every_time(ask):

@@ -83,6 +83,7 @@ class TestFromPrompt:
     def test_reviews_before_it_asks_and_asks_before_it_writes(self, owner):
         form = FromPromptForm(owner)
         assert [key for _, key in form.templates.options] == ["cost", "latency", "eval_pass_rate"]
+        assert "support-reply" in form.prompt.options
         form.prompt.value = "support-reply"
         form.versions.value = "1, 4"
         form.templates.value = ("cost", "latency")
