@@ -15,7 +15,7 @@ from exp_jupyter.server.demo.shop import Shop, open_shop
 from exp_jupyter.server.demo.support import PROMPTS, open_support
 from exp_jupyter.server.events import EventStore
 
-SEED = 20260408
+SEED = 20260481
 STAFF_DOMAIN = "kettle-and-cup.example"
 """Where the people who work for the shop have their e-mail: its test accounts."""
 

@@ -56,7 +56,8 @@ class _Running:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exp-jupyter-demo-"))
-        atexit.register(self._remove, os.getpid())
+        self.owner = os.getpid()
+        atexit.register(self._remove, self.owner)
         # A power cut may take the demo; so nothing waits for the disk.
         self.store = ProjectStore(
             self.folder,

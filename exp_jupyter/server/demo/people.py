@@ -117,6 +117,7 @@ def visits(draws: Draws, who: People) -> Visits:
     # Customers from before the first day come back soon after it, most of them in two weeks.
     returning = draws.below(100, PEOPLE) < 22
     arrival = np.where(returning, draws.below(16, PEOPLE), draws.pick(busy, PEOPLE))
+    arrival = np.where(who.employee, np.arange(PEOPLE) % 5, arrival)
     count = np.asarray(_VISIT_COUNTS)[draws.pick(_VISIT_WEIGHTS, PEOPLE)]
     count = np.where(who.employee, 30, count + (who.keenness == 2))
 

@@ -1,0 +1,104 @@
+"""Opening the demo: one project for both people, gone with the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.server.demo import open_demo, opening
+from exp_jupyter.server.services.people import actor_of_key
+
+
+def test_both_people_see_one_project():
+    owner, reviewer = open_demo(), open_demo("reviewer")
+    assert owner.app is reviewer.app
+    assert owner.key != reviewer.key
+    assert owner == open_demo(as_="owner")
+
+
+def test_a_key_is_a_persons_and_is_never_shown(world, fresh_world):
+    demo = open_demo()
+    assert demo.key.startswith("phx_")
+    assert demo.key not in repr(demo)
+    with world.store.read() as work:
+        assert actor_of_key(work, demo.key) is None
+
+
+def test_the_reviewer_may_approve_and_the_owner_may_not():
+    store = opening._running[0].store if opening._running else None
+    owner, reviewer = open_demo(), open_demo("reviewer")
+    store = opening._running[0].store
+    with store.read() as work:
+        policy = next(work.policies.find())
+        people = {
+            "owner": actor_of_key(work, owner.key),
+            "reviewer": actor_of_key(work, reviewer.key),
+        }
+    assert policy["action_key"] == "feature_flag.update"
+    assert policy["approver_config"]["users"] == [people["reviewer"].id]
+    assert people["owner"].person["first_name"] == "Ada"
+
+
+def test_there_are_two_people_to_be():
+    with pytest.raises(InputError, match=r"no 'nobody'; there are owner and reviewer"):
+        open_demo("nobody")
+
+
+def test_fresh_copies_are_alike_but_have_keys_of_their_own(world, fresh_world):
+    assert world.experiments == fresh_world.experiments
+    assert world.store.folder != fresh_world.store.folder
+
+
+def test_the_demo_is_gone_when_the_process_is():
+    code = "from exp_jupyter.server.demo import open_demo; print(open_demo().folder)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert ran.stdout.strip()
+    assert not Path(ran.stdout.strip()).exists()
+
+
+def test_it_holds_an_experiment_of_every_kind(world):
+    states = {name: (body["status"], body["archived"]) for name, body in world.experiments.items()}
+    assert states == {
+        "One-step sign-up": ("stopped", True),
+        "Welcome checklist": ("stopped", False),
+        "Larger product photos": ("stopped", False),
+        "Checkout redesign": ("running", False),
+        "Search ranking": ("running", False),
+        "support-reply: v3, v4 (cost, latency, eval_pass_rate)": ("running", False),
+        "Bundle pricing": ("running", False),
+        "Free shipping banner": ("paused", False),
+        "Gift wrapping at checkout": ("draft", False),
+    }
+    conclusions = {name: body["conclusion"] for name, body in world.experiments.items()}
+    assert conclusions["Welcome checklist"] == "won"
+    assert conclusions["Larger product photos"] == "inconclusive"
+
+
+def test_every_kind_of_metric_is_measured(world):
+    kinds = {
+        metric["metric_type"]
+        for body in world.experiments.values()
+        for metric in body["metrics"] + body["metrics_secondary"]
+    }
+    assert kinds == {"mean", "funnel", "ratio", "retention"}
+
+
+def test_the_archived_experiments_flag_went_with_it(world):
+    with world.store.read() as work:
+        flag = work.flags.first("key = ?", ["one-step-signup"])
+    assert (flag["archived"], flag["active"]) == (True, False)
+
+
+def test_one_version_of_the_prompt_is_deleted(world):
+    with world.store.read() as work:
+        versions = {
+            (prompt["name"], prompt["version"]): prompt["deleted"] for prompt in work.prompts.find()
+        }
+    assert [number for (name, number), gone in versions.items() if gone] == [2]
+    assert {name for name, _ in versions} == {"support-reply", "order-summary"}
