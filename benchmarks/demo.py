@@ -1,0 +1,56 @@
+"""How long the demo takes from nothing to its first answer, each time in a new process.
+
+Run with ``python -m benchmarks.demo`` from the repository. Goals: connecting answers within 2 s on
+first use, events drawn and project founded included; a daily series that nobody read before is
+there within 1 s. Both are walls of a quiet machine; the processor seconds beside them are steadier.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+RUNS = 5
+CONNECT_GOAL, READ_GOAL = 2.0, 1.0
+
+_SCRIPT = """
+import json, time
+walls, cpus = [time.perf_counter()], [time.process_time()]
+def lap():
+    walls.append(time.perf_counter())
+    cpus.append(time.process_time())
+import exp_jupyter
+project = exp_jupyter.connect("demo")
+project.experiments.list()
+lap()
+project.experiments.timeseries("Checkout redesign", "Checkout conversion")
+lap()
+project.experiments.timeseries("Checkout redesign", "Checkout conversion")
+lap()
+print(json.dumps([[b - a for a, b in zip(laps, laps[1:])] for laps in (walls, cpus)]))
+"""
+
+
+def main() -> dict[str, float]:
+    laps = ("connect and list", "first series", "same series again")
+    walls: list[list[float]] = []
+    cpus: list[list[float]] = []
+    for _ in range(RUNS):
+        ran = subprocess.run(
+            [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True
+        )
+        wall, cpu = json.loads(ran.stdout)
+        walls.append(wall)
+        cpus.append(cpu)
+    best = dict(zip(laps, map(min, zip(*walls, strict=True)), strict=True))
+    spent = dict(zip(laps, map(min, zip(*cpus, strict=True)), strict=True))
+    for name in laps:
+        print(f"{name}: {best[name]:.2f} s ({spent[name]:.2f} s of processor)")
+    for name, goal in ((laps[0], CONNECT_GOAL), (laps[1], READ_GOAL)):
+        print(f"{name}: {'within' if best[name] <= goal else 'MISSED'} {goal:.0f} s")
+    return best
+
+
+if __name__ == "__main__":
+    main()
