@@ -106,3 +106,40 @@ def test_a_panel_that_comes_later_opens_the_line_itself(notebook):
     notebook.cell("%load_ext exp_jupyter", person=False)
     notebook.send("comm_open", "from-the-page", type="hello", version=1)
     assert notebook.snapshot()["experiments"] == []
+
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+LINE = "%exp_from_prompt support-reply 1 4 --templates cost --name 'In a kernel'"
+
+
+def test_a_write_asks_a_person_and_only_shows_its_plan_to_nobody(notebook):
+    notebook.cell("%load_ext exp_jupyter\n%exp_connect ", person=False)
+    asked = notebook.cell(LINE, person=True)
+    shown = notebook.cell(LINE, person=False)
+    assert WIDGET in asked
+    assert WIDGET not in shown
+    assert asked["text/plain"] == shown["text/plain"]
+    count = "import exp_jupyter; len(exp_jupyter.connect().approvals.list())"
+    assert notebook.cell(count, person=False)["text/plain"] == "0"
+    assert "Waiting for approval" in notebook.cell(f"{LINE} --yes", person=False)["text/plain"]
+    assert notebook.cell(count, person=False)["text/plain"] == "1"
+
+
+def test_a_listening_panel_hears_of_connections_and_writes(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=False)
+    notebook.send("comm_open", "from-the-page", type="hello", version=1)
+    notebook.cell("%exp_connect demo --as reviewer", person=False)
+    assert notebook.snapshot()["project"]["person"] == "Noor Haddad"
+    before = len(notebook.comms)
+    notebook.cell("%exp_unarchive one-step-signup --yes", person=False)
+    assert len(notebook.comms) == before + 1
+    assert "one-step-signup" in {one["flag_key"] for one in notebook.snapshot()["experiments"]}
+    notebook.send("comm_msg", "from-the-page", type="bye")
+    heard = len(notebook.comms)
+    notebook.cell("%exp_connect", person=False)
+    assert len(notebook.comms) == heard
+
+
+def test_a_failed_magic_fails_its_cell(notebook):
+    notebook.cell("%load_ext exp_jupyter", person=False)
+    assert notebook.cell("%exp_size funel", person=False)["error"] == "InputError"
