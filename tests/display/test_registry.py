@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import pytest
@@ -10,9 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exp_jupyter import compare, sample_size
-from exp_jupyter.display import page, register
+from exp_jupyter.client.write import Write
+from exp_jupyter.display import html, page, register, text
 from exp_jupyter.display.blocks import Description, Sentence
+from exp_jupyter.display.pages.project import project
 from exp_jupyter.errors import InputError
+from exp_jupyter.schema import WritePlan
 from exp_jupyter.shown import Shown
 
 HEAVY = ("pydantic", "duckdb", "pandas", "matplotlib", "httpx", "scipy", "IPython")
@@ -56,6 +60,44 @@ def test_a_class_nobody_has_described_gets_its_fields():
 def test_a_description_can_be_registered_and_is_inherited():
     register(Novelty, lambda it: Description("n", "n", (Sentence(f"It is {it.first_field}."),)))
     assert NewerNovelty(4).to_text() == "It is 4."
+
+
+class Shipping(Write):
+    """A write whose plan is all that is asked of it here."""
+
+    def __init__(self) -> None:
+        self._described = WritePlan("Ship it", "Everyone gets test.", "POST", "/x/", None)
+
+    plan = property(lambda self: self._described)
+    _describe = _look = _transmit = lambda self, **_: None
+
+
+Shipping.__abstractmethods__ = frozenset()
+
+
+def test_a_write_is_shown_as_its_plan():
+    shown = page(Shipping())
+    assert shown.kind == "write-plan"
+    assert shown.to_text().startswith("│ Ship it [not written yet]")
+    assert shown.to_data()["result"]["method"] == "POST"
+
+
+def test_a_connection_says_where_and_as_whom():
+    connection = SimpleNamespace(
+        id=1,
+        name="Growth <demo>",
+        origin="https://example.test",
+        kind="remote",
+        me=SimpleNamespace(label="Mina Okafor"),
+        timezone="UTC",
+        now=None,
+    )
+    description = project(connection)
+    shown = text.render(description)
+    assert shown.splitlines()[0] == "Growth <demo> [connected]"
+    assert "https://example.test (over the network)" in shown
+    assert "Mina Okafor" in shown
+    assert "<demo>" not in html.render(description)
 
 
 @pytest.mark.parametrize("name", ["series", "series-of-three", "size-plan", "comparison", "effect"])

@@ -36,4 +36,15 @@ def project(subject: Any) -> Description:
         fields("The connection", facts),
         NextStep("%exp lists what can be done; project.experiments.list() lists the experiments."),
     )
-    return Description("project", title, blocks)
+
+    def data() -> dict[str, Any]:
+        return {
+            "id": subject.id,
+            "name": title,
+            "origin": str(subject.origin),
+            "kind": str(subject.kind),
+            "person": getattr(person, "label", None),
+            "timezone": str(subject.timezone),
+        }
+
+    return Description("project", title, blocks, lambda: [data()], data)

@@ -42,7 +42,11 @@ _NOTHING_CHANGED = "Nothing has changed yet."
 def write_plan(subject: WritePlan) -> Description:
     """Describe what a write would do; nothing is written by showing it."""
     return Description(
-        "write-plan", subject.title, (Card(_plan_blocks(subject)),), lambda: _records(subject)
+        "write-plan",
+        subject.title,
+        (Card(_plan_blocks(subject)),),
+        lambda: _records(subject),
+        lambda: plain(subject),
     )
 
 
