@@ -22,6 +22,7 @@ LEAST_ELAPSED_DAYS = 0.1
 SETTLED_AFTER_DAYS = 1.0
 SETTLED_AFTER_EXPOSURES = 100
 _SECONDS_A_DAY = 86_400
+_BEYOND_FLOATS = "These numbers are too large or too small to compute with."
 _NEEDS_RATIO_STATS = (
     "Ratio and retention metrics require baseline_stats, or both baseline_value and variance."
 )
@@ -116,7 +117,12 @@ def recommended_running_time_days(sample_size: int | None, rate: float | None) -
     >>> recommended_running_time_days(1000, 300)
     4
     """
-    return math.ceil(sample_size / rate) if sample_size and rate else None
+    return _whole_days(sample_size / rate) if sample_size and rate else None
+
+
+def _whole_days(days: float) -> int | None:
+    # A rate of nearly nothing takes for ever, which is no number of days.
+    return math.ceil(days) if days < math.inf else None
 
 
 def running_time(
@@ -176,14 +182,19 @@ def running_time(
         variance,
         baseline_stats,
     )
-    baseline = baseline_value
-    if baseline is None and baseline_stats is not None:
-        baseline = baseline_from_stats(metric_type, baseline_stats)
-    if variance is None:
-        variance = variance_of(metric_type, baseline, baseline_stats)
-    size = recommended_sample_size(
-        metric_type, minimum_detectable_effect, baseline, variance, number_of_variants
-    )
+    try:
+        baseline = baseline_value
+        if baseline is None and baseline_stats is not None:
+            baseline = baseline_from_stats(metric_type, baseline_stats)
+        if variance is None:
+            variance = variance_of(metric_type, baseline, baseline_stats)
+        size = recommended_sample_size(
+            metric_type, minimum_detectable_effect, baseline, variance, number_of_variants
+        )
+    except (OverflowError, ZeroDivisionError) as error:
+        raise StatisticsError("not_finite", _BEYOND_FLOATS) from error
+    if any(value is not None and not math.isfinite(value) for value in (baseline, variance)):
+        raise StatisticsError("not_finite", _BEYOND_FLOATS)
     return {
         "baseline_value": baseline,
         "variance": variance,
@@ -411,8 +422,8 @@ def remaining_days(
         return None
     seen = exposures or 0
     if elapsed is None or elapsed < SETTLED_AFTER_DAYS or seen < SETTLED_AFTER_EXPOSURES:
-        return math.ceil(target / rate)
-    return 0 if seen >= target else math.ceil((target - seen) / rate)
+        return _whole_days(target / rate)
+    return 0 if seen >= target else _whole_days((target - seen) / rate)
 
 
 def _manual_plan(config: Mapping[str, Any]) -> tuple[str, float, float | None] | None:
