@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from exp_jupyter.analysis.comparison import compare
+    from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect
     from exp_jupyter.engine.planning import sample_size
 
@@ -23,6 +24,7 @@ __all__ = [
     "compare",
     "connect",
     "load_ipython_extension",
+    "replay",
     "sample_size",
     "unload_ipython_extension",
 ]
@@ -30,6 +32,7 @@ __all__ = [
 _HOME = {
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
+    "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning",
 }
 _ROOMS = frozenset(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from exp_jupyter.client.flags import Flags
     from exp_jupyter.client.origin import EMBEDDED_ORIGIN
     from exp_jupyter.client.pace import Pace
-    from exp_jupyter.client.project import Project, open_project
+    from exp_jupyter.client.project import Project, open_project, replay
     from exp_jupyter.client.prompts import Prompts
     from exp_jupyter.client.transport import Bounds, Transport
     from exp_jupyter.client.write import Write
@@ -31,6 +31,7 @@ _HOME = {
     "Write": "write",
     "find_key": "credentials",
     "open_project": "project",
+    "replay": "project",
 }
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Write",
     "find_key",
     "open_project",
+    "replay",
 ]
 
 

@@ -94,8 +94,9 @@ def find_key(
     if stored:
         return Secret(stored)
     if interactive if interactive is not None else _someone_is_there():
-        typed = (ask or getpass.getpass)(f"Personal API key for {origin} (hidden): ")
-        return Secret(typed)
+        typed = _typed(ask or getpass.getpass, f"Personal API key for {origin} (hidden): ")
+        if typed is not None:
+            return Secret(typed)
     raise CredentialsError(f"No personal API key for {origin}.", hint=_HOW)
 
 
@@ -109,6 +110,15 @@ def remember_key(origin: str, key: Secret) -> bool:
     except (KeyringError, RuntimeError):
         return False
     return True
+
+
+def _typed(ask: Callable[[str], str], words: str) -> str | None:
+    # A kernel without a reader refuses input with a RuntimeError of its own, a closed terminal
+    # ends it: either way nobody is there.
+    try:
+        return ask(words)
+    except (EOFError, RuntimeError):
+        return None
 
 
 def _from_keyring(origin: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import builtins
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.client import queries
@@ -21,7 +23,7 @@ from exp_jupyter.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from exp_jupyter.schema.experiment import Experiment
+from exp_jupyter.schema.experiment import Experiment, MetricEntry
 from exp_jupyter.schema.listing import ExperimentList
 from exp_jupyter.schema.series import Exposures, TimeseriesResults
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.planning import SizePlan
 
 Ref = int | str | Experiment
+
+AT_ONCE = 8
+"""How many requests may be under way at once for one experiment."""
 
 
 class Experiments(ExperimentQuestions):
@@ -117,16 +122,7 @@ class Experiments(ExperimentQuestions):
     def series_data(self, ref: Ref, metric: str | int | None = None) -> TimeseriesResults:
         """Return the stored daily results of a metric just as the project has them."""
         experiment = self.get(ref)
-        entry = find_metric(experiment, metric)
-        if not entry.uuid or not entry.fingerprint:
-            raise InputError(
-                f'"{entry.name}" has no uuid or fingerprint, so its daily results cannot be found.',
-                hint="It is an older kind of metric; save it again in the project.",
-            )
-        path = self._project.path("experiments", experiment.id, "timeseries_results")
-        params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
-        shown = call("experiments.series_data", experiment.id, entry.name)
-        return self._project.read(TimeseriesResults, path, params).coded(shown)
+        return self._data_of(experiment, find_metric(experiment, metric))
 
     def timeseries(
         self,
@@ -150,22 +146,46 @@ class Experiments(ExperimentQuestions):
         mode
             The formulas of that recomputation: ``compat`` (default) or ``recommended``.
         """
-        from exp_jupyter.analysis.series import Series
-
         experiment = self.get(ref)
-        entry = find_metric(experiment, metric)
-        data = self.series_data(experiment, entry.uuid)
-        series = Series.from_wire(
-            data,
-            experiment=experiment,
-            metric={**entry.definition, "name": entry.name},
-            method=method,
-            mode=mode or "compat",
-            source=self._project.source,
-        )
-        return series.coded(
-            call("experiments.timeseries", experiment.id, entry.name, method=method, mode=mode)
-        )
+        return self._series_of(experiment, find_metric(experiment, metric), method, mode)
+
+    def all_timeseries(
+        self,
+        ref: Ref,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> builtins.list[Series]:
+        """Return the daily series of every metric, asked for side by side.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        method, mode
+            As ``timeseries`` takes them.
+        progress
+            Called with how many are there and how many there will be, after each one.
+
+        Notes
+        -----
+        At most eight requests are under way at once. An interrupt begins no further one.
+        """
+        experiment = self.get(ref)
+        entries = experiment.metric_entries
+        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="exp_jupyter series")
+        try:
+            asked = [
+                pool.submit(self._series_of, experiment, entry, method, mode) for entry in entries
+            ]
+            for count, _ in enumerate(as_completed(asked), start=1):
+                if progress is not None:
+                    progress(count, len(asked))
+            return [one.result() for one in asked]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def exposures(self, ref: Ref) -> Exposures:
         """Return who saw which variant.
@@ -242,7 +262,7 @@ class Experiments(ExperimentQuestions):
 
         experiment = self.get(ref)
         entry = find_metric(experiment, metric)
-        seen = observed(experiment, entry, self.series_data(experiment, entry.uuid))
+        seen = observed(experiment, entry, self._data_of(experiment, entry))
         plan = sample_size(
             seen.kind,
             stats=seen.stats,
@@ -302,6 +322,38 @@ class Experiments(ExperimentQuestions):
     def _by_id(self, known: int) -> Experiment:
         path = self._project.path("experiments", known)
         return self._project.read(Experiment, path).coded(call("experiments.get", known))
+
+    def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
+        if not entry.uuid or not entry.fingerprint:
+            raise InputError(
+                f'"{entry.name}" has no uuid or fingerprint, so its daily results cannot be found.',
+                hint="It is an older kind of metric; save it again in the project.",
+            )
+        path = self._project.path("experiments", experiment.id, "timeseries_results")
+        params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
+        shown = call("experiments.series_data", experiment.id, entry.name)
+        return self._project.read(TimeseriesResults, path, params).coded(shown)
+
+    def _series_of(
+        self,
+        experiment: Experiment,
+        entry: MetricEntry,
+        method: str | None,
+        mode: Literal["compat", "recommended"] | None,
+    ) -> Series:
+        from exp_jupyter.analysis.series import Series
+
+        series = Series.from_wire(
+            self._data_of(experiment, entry),
+            experiment=experiment,
+            metric={**entry.definition, "name": entry.name},
+            method=method,
+            mode=mode or "compat",
+            source=self._project.source,
+        )
+        return series.coded(
+            call("experiments.timeseries", experiment.id, entry.name, method=method, mode=mode)
+        )
 
     def _first_series(self, experiment: Experiment) -> Series | None:
         if experiment.start_date is None or not experiment.metric_entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from exp_jupyter.shown import Shown
 if TYPE_CHECKING:
     import httpx
 
+    from exp_jupyter.client.access import Access
     from exp_jupyter.client.approvals import Approvals
     from exp_jupyter.client.experiments import Experiments
     from exp_jupyter.client.flags import Flags
@@ -129,6 +131,42 @@ class Project(Shown):
         """The present moment in the project; the demo's clock stands still."""
         return self._clock() if self._clock else datetime.now(UTC)
 
+    def check(self) -> Access:
+        """Return who the key belongs to and what it may read, the missing scopes by name."""
+        from exp_jupyter.client.access import access_of
+
+        return access_of(self).coded("project.check()")
+
+    def record(self, path: str | Path) -> Project:
+        """Keep every answer from now on in a file that ``exp_jupyter.replay`` answers from.
+
+        Parameters
+        ----------
+        path
+            The file; an older recording there is replaced. It holds no key and no e-mail
+            address. From now on the project's clock stands still, here as in the replay.
+
+        Raises
+        ------
+        exp_jupyter.errors.StoreError
+            The file cannot be written.
+        """
+        from exp_jupyter.client.recording import Recorder
+
+        moment = self.now
+        told = {
+            "origin": self.origin,
+            "project": self._ref,
+            "label": self._label,
+            "now": moment.isoformat(),
+        }
+        self.transport.tape = Recorder(path, told)
+        self._clock = lambda: moment
+        # What was read before is read again, so that the file holds it too.
+        for known in ("_about", "_me"):
+            self.__dict__.pop(known, None)
+        return self
+
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()
@@ -197,6 +235,27 @@ def parse(kind: type[Model], body: Any, path: str) -> Model:
         f"{path} answered something else than expected ({reason}).",
         hint="Check that the origin is a PostHog project of a recent version.",
     )
+
+
+def replay(path: str | Path) -> Project:
+    """Return a project that answers from a recording: offline, and never written to.
+
+    Parameters
+    ----------
+    path
+        A file made by ``Project.record``.
+
+    Raises
+    ------
+    exp_jupyter.errors.StoreError
+        The file is no recording, or was changed since it was made.
+    """
+    from exp_jupyter.client.recording import Player
+
+    tape = Player(path)
+    told, moment = tape.project, tape.moment
+    wire = Transport(told["origin"], Secret("none"), tape=tape)
+    return Project(wire, told["project"], label=told["label"], clock=lambda: moment)
 
 
 def open_project(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urljoin
+from typing import Any, Protocol
+from urllib.parse import urlencode, urljoin
 
 import httpx
 
 from exp_jupyter._version import __version__
 from exp_jupyter.client.answers import Raw, raise_for, read_json
+from exp_jupyter.client.bearer import Bearer
+from exp_jupyter.client.broken import Broken, unknown, words_for
 from exp_jupyter.client.credentials import Secret
 from exp_jupyter.client.origin import checked_origin, origin_of
 from exp_jupyter.client.pace import Pace, asked_wait
@@ -21,7 +24,6 @@ from exp_jupyter.errors import (
     ApiError,
     ConnectionFailedError,
     ProtocolError,
-    WriteOutcomeUnknownError,
 )
 
 Parameters = Mapping[str, str | int | float | bool | None]
@@ -53,23 +55,16 @@ class Bounds:
     redirects: int = 3
 
 
-@dataclass(frozen=True)
-class Broken:
-    """A request without an answer; ``sent`` says whether it may have reached the project."""
+class Tape(Protocol):
+    """Stands between the reader and the project."""
 
-    sent: bool
-    words: str
+    def read(self, request: str, live: Callable[[], Raw]) -> Raw:
+        """Return the answer to a request, by asking or without."""
+        ...
 
-
-class _Bearer(httpx.Auth):
-    """Puts the key into a request at the last moment, so that no frame of ours ever holds it."""
-
-    def __init__(self, key: Secret) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        yield request
+    def write(self) -> None:
+        """Let a write through, or raise."""
+        ...
 
 
 class Transport:
@@ -87,6 +82,8 @@ class Transport:
         How to wait between tries.
     bounds
         What one answer may cost.
+    tape
+        Keeps the answers, or gives them in the project's place.
 
     Notes
     -----
@@ -105,10 +102,12 @@ class Transport:
         http: httpx.BaseTransport | None = None,
         pace: Pace | None = None,
         bounds: Bounds | None = None,
+        tape: Tape | None = None,
     ) -> None:
+        self.tape = tape
         self.origin = checked_origin(origin)
         self._key = key
-        self._auth = _Bearer(key)
+        self._auth = Bearer(key)
         self._http = http
         self._pace = pace or Pace()
         self._bounds = bounds or Bounds()
@@ -144,7 +143,14 @@ class Transport:
             The project said no, answered something else than the contract, or is out of reach.
         """
         method = "GET" if body is None else "POST"
-        raw = self._read_raw(method, path, params, body)
+
+        def live() -> Raw:
+            return self._read_raw(method, path, params, body)
+
+        if self.tape is None:
+            raw = live()
+        else:
+            raw = self.tape.read(self._name_of(method, path, params, body), live)
         if raw.status >= 400:
             raw = self._scrubbed(raw)
             raise_for(raw, self.origin, asked=f"{method} {path}")
@@ -193,6 +199,8 @@ class Transport:
         exp_jupyter.errors.ApiError
             The project refused it: it took no effect.
         """
+        if self.tape is not None:
+            self.tape.write()
         answer = self._attempt(method, self._address(path), None, body, writing=True)
         if isinstance(answer, Broken):
             if not answer.sent:
@@ -200,18 +208,18 @@ class Transport:
                     f"{self.origin} could not be reached ({answer.words}); nothing was sent.",
                     hint="Check the network and the origin, then repeat.",
                 )
-            raise _unknown(f"the answer was lost ({answer.words})")
+            raise unknown(f"the answer was lost ({answer.words})")
         if 300 <= answer.status < 400:
-            raise _unknown(f"the project answered with a redirect ({answer.status})")
+            raise unknown(f"the project answered with a redirect ({answer.status})")
         if answer.status >= 500:
-            raise _unknown(f"the project failed ({answer.status}) while it worked on it")
+            raise unknown(f"the project failed ({answer.status}) while it worked on it")
         try:
             if answer.status >= 400:
                 answer = self._scrubbed(answer)
                 raise_for(answer, self.origin, asked=f"{method} {path}")
             return read_json(answer, self.origin)
         except ProtocolError as odd:
-            raise _unknown(f"the answer could not be read: {odd.message}") from None
+            raise unknown(f"the answer could not be read: {odd.message}") from None
 
     def close(self) -> None:
         """Close the connections; a later request opens them again."""
@@ -243,6 +251,14 @@ class Transport:
                 return answer
             attempt += 1
 
+    def _name_of(self, method: str, path: str, params: Parameters | None, body: Any) -> str:
+        """Return the one line a request is known by in a recording."""
+        address = self._address(path).removeprefix(self.origin)
+        wire = sorted(_wire_parameters(params or {}).items())
+        asked = f"{address}?{urlencode(wire)}" if wire else address
+        told = f" {json.dumps(body, sort_keys=True)}" if body is not None else ""
+        return f"{method} {asked}{told}"
+
     def _attempt(
         self, method: str, address: str, params: Parameters | None, body: Any, *, writing: bool
     ) -> Raw | Broken:
@@ -268,9 +284,9 @@ class Transport:
                 if not too_large:
                     return Raw(response.status_code, dict(response.headers), b"".join(pieces))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
-            return Broken(sent=False, words=_words(failure))
+            return Broken(sent=False, words=words_for(failure))
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as failure:
-            return Broken(sent=True, words=_words(failure))
+            return Broken(sent=True, words=words_for(failure))
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
@@ -352,30 +368,9 @@ def _close_all(clients: dict[bool, httpx.Client]) -> None:
         clients.popitem()[1].close()
 
 
-def _unknown(why: str) -> WriteOutcomeUnknownError:
-    return WriteOutcomeUnknownError(
-        f"Whether the write took effect is not known: {why}.",
-        hint="Look at the project before sending it again.",
-    )
-
-
 def _wire_parameters(params: Parameters) -> dict[str, str]:
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in params.items()
         if value is not None
     }
-
-
-def _words(failure: Exception) -> str:
-    # By class and never by the message: a library's message may quote the header it dislikes.
-    for kind, words in (
-        (httpx.ConnectTimeout, "no connection in time"),
-        (httpx.ConnectError, "no connection"),
-        (httpx.PoolTimeout, "too many requests at once"),
-        (httpx.TimeoutException, "no answer in time"),
-        (httpx.DecodingError, "the answer could not be decompressed"),
-    ):
-        if isinstance(failure, kind):
-            return words
-    return "the connection broke"

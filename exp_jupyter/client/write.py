@@ -11,6 +11,7 @@ from exp_jupyter.errors import (
     ApprovalRequiredError,
     ConnectionFailedError,
     ExpError,
+    NotWrittenError,
     ProtocolError,
     ThrottledError,
     WriteOutcomeUnknownError,
@@ -225,7 +226,7 @@ class Write(Shown, ABC):
             return self._gated(gate)
         except (WriteOutcomeUnknownError, ProtocolError) as lost:
             self._in_doubt = lost.message
-        except (ApiError, ConnectionFailedError):
+        except (ApiError, ConnectionFailedError, NotWrittenError):
             self._clear_doubt()
             raise
         else:

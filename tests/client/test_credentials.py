@@ -49,6 +49,15 @@ def test_without_a_keyring_the_person_is_asked(monkeypatch):
     assert ORIGIN in asked[0]
 
 
+@pytest.mark.parametrize("refusal", [EOFError, RuntimeError("raw_input was called")])
+def test_a_kernel_without_a_reader_is_nobody_there(refusal):
+    def refuse(words):
+        raise refusal
+
+    with pytest.raises(CredentialsError, match="No personal API key"):
+        find_key(ORIGIN, ask=refuse, interactive=True)
+
+
 def test_with_nobody_there_the_ways_to_give_a_key_are_named():
     with pytest.raises(CredentialsError) as caught:
         find_key(ORIGIN, interactive=False)

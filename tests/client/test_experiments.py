@@ -1,10 +1,12 @@
 """Experiments are found by what people call them, and every read says how to repeat it."""
 
 import json
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from exp_jupyter.errors import InputError, NotFoundError
@@ -156,6 +158,43 @@ def test_a_daily_series_knows_its_experiment_and_its_call(launched, project):
     assert series.code() == (
         "project.experiments.timeseries(2087, 'Checkout conversion', method='frequentist')"
     )
+
+
+def test_every_metrics_series_is_read_side_by_side(launched, project):
+    told = []
+    found = project.experiments.all_timeseries(2087, progress=lambda *count: told.append(count))
+    assert [one.metric_name for one in found] == ["Checkout conversion", "Revenue per user"]
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_at_most_eight_requests_are_under_way_at_once(connect):
+    lock = threading.Lock()
+    under_way = []
+    most = []
+    metric = {"kind": "ExperimentMetric", "metric_type": "funnel", "series": []}
+    metrics = [metric | {"uuid": f"u-{n}", "fingerprint": "f", "name": f"M{n}"} for n in range(30)]
+    all_there = threading.Barrier(8)
+
+    class Slow(httpx.BaseTransport):
+        def handle_request(self, request):
+            if "timeseries_results" not in request.url.path:
+                body = {"id": 1, "name": "Many", "metrics": metrics, "timezone": "UTC"}
+                return httpx.Response(200, json=body)
+            with lock:
+                under_way.append(request)
+                most.append(len(under_way))
+                first = len(most) <= 8
+            if first:
+                all_there.wait(timeout=10)
+            with lock:
+                under_way.remove(request)
+            uuid = request.url.params["metric_uuid"]
+            body = {"experiment_id": 1, "metric_uuid": uuid, "status": "pending"}
+            return httpx.Response(200, json=body)
+
+    found = connect(transport=Slow()).experiments.all_timeseries(1)
+    assert [one.metric_uuid for one in found] == [f"u-{n}" for n in range(30)]
+    assert max(most) == 8
 
 
 def test_a_plan_starts_from_the_newest_day(launched, project):

@@ -61,3 +61,24 @@ def test_a_key_for_other_things_than_experiments_still_connects(server, open_rem
     detail = "API key missing required scope 'experiment:read'"
     server.model.answer = lambda *request: (403, {"code": "permission_denied", "detail": detail})
     assert open_remote().kind == "remote"
+
+
+def test_a_check_names_the_missing_scopes(server, open_remote):
+    project = open_remote()
+    real = server.model.answer
+
+    def answer(method, path, query, body):
+        if "/feature_flags/" in path:
+            detail = "API key missing required scope 'feature_flag:read'"
+            return 403, {"code": "permission_denied", "detail": detail}
+        if "/change_requests/" in path:
+            return 402, {"type": "server_error", "code": "payment_required"}
+        return real(method, path, query, body)
+
+    server.model.answer = answer
+    found = project.check()
+    assert (found.project, found.person) == ("Growth", "")
+    assert found.missing == ("feature_flag:read",)
+    verdicts = {one.what: one.verdict for one in found.granted}
+    assert verdicts["Experiments"] == "allowed"
+    assert verdicts["Approvals"] == "not offered"
