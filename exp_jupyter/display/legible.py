@@ -8,7 +8,9 @@ import unicodedata
 # Marks that reorder text on screen, so that what is read is not what is written.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 _REPLACEMENT = "\ufffd"
-_INSIDE_A_NUMBER = re.compile(r"(?<=[\d∞]) (?=%)|(?<=[<>]) (?=\d)|(?<=\bp) (?=[=<])|(?<=\bp =) ")
+_TOGETHER = re.compile(
+    r"(?<=[\d∞]) (?=%)|(?<=[<>]) (?=\d)|(?<=\bp) (?=[=<\d])|(?<=\bp =) |(?<=[▲▼✓✕●○■◔]) "
+)
 
 
 def legible(text: str) -> str:
@@ -37,14 +39,14 @@ def _legible(char: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    r"""Return text in which no line can end inside a number: no-break spaces where it matters.
+    r"""Return text in which no line ends inside a number or after a mark: no-break spaces there.
 
     Examples
     --------
     >>> unbroken("up 4.3 %, p < 0.001").replace("\xa0", "~")
     'up 4.3~%, p~<~0.001'
     """
-    return _INSIDE_A_NUMBER.sub("\u00a0", text)
+    return _TOGETHER.sub("\u00a0", text)
 
 
 def columns_of(text: str) -> int:

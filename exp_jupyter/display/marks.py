@@ -8,7 +8,7 @@ from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import Bar, Scale, Svg
 from exp_jupyter.display.palette import RULE, colour
 
-WIDTH, HEIGHT, MARGIN = 176, 22, 8
+WIDTH, HEIGHT, MARGIN = 152, 22, 8
 _NICE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
