@@ -188,6 +188,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1" if host == "localhost" else host, port))
+        # From here on connections queue: whoever reads the address may use it at once.
+        listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
         raise StoreError(
