@@ -105,7 +105,7 @@ def holds(world: World, event: Event, item: dict[str, Any]) -> bool:
         else text == as_text(w)
         for w in wanted
     )
-    contains = text is not None and any(as_text(w).lower() in text.lower() for w in wanted)
+    contains = text is not None and any(str(as_text(w)).lower() in text.lower() for w in wanted)
     if operator in ("exact", "is_not"):
         return exact == (operator == "exact")
     if operator in ("icontains", "not_icontains"):

@@ -1,0 +1,82 @@
+"""Two arms from their counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from exp_jupyter.analysis.comparison import compare
+from exp_jupyter.engine.statistics import Mean
+from exp_jupyter.errors import InputError
+
+
+def test_cookie_cats():
+    # Seven-day retention of a published game test: gate at level 30 against gate at level 40.
+    test = compare("8502/44700", "8279/45489", control_name="gate_30", treatment_name="gate_40")
+    assert round(100 * test.effect.estimate, 1) == -4.3
+    assert round(test.effect.p_value, 4) == 0.0012
+    assert round(test.pooled_z_p_value, 4) == 0.0016
+    assert test.fisher_p_value is None
+    assert "gate_40 is worse: below gate_30 (-4.3 %" in test.verdict
+
+
+@pytest.mark.parametrize("arm", [(8502, 44700), "8,502/44,700", "8_502 / 44_700"])
+def test_counts_are_read_in_every_way_of_writing_them(arm):
+    assert compare(arm, (8279, 45489)).arms[0].n == 44700
+
+
+@pytest.mark.parametrize("arm", ["8502", "a/b", (1, 2, 3), "8502/44700/3", None])
+def test_unreadable_counts_name_the_arm(arm):
+    with pytest.raises(InputError, match="gate_30"):
+        compare(arm, (1, 2), control_name="gate_30")
+
+
+def test_more_successes_than_units_are_refused():
+    with pytest.raises(InputError):
+        compare((12, 10), (1, 10))
+
+
+def test_few_successes_add_the_exact_test():
+    test = compare((2, 40), (9, 40))
+    assert test.fisher_p_value == pytest.approx(0.0476, abs=2e-4)
+
+
+def test_a_margin_asks_whether_the_treatment_is_not_worse():
+    close = compare((5000, 50000), (4990, 50000), margin=5)
+    assert close.non_inferior
+    assert "not worse than control by more than 5 %" in close.verdict
+    assert not compare((500, 5000), (470, 5000), margin=5).non_inferior
+    assert compare((5000, 50000), (5010, 50000), margin=5, goal="decrease").non_inferior
+
+
+def test_a_margin_must_be_positive():
+    with pytest.raises(InputError, match="margin"):
+        compare((5, 10), (6, 10), margin=-1)
+
+
+def test_means_have_no_test_of_counts():
+    test = compare(Mean(1000, 5000.0, 30000.0), Mean(1000, 5200.0, 32000.0), method="bayesian")
+    assert test.kind == "mean"
+    assert test.pooled_z is None
+    assert 0 < test.effect.chance_to_win < 1
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(InputError, match="magic"):
+        compare((1, 10), (2, 10), method="magic")
+
+
+def test_the_call_that_makes_it_again():
+    test = compare("8502/44700", "8279/45489", alpha=0.1)
+    assert test.code() == "exp_jupyter.compare('8502/44700', '8279/45489', alpha=0.1)"
+
+
+def test_the_module_stays_light():
+    code = (
+        "import sys, exp_jupyter.analysis.comparison\n"
+        "heavy = {'pydantic', 'duckdb', 'sqlglot', 'pandas', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

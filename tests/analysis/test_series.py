@@ -1,0 +1,128 @@
+"""Daily series from what a project stores."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import pytest
+
+from exp_jupyter.analysis.series import Series
+from exp_jupyter.engine.assembly import assemble
+from exp_jupyter.engine.settings import resolve
+from exp_jupyter.errors import InputError
+
+METRIC = {
+    "kind": "ExperimentMetric",
+    "metric_type": "funnel",
+    "uuid": "m-1",
+    "name": "Checkout",
+    "fingerprint": "f" * 64,
+    "series": [{"kind": "EventsNode", "event": "order"}],
+}
+EXPERIMENT = {
+    "id": 7,
+    "name": "One-page checkout",
+    "stats_config": {"method": "frequentist"},
+    "running_time_calculation": {"recommended_sample_size": 9000},
+}
+COUNTS = [(30, 3, 31, 4), (400, 40, 410, 55), (900, 90, 880, 130), (1500, 150, 1510, 240)]
+
+
+def day_result(control_n, control, test_n, test, config=None):
+    rows = [
+        {"key": key, "number_of_samples": n, "sum": s, "sum_squares": s, "step_counts": [s]}
+        for key, n, s in (("control", control_n, control), ("test", test_n, test))
+    ]
+    return assemble("funnel", rows, resolve(config or {"method": "frequentist"}))
+
+
+@pytest.fixture
+def results():
+    days = {f"2026-03-0{i + 1}": day_result(*counts) for i, counts in enumerate(COUNTS)}
+    return {
+        "experiment_id": 7,
+        "metric_uuid": "m-1",
+        "status": "partial",
+        "timeseries": days | {"2026-03-05": None},
+        "errors": {"2026-03-05": "Query timed out."},
+        "computed_at": "2026-03-06T02:00:41.118204+00:00",
+    }
+
+
+def test_the_projects_own_numbers_are_kept(results):
+    series = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC)
+    told = results["timeseries"]["2026-03-04"]["variant_results"][0]
+    effect = series.days[3].effects["test"]
+    assert list(effect.interval) == told["confidence_interval"]
+    assert effect.p_value == told["p_value"]
+    assert effect.estimate == pytest.approx(240 / 1510 / 0.1 - 1)
+    assert math.isnan(effect.standard_error)
+    assert (series.method, series.mode, series.level) == ("frequentist", "compat", 0.95)
+    assert series.variants == ("control", "test")
+    assert series.planned_sample_size == 9000
+
+
+def test_a_day_that_is_not_compared_says_why(results):
+    series = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC)
+    assert series.days[0].effects["test"] is None
+    assert "not-enough-exposures" in series.days[0].baseline.failures
+
+
+def test_a_failed_day_keeps_its_error_and_is_not_the_latest(results):
+    series = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC)
+    assert series.days[4].baseline is None
+    assert series.days[4].error == "Query timed out."
+    assert series.latest.date == date(2026, 3, 4)
+    assert series.latest.exposures == 3010
+
+
+def test_the_crossing_is_the_first_day_of_an_unbroken_run(results):
+    series = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC)
+    assert series.crossed == date(2026, 3, 3)
+    assert "test is better: above control" in series.verdict
+
+
+@pytest.mark.parametrize("mode", ["compat", "recommended"])
+@pytest.mark.parametrize("method", ["frequentist", "sequential", "bayesian"])
+def test_every_day_is_recomputed_as_if_alone(results, method, mode):
+    from exp_jupyter.analysis.effects import engine_method
+    from exp_jupyter.engine.comparison import compare
+    from exp_jupyter.engine.statistics import Proportion
+
+    series = Series.from_wire(
+        results, experiment=EXPERIMENT, metric=METRIC, method=method, mode=mode
+    )
+    chosen = engine_method(method, resolve(EXPERIMENT["stats_config"]), mode)
+    for day, (control_n, control, test_n, test) in list(zip(series.days, COUNTS, strict=False))[1:]:
+        alone = compare(Proportion(control_n, control), Proportion(test_n, test), chosen)
+        effect = day.effects["test"]
+        assert effect.estimate == pytest.approx(alone.estimate, rel=1e-12)
+        assert effect.interval == pytest.approx(alone.interval, rel=1e-9)
+    assert series.days[0].effects["test"] is None
+    assert series.method == method
+
+
+def test_recomputing_the_projects_method_gives_its_numbers(results):
+    stated = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC)
+    again = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC, method="frequentist")
+    for one, other in zip(stated.days, again.days, strict=True):
+        if one.effects.get("test"):
+            assert other.effects["test"].interval == pytest.approx(one.effects["test"].interval)
+
+
+def test_goal_decrease_turns_the_verdict(results):
+    series = Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC | {"goal": "decrease"})
+    assert "test is worse: above control" in series.verdict
+
+
+def test_an_unknown_method_is_refused(results):
+    with pytest.raises(InputError, match="magic"):
+        Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC, method="magic")
+
+
+def test_a_series_without_results_says_so(results):
+    empty = results | {"timeseries": {"2026-03-01": None}, "status": "pending"}
+    series = Series.from_wire(empty, experiment=EXPERIMENT, metric=METRIC)
+    assert series.latest is None
+    assert series.crossed is None
