@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, floats
@@ -116,16 +118,12 @@ def _joint(reach: float, loading: Floats, df: float | None, alternative: str) ->
     """Return the probability that no statistic passes ``reach``."""
     from scipy import special
 
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    weights = weights / np.sqrt(2 * np.pi)
+    nodes, weights = _normal_nodes()
     rest = np.sqrt(1 - loading * loading)
     scales, scale_weights = np.ones(1), np.ones(1)
     if df is not None:
         # Quantiles of s = sqrt(chi²/df) at Gauss-Legendre points of its probability.
-        points, point_weights = np.polynomial.legendre.leggauss(_NODES)
-        probabilities = (points + 1) / 2
-        scales = np.sqrt(special.chdtri(df, 1 - probabilities) / df)
-        scale_weights = point_weights / 2
+        scales, scale_weights = _scale_nodes(df)
     edge = reach * scales[:, None, None]
     shared = nodes[None, :, None] * loading
     inside_edge = special.ndtr((edge - shared) / rest)
@@ -133,3 +131,17 @@ def _joint(reach: float, loading: Floats, df: float | None, alternative: str) ->
         inside_edge = inside_edge - special.ndtr((-edge - shared) / rest)
     each = inside_edge.prod(axis=-1)
     return float(scale_weights @ each @ weights)
+
+
+@functools.cache
+def _normal_nodes() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    return nodes, weights / np.sqrt(2 * np.pi)
+
+
+@functools.lru_cache(maxsize=32)
+def _scale_nodes(df: float) -> tuple[Floats, Floats]:
+    from scipy import special
+
+    points, weights = np.polynomial.legendre.leggauss(_NODES)
+    return np.sqrt(special.chdtri(df, (1 - points) / 2) / df), weights / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -284,9 +285,15 @@ class _Walk:
 
 def _legendre(count: int) -> tuple[Floats, Floats]:
     """Return composite Gauss-Legendre nodes and weights on -1 to 1: panels of 16 points."""
-    nodes, weights = np.polynomial.legendre.leggauss(16)
+    nodes, weights = _panel()
     panels = -(-count // 16)
     starts = np.arange(panels) * 2 / panels - 1
     spread = 1 / panels
     points = (starts[:, None] + spread * (nodes + 1)).ravel()
     return points, np.tile(weights * spread, panels)
+
+
+@functools.cache
+def _panel() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    return nodes, weights

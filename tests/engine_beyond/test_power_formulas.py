@@ -21,7 +21,7 @@ from exp_jupyter.engine.power_formulas import (
 )
 from exp_jupyter.errors import InputError
 
-quick = settings(derandomize=True, max_examples=80, deadline=None)
+quick = settings(derandomize=True, max_examples=50, deadline=None)
 
 
 @st.composite
