@@ -30,6 +30,15 @@ def _numeric(terms: Sequence[Term]) -> bool:
     return any(term.kind in ("number", "bool") for term in terms)
 
 
+def _common(t: Translation, terms: Sequence[Term]) -> tuple[Callable[[Term], str], Kind]:
+    """Return how to read terms that become one value, and what kind that is."""
+    if any(term.kind == "number" for term in terms):
+        return t.as_number, "number"
+    if any(term.kind == "bool" for term in terms):
+        return t.as_bool, "bool"
+    return t.as_text, "text"
+
+
 def _compared(t: Translation, sign: str, terms: Sequence[Term]) -> Term:
     left, right = terms
     same = {"=": "IS NOT DISTINCT FROM", "<>": "IS DISTINCT FROM"}
@@ -85,9 +94,9 @@ def _like(word: str) -> Callable[[Translation, Any], Term]:
 
 
 def _same(t: Translation, call: str, terms: Sequence[Term]) -> Term:
-    read, kind = (t.as_number, "number") if _numeric(terms) else (t.as_text, "text")
+    read, kind = _common(t, terms)
     listed = ", ".join(read(term) for term in terms)
-    return Term(f"{call}({listed})", kind)  # type: ignore[arg-type]
+    return Term(f"{call}({listed})", kind)
 
 
 def _choice(t: Translation, terms: Sequence[Term]) -> Term:
@@ -95,12 +104,12 @@ def _choice(t: Translation, terms: Sequence[Term]) -> Term:
     if not pairs or len(pairs) % 2:
         raise ValueError("conditions and values come in pairs")
     results = [*pairs[1::2], last]
-    read, kind = (t.as_number, "number") if _numeric(results) else (t.as_text, "text")
+    read, kind = _common(t, results)
     whens = " ".join(
         f"WHEN {t.as_bool(test)} THEN {read(result)}"
         for test, result in zip(pairs[::2], pairs[1::2], strict=True)
     )
-    return Term(f"(CASE {whens} ELSE {read(last)} END)", kind)  # type: ignore[arg-type]
+    return Term(f"(CASE {whens} ELSE {read(last)} END)", kind)
 
 
 def _numbers(call: str) -> Callable[[Translation, Any], Term]:

@@ -69,7 +69,9 @@ def worlds(draw: st.DrawFn) -> World:
         as_of = as_of.replace(hour=0, minute=0)
         as_of = max(as_of, start)
     return World(
-        events=events(Random(draw(st.integers(0, 2**32))), draw(st.sampled_from((200, 140, 60, 0)))),
+        events=events(
+            Random(draw(st.integers(0, 2**32))), draw(st.sampled_from((200, 140, 60, 0)))
+        ),
         start=start,
         end=draw(st.sampled_from((None, None, start + 2 * DAY, start + 9 * DAY))),
         as_of=as_of,
