@@ -26,14 +26,19 @@ from exp_jupyter.engine.fixed_horizon import (
 from exp_jupyter.engine.limits import choose
 from exp_jupyter.engine.posterior import FLAT, Prior, expected_losses
 from exp_jupyter.engine.refusals import Refusal
+from exp_jupyter.engine.requirements import (
+    ALTERNATIVES,
+    DIFFERENCES,
+    check_level,
+    kind_mismatch,
+    least_units,
+)
 from exp_jupyter.engine.student import Alternative, bounded
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError, StatisticsError
 
 __all__ = ["Bayesian", "Frequentist", "Method", "Prior", "Sequential"]
 
-ALTERNATIVES = ("two-sided", "greater", "less")
-DIFFERENCES = ("relative", "absolute")
 INTERVALS = ("delta", "fieller", "log")
 MODES = ("recommended", "compat")
 
@@ -41,41 +46,6 @@ COMPAT_LEAST_UNITS = 5
 LEAST_EVENTS = 5
 GREATEST_SUM = 1e15
 SMALLEST_LOSS_PROBABILITY = 1e-10
-
-
-def check_level(name: str, value: float, code: str) -> None:
-    """Refuse a level outside the open interval from 0 to 1."""
-    if not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise StatisticsError(
-            code,
-            f"{name} is {value!r}; expected a number above 0 and below 1",
-            hint="0.05 is the usual alpha, 0.95 the usual level.",
-        )
-
-
-def least_units(control: Statistic, treatment: Statistic, least: int) -> list[Refusal]:
-    """Return where an arm has fewer units than a method can use."""
-    return [
-        Refusal(
-            f"{name}_n_below_minimum",
-            np.asarray(arm.n) < least,
-            f"the {name} has fewer than {least} units",
-            "Wait for more units.",
-        )
-        for name, arm in (("treatment", treatment), ("control", control))
-    ]
-
-
-def kind_mismatch(control: Statistic, treatment: Statistic) -> list[Refusal]:
-    """Return a refusal when the arms carry different statistics."""
-    return [
-        Refusal(
-            "statistic_type_mismatch",
-            np.asarray(control.kind != treatment.kind),
-            f"the control is a {control.kind}, the treatment a {treatment.kind}",
-            "Compare two statistics of the same kind.",
-        )
-    ]
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from exp_jupyter.engine.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.confidence_sequence import anytime_p_value
 from exp_jupyter.engine.contrast import Contrast, Difference, Mode
 from exp_jupyter.engine.limits import choose
-from exp_jupyter.engine.methods import (
+from exp_jupyter.engine.refusals import Refusal
+from exp_jupyter.engine.requirements import (
     DIFFERENCES,
     check_level,
     kind_mismatch,
     least_units,
 )
-from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError
 

@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from exp_jupyter.engine.assumptions import (
+    assumption_checks,
+    covariate_imbalance,
+    heavy_tail_share,
+)
 from exp_jupyter.engine.quality import (
     anytime_sample_ratio_mismatch,
-    assumption_checks,
     binomial_mismatch_p_value,
-    covariate_imbalance,
     even_split,
-    heavy_tail_share,
     multiple_variant_bias,
     sample_ratio_mismatch,
 )

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine import running_time
+from exp_jupyter.engine import running_time, running_time_estimate
 from exp_jupyter.errors import StatisticsError
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 ARM = {"number_of_samples": 1000, "sum": 100, "step_counts": [400, 100]}
 
 
-def estimate(**changes: Any) -> running_time.RunningTimeEstimate:
+def estimate(**changes: Any) -> running_time_estimate.RunningTimeEstimate:
     given: dict[str, Any] = {
         "metrics": [{"uuid": "m", "metric_type": "funnel"}],
         "primary_metrics_ordered_uuids": None,
@@ -29,7 +29,7 @@ def estimate(**changes: Any) -> running_time.RunningTimeEstimate:
         "result": {"baseline": ARM, "variant_results": [ARM]},
         "now": NOW,
     }
-    return running_time.estimate(**(given | changes))
+    return running_time_estimate.estimate(**(given | changes))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_first_day_says_nothing_about_the_rate() -> None:
     ],
 )
 def test_without_a_plan_there_is_no_estimate(changes: dict[str, Any]) -> None:
-    assert estimate(**changes) == running_time.NO_ESTIMATE
+    assert estimate(**changes) == running_time_estimate.NO_ESTIMATE
 
 
 def test_a_manual_plan_takes_the_entered_baseline_and_rate() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from exp_jupyter.engine import running_time
+from exp_jupyter.engine import running_time_estimate as saved
 from exp_jupyter.engine.assembly import assemble, breakdown_totals
 from exp_jupyter.engine.quality import (
     even_split,
@@ -81,7 +82,7 @@ def running_time_endpoint(inputs: dict[str, Any]) -> Answer:
 
 def running_time_estimate(inputs: dict[str, Any]) -> Answer:
     start = inputs["start_date"]
-    found = running_time.estimate(
+    found = saved.estimate(
         metrics=inputs["metrics"],
         primary_metrics_ordered_uuids=inputs["primary_metrics_ordered_uuids"],
         running_time_calculation=inputs["running_time_calculation"],
@@ -99,7 +100,7 @@ def running_time_estimate(inputs: dict[str, Any]) -> Answer:
 
 
 def default_mde(inputs: dict[str, Any]) -> Answer:
-    return {"minimum_detectable_effect": running_time.default_mde(**inputs)}
+    return {"minimum_detectable_effect": saved.default_mde(**inputs)}
 
 
 def srm(inputs: dict[str, Any]) -> Answer:

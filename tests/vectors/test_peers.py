@@ -10,14 +10,19 @@ import peers_core
 import pytest
 import vector_files
 
-ADAPTERS = {**peers_core.ADAPTERS, **peers_beyond.ADAPTERS}
+ADAPTERS = (peers_core.ADAPTERS, peers_beyond.ADAPTERS)
 CASES = vector_files.of_shape("family")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_the_engine_agrees_with_its_peers(case: vector_files.Case) -> None:
-    assert case["family"] in ADAPTERS, f"no adapter for the family {case['family']!r}"
-    got = ADAPTERS[case["family"]](case["inputs"])
-    vector_files.assert_close(
-        got, case["expected"], case["family"], relative=case["rtol"], absolute=1e-10
-    )
+    adapters = [known[case["family"]] for known in ADAPTERS if case["family"] in known]
+    assert adapters, f"no adapter for the family {case['family']!r}"
+    for adapter in adapters:
+        vector_files.assert_close(
+            adapter(case["inputs"]),
+            case["expected"],
+            case["family"],
+            relative=case["rtol"],
+            absolute=1e-10,
+        )

@@ -34,4 +34,5 @@ def test_every_case_says_what_it_is_about() -> None:
     unknown = [
         case.get("id") for case in vector_files.cases() if not {"method", "family"} & set(case)
     ]
+    assert vector_files.cases(), "the files hold no case"
     assert not unknown
