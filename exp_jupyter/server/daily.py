@@ -6,6 +6,7 @@ days are due; then nothing has to run at night. It is off unless the project's s
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,6 @@ class _Due:
     fingerprint: str
     days: tuple[date, ...]
     now: datetime
-    job: str | None = None
 
 
 def catch_up(
@@ -43,8 +43,8 @@ def catch_up(
 ) -> int:
     """Compute the days that are due for one metric, when the project does so on reading.
 
-    A recalculation that waits for this metric is done as well. Nothing happens for a metric or a
-    fingerprint that the experiment does not have: such a series is empty.
+    Nothing happens for a metric or a fingerprint that the experiment does not have: such a series
+    is empty.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def catch_up(
 
 
 def run(store: ProjectStore, events: EventStore) -> int:
-    """Compute all days that are due in the project, and the recalculations that wait.
+    """Compute all days that are due in the project.
 
     Returns
     -------
@@ -90,10 +90,6 @@ def _due(work: Work, experiment_id: int, uuid: str, fingerprint: str) -> _Due | 
     )
     if metric is None:
         return None
-    job = work.recalculations.first(
-        "experiment_id = ? AND kind = 'timeseries' AND fingerprint = ? AND status = 'pending'",
-        [experiment_id, fingerprint],
-    )
     zone, now = ZoneInfo(work.project["timezone"]), work.now()
     stored = {
         series.day_of(row["query_to"], zone)
@@ -101,7 +97,7 @@ def _due(work: Work, experiment_id: int, uuid: str, fingerprint: str) -> _Due | 
         if row["status"] != "pending"
     }
     days = tuple(day for day in days_over(experiment, zone, now) if day not in stored)
-    if not days and job is None:
+    if not days:
         return None
     return _Due(
         experiment_id=experiment_id,
@@ -111,7 +107,6 @@ def _due(work: Work, experiment_id: int, uuid: str, fingerprint: str) -> _Due | 
         fingerprint=fingerprint,
         days=days,
         now=now,
-        job=job["id"] if job else None,
     )
 
 
@@ -141,29 +136,50 @@ def days_over(experiment: Document, zone: ZoneInfo, now: datetime) -> list[date]
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _compute(store: ProjectStore, events: EventStore, due: _Due) -> int:
+def daily_results(
+    events: EventStore,
+    spec: ExperimentSpec,
+    metric: Mapping[str, Any],
+    days: Sequence[date],
+    now: datetime,
+) -> list[DailyResult]:
+    """Compute a metric's results of these days; days without one have failed, with the reason.
+
+    Parameters
+    ----------
+    events
+        The project's events. They are read outside of any transaction on the project, so that
+        others go on writing meanwhile.
+    spec
+        The launched experiment.
+    metric
+        The metric's definition.
+    days
+        Days of the project that are over; see `days_over`.
+    now
+        The project's present moment; aware.
+    """
     from exp_jupyter.analysis.compute import compute_series
 
-    # The events are read outside of any transaction: others go on writing meanwhile.
+    error, found = "There is no result for this day.", {}
     try:
         with events.cursor() as cursor:
-            source = events.source(cursor)
-            found = compute_series(source, due.spec, due.metric, as_of=due.now, days=due.days)
-        results = [_result(due, day, found.get(day)) for day in due.days]
-    except ExpError as error:
-        results = [_result(due, day, None, error.message) for day in due.days]
-    with store.write() as work:
-        series.store_results(work, due.experiment_id, due.uuid, due.fingerprint, results)
-        if due.job is not None and (job := work.recalculations.get(due.job)):
-            work.recalculations.save({**job, "status": "completed"})
-    return len(results)
-
-
-def _result(due: _Due, day: date, result: Any, error: str | None = None) -> DailyResult:
-    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(due.spec.timezone))
-    start = due.spec.start or midnight
-    if result is None:
-        return DailyResult(
-            start, midnight, "failed", error_message=error or "There is no result for this day."
+            found = compute_series(events.source(cursor), spec, metric, as_of=now, days=days)
+    except ExpError as failure:
+        error = failure.message
+    zone, results = ZoneInfo(spec.timezone), []
+    for day in days:
+        midnight = datetime.combine(day + timedelta(days=1), time(), zone)
+        start, result = spec.start or midnight, found.get(day)
+        results.append(
+            DailyResult(start, midnight, "failed", error_message=error)
+            if result is None
+            else DailyResult(start, midnight, "completed", result=result, completed_at=now)
         )
-    return DailyResult(start, midnight, "completed", result=result, completed_at=due.now)
+    return results
+
+
+def _compute(store: ProjectStore, events: EventStore, due: _Due) -> int:
+    results = daily_results(events, due.spec, due.metric, due.days, due.now)
+    with store.write() as work:
+        return series.store_results(work, due.experiment_id, due.uuid, due.fingerprint, results)

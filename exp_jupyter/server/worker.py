@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from exp_jupyter.errors import ExpError
-from exp_jupyter.server.clock import read_time, stored_time
-from exp_jupyter.server.daily import days_over
+from exp_jupyter.server.clock import stored_time
+from exp_jupyter.server.daily import daily_results, days_over
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.services import experiment_view, queries, series
-from exp_jupyter.server.services.series import DailyResult
 from exp_jupyter.server.store import Document, ProjectStore
 from exp_jupyter.shown import plain
 
@@ -89,30 +87,19 @@ class Worker:
                 work.recalculations.save({**present, "completed_at": work.stamp(), **outcome})
 
     def _series(self, job: Document) -> Document:
-        from exp_jupyter.analysis.compute import compute_series
-
         with self._store.read() as work:
             experiment = work.experiments.get(job["experiment_id"])
             if experiment is None or not experiment["start_date"]:
                 return {"status": "failed", "error": "The experiment is not running any more."}
             spec, now = queries.spec_of(work, experiment), work.now()
             days = days_over(experiment, ZoneInfo(spec.timezone), now)
-        # The events are read outside of any transaction: others go on writing meanwhile.
-        error = "There is no result for this day."
-        found: dict[date, Document] = {}
-        try:
-            with self._events.cursor() as cursor:
-                source = self._events.source(cursor)
-                found = compute_series(source, spec, job["metric"], as_of=now, days=days)
-        except ExpError as failure:
-            error = failure.message
-        start = read_time(experiment["start_date"])
-        results = [_daily(start, day, spec.timezone, now, found.get(day), error) for day in days]
+        results = daily_results(self._events, spec, job["metric"], days, now)
         with self._store.write() as work:
             series.store_results(
                 work, job["experiment_id"], str(job["metric_uuid"]), job["fingerprint"], results
             )
-        return {"status": "completed" if found or not days else "failed"}
+        failed = bool(results) and all(result.status == "failed" for result in results)
+        return {"status": "failed" if failed else "completed"}
 
     def _metrics(self, job: Document) -> Document:
         from exp_jupyter.analysis.compute import compute_result
@@ -144,17 +131,3 @@ class Worker:
             "results": results,
             "query_to": stored_time(now),
         }
-
-
-def _daily(
-    start: datetime,
-    day: date,
-    timezone: str,
-    now: datetime,
-    result: Document | None,
-    error: str,
-) -> DailyResult:
-    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(timezone))
-    if result is None:
-        return DailyResult(start, midnight, "failed", error_message=error)
-    return DailyResult(start, midnight, "completed", result=result, completed_at=now)

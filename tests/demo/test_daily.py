@@ -12,6 +12,7 @@ from exp_jupyter.server.clock import FrozenClock
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.services import experiments, lifecycle, people, recalculation, series
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.worker import Worker
 
 TOTAL = {
     "kind": "ExperimentMetric",
@@ -181,7 +182,7 @@ def test_nothing_is_computed_for_another_fingerprint(project):
     assert daily.catch_up(project.store, project.events, 999, uuid, "old") == 0
 
 
-def test_a_recalculation_forgets_and_computes_anew(project):
+def test_a_recalculation_forgets_and_the_worker_computes_anew(project):
     project.clock.set(datetime(2026, 3, 4, 9, tzinfo=UTC))
     project.catch_up()
     metric = project.metric()
@@ -190,7 +191,8 @@ def test_a_recalculation_forgets_and_computes_anew(project):
     waiting = project.answer()
     assert waiting["recalculation_status"] == "pending"
     assert waiting["status"] == "pending"
-    assert project.catch_up() == 3
+    assert Worker(project.store, project.events).do_next()
     done = project.answer()
     assert done["recalculation_status"] is None
     assert done["status"] == "partial"
+    assert project.catch_up() == 0
