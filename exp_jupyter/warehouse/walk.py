@@ -141,20 +141,19 @@ def fold_walks(
             if masks[i]
         ]
         stop = min(int(leave[first]), len(ends)) if exclude else len(ends)
-        level = 0
-        seen = -1
+        idle = all(matched == (0,) for _, _, matched in events)
+        level, seen, done, x_u = 0, -1, 0.0, float(x[first])
+        levels = values[place[first], int(v[first])]
         for day in range(int(entry[first]), stop):
-            visible = _visible(events, ends[day], window)
-            if len(visible) != seen:  # a later day knows all an earlier one did
-                seen = len(visible)
-                level = reach(visible, steps, window or LONGEST)
-            done = float(level >= steps)
-            covariate = float(x[first])
-            row = [1.0, done, done, 0, 0, 0, covariate, covariate**2, covariate * done]
-            values[place[first], int(v[first]), day] += [
-                *row,
-                *(float(level >= k) for k in range(1, steps + 1)),
-            ]
+            # An ordered walk that has arrived stays arrived; without steps there is none.
+            if not idle and (level < steps or reach is unordered_reach):
+                visible = _visible(events, ends[day], window)
+                if len(visible) != seen:  # a later day knows all an earlier one did
+                    seen = len(visible)
+                    level = reach(visible, steps, window or LONGEST)
+                    done = float(level >= steps)
+            levels[day, :9] += (1.0, done, done, 0, 0, 0, x_u, x_u * x_u, x_u * done)
+            levels[day, 9 : 9 + level] += 1.0
     return DailySums(names, known, values)
 
 
@@ -165,8 +164,9 @@ def _bits(mask: int, steps: int) -> tuple[int, ...]:
 def _visible(events: Sequence[Event], end: int, window: int) -> list[Event]:
     """Return what a day's point knows: exposures up to its end, steps up to a window later."""
     known = []
+    last = end + window
     for instant, name, matched in events:
-        if instant > end + window:
+        if instant > last:
             break
         steps = matched if instant <= end else tuple(step for step in matched if step)
         if steps:
