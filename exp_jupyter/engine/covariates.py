@@ -24,6 +24,8 @@ class Covariate:
     centred
         Σ(x − x̄)² and Σ(x − x̄)(y − ȳ) when they are known better than the raw sums give them;
         set by ``Mean.of``.
+    n
+        Units behind the covariate, when they were counted on their own; they must be the metric's.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Covariate:
     cross: Numbers
     denominator_cross: Numbers | None = None
     centred: tuple[Numbers, Numbers] | None = None
+    n: Numbers | None = None
 
 
 @dataclass(frozen=True, eq=False)

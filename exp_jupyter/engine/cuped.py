@@ -18,6 +18,7 @@ from exp_jupyter.engine.moments import Moments
 from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
 from exp_jupyter.engine.sums import Statistic
+from exp_jupyter.errors import InputError
 
 COMPAT_FLOOR = 1e-10
 """What PostHog uses in place of a smaller adjusted variance, and as the least pooled variance."""
@@ -71,6 +72,11 @@ def adjust(control: Statistic, treatment: Statistic) -> Adjusted:
     control, treatment
         Statistics of the same kind, each with a covariate of the same kind.
 
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A covariate is missing or lacks the products that its metric needs.
+
     Examples
     --------
     >>> from exp_jupyter.engine.statistics import Mean
@@ -79,6 +85,14 @@ def adjust(control: Statistic, treatment: Statistic) -> Adjusted:
     >>> round(float(arms.theta), 3), round(float(arms.control.reduction), 3)
     (1.04, 0.998)
     """
+    for arm in (control, treatment):
+        carried = arm.covariate_sums
+        lacking = isinstance(carried, Covariate) and carried.denominator_cross is None
+        if carried is None or (isinstance(arm, Ratio) and lacking):
+            raise InputError(
+                "an arm has no covariate, or a ratio's covariate has no denominator_cross",
+                hint="A ratio needs the covariate's products with numerator and denominator.",
+            )
     own = [control.moments(), treatment.moments()]
     pooled = own[0].pooled(own[1])
     theta, spread = _coefficient(control, pooled)

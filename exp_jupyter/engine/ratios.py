@@ -10,7 +10,7 @@ import numpy as np
 from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.engine.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.moments import Moments
-from exp_jupyter.engine.refusals import Refusal
+from exp_jupyter.engine.refusals import Refusal, raise_first
 from exp_jupyter.engine.sums import (
     NO_DENOMINATOR,
     Statistic,
@@ -113,6 +113,57 @@ class Ratio(Statistic):
             total(b * b),
             total(a * b),
             centred=(total(da * da), total(db * db), total(da * db)),
+        )
+
+    @classmethod
+    def from_parts(
+        cls,
+        numerator: Statistic,
+        denominator: Statistic,
+        cross: Numbers,
+        covariate: Covariate | RatioCovariate | None = None,
+    ) -> Ratio:
+        """Return the ratio of two statistics of the same units, each keeping its own variance.
+
+        Parameters
+        ----------
+        numerator, denominator
+            ``Mean`` or ``Proportion``.
+        cross
+            Σab.
+        covariate
+            A pre-exposure covariate.
+
+        Raises
+        ------
+        exp_jupyter.errors.StatisticsError
+            ``ratio_n_mismatch``: the parts count different units; or what ``Ratio`` refuses.
+
+        Examples
+        --------
+        >>> from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
+        >>> Ratio.from_parts(Mean(10, 30.0, 120.0), Proportion(10, 6), 30.0).mean
+        5.0
+        """
+        differing = np.asarray(floats(numerator.n) != floats(denominator.n))
+        message = "the numerator and the denominator were summed over different units"
+        raise_first([Refusal("ratio_n_mismatch", differing, message)])
+        sums: list[Numbers] = []
+        kinds: list[Part] = []
+        for part in (numerator, denominator):
+            total: Numbers = getattr(part, "sum", np.nan)
+            sums += [total, getattr(part, "sum_squares", total)]
+            kinds.append("proportion" if part.kind == "proportion" else "mean")
+        return cls(
+            numerator.n,
+            sums[0],
+            sums[1],
+            sums[2],
+            sums[3],
+            cross,
+            covariate=covariate,
+            numerator_kind=kinds[0],
+            denominator_kind=kinds[1],
         )
 
     def refusals(self, *, exact: bool = False) -> list[Refusal]:

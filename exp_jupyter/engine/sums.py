@@ -86,8 +86,15 @@ def covariate_refusals(n: Floats, covariate: Covariate | None, *, exact: bool) -
     parts = [total, squares, floats(covariate.cross)]
     if covariate.denominator_cross is not None:
         parts.append(floats(covariate.denominator_cross))
+    counted = n if covariate.n is None else floats(covariate.n)
     return [
         Refusal("not_finite", not_finite(*parts), "the covariate's sums must be finite numbers"),
+        Refusal(
+            "cuped_n_mismatch",
+            np.asarray(counted != n),
+            "the covariate was summed over other units than the metric",
+            "Count units without earlier events with a covariate of 0.",
+        ),
         *sums_refusals(n, total, squares, exact=exact, of=" of the covariate"),
     ]
 

@@ -11,7 +11,7 @@ from exp_jupyter.engine.comparison import compare
 from exp_jupyter.engine.cuped import adjust, compat_adjust
 from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
 from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
-from exp_jupyter.errors import StatisticsError
+from exp_jupyter.errors import InputError, StatisticsError
 
 REPEATS, UNITS = 1500, 400
 
@@ -125,6 +125,13 @@ def test_posthog_adjusts_no_ratio() -> None:
         compare(ratio, ratio, Frequentist(mode="compat"))
     assert refused.value.code == "cuped_ratio_unsupported"
     assert compare(ratio, ratio, Frequentist()).theta is not None
+
+
+def test_a_ratios_covariate_needs_its_product_with_the_denominator() -> None:
+    half = Covariate(1.0, 1.0, 10.0)
+    ratio = Ratio(100, 1000.0, 10500.0, 200.0, 450.0, 2100.0, covariate=half)
+    with pytest.raises(InputError, match="denominator_cross"):
+        compare(ratio, ratio, Frequentist())
 
 
 def test_an_adjusted_funnel_needs_no_five_conversions_in_posthog() -> None:

@@ -92,6 +92,15 @@ def test_sums_that_no_data_can_give_are_refused(code: str, build: object) -> Non
     assert refused.value.code == code
 
 
+def test_parts_and_covariates_must_count_the_same_units() -> None:
+    with pytest.raises(StatisticsError) as ratio:
+        Ratio.from_parts(Mean(10, 30.0, 120.0), Proportion(11, 6), 30.0)
+    assert ratio.value.code == "ratio_n_mismatch"
+    with pytest.raises(StatisticsError) as covariate:
+        Mean(10, 30.0, 120.0, covariate=Covariate(1.0, 1.0, 3.0, n=11))
+    assert covariate.value.code == "cuped_n_mismatch"
+
+
 def test_rounding_is_no_inconsistency_but_posthogs_exact_check_says_so() -> None:
     total, squares = 0.1 + 0.1 + 0.1, 0.1**2 + 0.1**2 + 0.1**2
     arm = Mean(3, total, squares)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -26,41 +27,20 @@ Answer = dict[str, Any]
 def arm(spec: dict[str, Any]) -> Statistic:
     """Return the statistic that a vector describes."""
     if "post" in spec:
-        pre, post = spec["pre"], spec["post"]
-        covariate = Covariate(pre["sum"], pre["sum_squares"], spec["sum_of_cross_products"])
-        if post["type"] == "mean":
-            return Mean(post["n"], post["sum"], post["sum_squares"], covariate=covariate)
-        if post["type"] == "proportion":
-            return Proportion(post["n"], post["sum"], covariate=covariate)
-        ratio = arm(post)
-        assert isinstance(ratio, Ratio)
-        return Ratio(
-            ratio.n,
-            ratio.numerator_sum,
-            ratio.numerator_sum_squares,
-            ratio.denominator_sum,
-            ratio.denominator_sum_squares,
-            ratio.cross,
-            covariate=covariate,
+        pre = spec["pre"]
+        covariate = Covariate(
+            pre["sum"],
+            pre.get("sum_squares", pre["sum"]),
+            spec["sum_of_cross_products"],
+            n=pre.get("n"),
         )
+        return dataclasses.replace(arm(spec["post"]), covariate=covariate)  # type: ignore[call-arg]
     if spec["type"] == "mean":
         return Mean(spec["n"], spec["sum"], spec["sum_squares"])
     if spec["type"] == "proportion":
         return Proportion(spec["n"], spec["sum"])
-    top, bottom = spec["numerator"], spec["denominator"]
-    for part in (top, bottom):
-        if "n" in part:
-            assert part["n"] == spec["n"]
-    return Ratio(
-        spec["n"],
-        top["sum"],
-        top.get("sum_squares", top["sum"]),
-        bottom["sum"],
-        bottom.get("sum_squares", bottom["sum"]),
-        spec["sum_of_products"],
-        numerator_kind=top["type"],
-        denominator_kind=bottom["type"],
-    )
+    parts = [arm({"n": spec.get("n")} | spec[name]) for name in ("numerator", "denominator")]
+    return Ratio.from_parts(parts[0], parts[1], spec["sum_of_products"])
 
 
 def _effect(inputs: dict[str, Any], method: Any) -> Effect:
