@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from exp_jupyter.server.clock import read_time, stored_time
-from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.store import ProjectStore, Work
 
 _ORPHAN_AGE_SECONDS = 24 * 3600.0
 
@@ -62,24 +63,56 @@ class PartList:
             The names of the events in it; a project remembers every name it has seen.
         """
         with self._store.write() as work:
-            now = work.stamp()
-            work.connection.execute(
-                "INSERT INTO event_parts (file, rows, first_at, last_at, bytes, created_at) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    part.file.name,
-                    part.rows,
-                    stored_time(part.first),
-                    stored_time(part.last),
-                    part.file.stat().st_size,
-                    now,
-                ),
-            )
+            now = self._insert(work, part)
             work.connection.executemany(
                 "INSERT INTO event_definitions (name, first_seen) VALUES (?, ?) "
                 "ON CONFLICT (name) DO NOTHING",
                 [(name, now) for name in names],
             )
+
+    def _insert(self, work: Work, part: Part) -> str:
+        now = work.stamp()
+        work.connection.execute(
+            "INSERT INTO event_parts (file, rows, first_at, last_at, bytes, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                part.file.name,
+                part.rows,
+                stored_time(part.first),
+                stored_time(part.last),
+                part.file.stat().st_size,
+                now,
+            ),
+        )
+        return now
+
+    def replace(self, gone: Sequence[Part], part: Part) -> bool:
+        """List one part in the place of others that hold the same events.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, when another kernel has replaced one of them already.
+        """
+        with self._store.write() as work:
+            marks = ", ".join("?" * len(gone))
+            files = [old.file.name for old in gone]
+            listed = work.connection.execute(
+                f"SELECT count(*) FROM event_parts WHERE file IN ({marks})",  # noqa: S608 - "?"
+                files,
+            ).fetchone()[0]
+            if listed != len(files):
+                return False
+            work.connection.execute(
+                f"DELETE FROM event_parts WHERE file IN ({marks})",  # noqa: S608 - "?"
+                files,
+            )
+            self._insert(work, part)
+        for old in gone:
+            # Somebody may still be reading it; its age starts now, and `sweep` takes it later.
+            with contextlib.suppress(OSError):
+                os.utime(old.file)
+        return True
 
     def names(self) -> list[str]:
         """Return the names of the events the project has seen, sorted."""

@@ -50,6 +50,7 @@ _PERSONS = """(
     FROM __EVENTS__ WHERE "$set" IS NOT NULL OR "$set_once" IS NOT NULL GROUP BY person_id
 )"""
 
+_SMALL, _MANY_SMALL = 50_000, 64  # rows of a small part, and how many wait before they merge
 _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
 
 
@@ -169,10 +170,51 @@ class EventStore:
         int
             How many events were added.
         """
+        with self._written(cursor, _completed(cursor, query), ordered=ordered) as (part, names):
+            if part is None:
+                return 0
+            self.listed.add(part, names)
+        if len(self._small()) >= _MANY_SMALL:
+            self.merge_small()
+        return part.rows
+
+    def merge_small(self) -> int:
+        """Merge small parts into one, which every reader sees at once or not yet.
+
+        Called by appending when there are many of them; a query reads few parts faster.
+
+        Returns
+        -------
+        int
+            How many parts were merged.
+        """
+        small = self._small()
+        if len(small) < 2:
+            return 0
+        files = ", ".join(literal(str(part.file)) for part in small)
+        with (
+            self.cursor() as cursor,
+            self._written(cursor, f"SELECT * FROM read_parquet([{files}])") as (part, _),
+        ):
+            if part is None:
+                return 0
+            if self.listed.replace(small, part):
+                return len(small)
+            part.file.unlink(missing_ok=True)  # another kernel was quicker
+            return 0
+
+    def _small(self) -> list[Part]:
+        return [part for part in self.listed.parts() if part.rows < _SMALL]
+
+    @contextlib.contextmanager
+    def _written(
+        self, cursor: duckdb.DuckDBPyConnection, query: str, *, ordered: bool = False
+    ) -> Iterator[tuple[Part | None, list[str]]]:
+        """Write a part that is not listed yet, and give it with the names of its events."""
         draft = self.folder / f".draft-{uuid.uuid4().hex}.parquet"
         try:
             cursor.execute(
-                f"COPY ({_completed(cursor, query)}{'' if ordered else ' ORDER BY timestamp'}) "
+                f"COPY ({query}{'' if ordered else ' ORDER BY timestamp'}) "
                 f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, "
                 f"COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
@@ -180,22 +222,20 @@ class EventStore:
                 "SELECT event, count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) "
                 f"FROM read_parquet({literal(str(draft))}) GROUP BY event"
             ).fetchall()
-            if held:
-                self._publish(draft, held)
-            return sum(int(row[1]) for row in held)
+            if not held:
+                yield None, []
+                return
+            first, last = min(row[2] for row in held), max(row[3] for row in held)
+            file = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
+            if self._durable:
+                _sync(draft)
+            draft.rename(file)
+            if self._durable:
+                _sync(self.folder)
+            count = sum(int(row[1]) for row in held)
+            yield Part(file, count, _moment(first), _moment(last)), [str(row[0]) for row in held]
         finally:
             draft.unlink(missing_ok=True)
-
-    def _publish(self, draft: Path, held: list[tuple[str, int, int, int]]) -> None:
-        first, last = min(row[2] for row in held), max(row[3] for row in held)
-        file = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
-        if self._durable:
-            _sync(draft)
-        draft.rename(file)
-        if self._durable:
-            _sync(self.folder)
-        part = Part(file, sum(row[1] for row in held), _moment(first), _moment(last))
-        self.listed.add(part, [row[0] for row in held])
 
     # ---------------------------------------------------------------- reading
 

@@ -193,3 +193,73 @@ def test_names_with_quotes_and_odd_properties_survive(events):
     assert events.sample_properties(
         'it\'s "odd"; DROP TABLE', limit=1, since=NOON, until=NOON + timedelta(seconds=1)
     ) == [odd]
+
+
+def test_small_parts_become_one_with_the_same_events(events, store):
+    for number in range(5):
+        events.append([event(who=f"u{number}", at=NOON - timedelta(days=number))])
+    before = events.fetch("SELECT * FROM events ORDER BY uuid")
+    relation = events.relation()
+    assert events.merge_small() == 5
+    assert len(events.listed.parts()) == 1
+    assert events.fetch("SELECT * FROM events ORDER BY uuid") == before
+    times = [row[0] for row in events.fetch("SELECT timestamp FROM events")]
+    assert times == sorted(times)
+    # Whoever began to read before goes on reading the parts as they were, after a new start too.
+    EventStore(store)
+    with events.cursor() as cursor:
+        assert cursor.execute(f"SELECT count(*) FROM {relation}").fetchone() == (5,)
+
+
+def test_parts_merge_by_themselves_when_there_are_many(events, monkeypatch):
+    monkeypatch.setattr("exp_jupyter.server.events._MANY_SMALL", 4)
+    for number in range(9):
+        events.append([event(who=f"u{number}")])
+        assert len(events.listed.parts()) < 4
+    assert events.fetch("SELECT count(DISTINCT distinct_id) FROM events") == [(9,)]
+
+
+def test_of_two_kernels_that_merge_only_one_does(events, store):
+    for number in range(3):
+        events.append([event(who=f"u{number}")])
+    other = EventStore(store)
+    seen = other.listed.parts()
+    assert events.merge_small() == 3
+    merged = events.listed.parts()
+    assert other.listed.replace(seen, seen[0]) is False
+    assert events.listed.parts() == merged
+    other.close()
+
+
+def test_a_crash_while_merging_leaves_the_parts_as_they_were(events, monkeypatch):
+    for number in range(3):
+        events.append([event(who=f"u{number}")])
+    before = events.listed.parts()
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(events.listed, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        events.merge_small()
+    assert events.listed.parts() == before
+    assert events.fetch("SELECT count(*) FROM events") == [(3,)]
+
+
+def test_what_a_crash_left_is_swept_a_day_later(events, store):
+    import os
+    import time
+
+    events.append([event()])
+    (part,) = events.listed.parts()
+    left = events.folder / "0000-left.parquet"
+    young = events.folder / ".draft-young.parquet"
+    for file in (left, young):
+        file.write_bytes(part.file.read_bytes())
+    two_days_ago = time.time() - 2 * 86_400
+    for file in (left, part.file):
+        os.utime(file, (two_days_ago, two_days_ago))
+    EventStore(store)
+    assert not left.exists()
+    assert young.exists()
+    assert part.file.exists()
