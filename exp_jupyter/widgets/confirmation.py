@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Sentence
+from exp_jupyter.display.blocks import Block, Card, Details, Heading, Sentence
 from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
-from exp_jupyter.widgets.form import Form, card
+from exp_jupyter.widgets.form import Form, card, html
 from exp_jupyter.widgets.polling import Polling
 
 if TYPE_CHECKING:
@@ -80,10 +80,11 @@ class Confirmation(Form):
         self.refresh = widgets.Button(description="Refresh")
         self.withdraw = widgets.Button(description="Withdraw request")
         self.finish = widgets.Button(description="Finish", button_style="primary")
+        # Finish writes, so it must not appear where a double click has just hit another button.
+        self._gap = widgets.Box(layout=self.withdraw.layout)
         self.controls = widgets.HBox([])
-        super().__init__(
-            [widgets.HTML(page(write.plan).to_html()), self.name, self.controls],
-        )
+        self.card = widgets.HTML(page(write.plan).to_html())
+        super().__init__([self.card, self.name], [self.controls])
         self.on_click(self.confirm, self._confirm, "Sending …")
         self.on_click(self.cancel, self._cancel, "")
         self.on_click(self.refresh, self._refresh, "Looking …")
@@ -112,10 +113,12 @@ class Confirmation(Form):
         shown = {
             "ask": (self.confirm, self.cancel),
             "waiting": (self.refresh, self.withdraw),
-            "finish": (self.finish,),
+            "finish": (self.refresh, self._gap, self.finish),
             "lost": (self.refresh,),
         }.get(self._stage, ())
         self.controls.children = shown
+        if self._stage != "ask" and self.outcome is not None:
+            self.card.value = _asked_for(self.write.plan)
         for button in self.buttons():
             button.disabled = button not in shown
         self._keep_looking()
@@ -147,7 +150,7 @@ class Confirmation(Form):
             self.tell(card("Cancelled", Sentence("Nothing was written."), tone="quiet"))
 
     def _refresh(self) -> None:
-        if self._stage in {"waiting", "lost"}:
+        if self._stage in {"waiting", "finish", "lost"}:
             self._came(self.write.refresh())
 
     def _withdraw(self) -> None:
@@ -191,3 +194,12 @@ class Confirmation(Form):
             stages = {"waiting": "waiting", "unknown": "lost"}
             self._stage = stages.get(outcome.kind, "over")
         self.tell_result(outcome)
+
+
+def _asked_for(plan: WritePlan) -> str:
+    """Return the plan, folded and without its state: what came of it stands below."""
+    blocks: list[Block] = []
+    for block in page(plan).description.blocks:
+        blocks += block.blocks if isinstance(block, Card) else (block,)
+    told = tuple(block for block in blocks if not isinstance(block, Heading))
+    return html(Heading(plan.title), Details("What was asked for", told))

@@ -35,12 +35,16 @@ class Form(widgets.VBox):  # type: ignore[misc]
     ----------
     children
         The controls, from top to bottom. The live region is added below them.
+    below
+        Controls below the live region.
     """
 
-    def __init__(self, children: Sequence[widgets.Widget]) -> None:
+    def __init__(
+        self, children: Sequence[widgets.Widget], below: Sequence[widgets.Widget] = ()
+    ) -> None:
         self._busy = threading.Lock()
         self.status = widgets.HTML(layout=widgets.Layout(max_width="100%"))
-        super().__init__([*children, self.status])
+        super().__init__([*children, self.status, *below])
 
     @property
     def said(self) -> str:

@@ -40,7 +40,7 @@ def requests_named(name: str) -> int:
 
 
 def shown(form: Confirmation) -> list[str]:
-    return [button.description for button in form.controls.children]
+    return [one.description for one in form.controls.children if hasattr(one, "description")]
 
 
 def test_showing_it_writes_nothing_and_shows_what_would_be(ask):
@@ -96,7 +96,9 @@ def test_after_the_approval_the_card_offers_to_finish(ask, owner, reviewer):
     reviewer.approvals.approve(form.outcome.change_request.id).send()
     form.refresh.click()
     assert form.stage == "finish"
-    assert shown(form) == ["Finish"]
+    assert shown(form) == ["Refresh", "Finish"]
+    assert "not written yet" not in form.card.value
+    assert "What was asked for" in form.card.value
     form.finish.click()
     assert form.stage == "over"
     assert form.outcome.kind == "applied"
@@ -131,7 +133,7 @@ def test_it_opens_where_the_write_stands(ask, reviewer):
     assert later.stage == "waiting"
     reviewer.approvals.approve(first.outcome.change_request.id).send()
     ready = Confirmation(first.write, state=first.write.state())
-    assert shown(ready) == ["Finish"]
+    assert shown(ready) == ["Refresh", "Finish"]
 
 
 def test_it_looks_by_itself_until_it_is_decided(ask, reviewer):
