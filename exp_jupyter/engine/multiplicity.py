@@ -173,7 +173,7 @@ def _probabilities(p_values: object) -> Floats:
 
 
 def _bonferroni(p: Floats, _alpha: float) -> Floats:
-    return p * p.shape[-1]
+    return np.asarray(p * p.shape[-1])
 
 
 def _sidak(p: Floats, _alpha: float) -> Floats:
