@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import httpx
-
 from exp_jupyter.client.credentials import Secret
+from exp_jupyter.client.lean_httpx import httpx
 
 
 class Bearer(httpx.Auth):

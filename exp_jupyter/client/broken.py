@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
+from exp_jupyter.client.lean_httpx import httpx
 from exp_jupyter.errors import WriteOutcomeUnknownError
 
 

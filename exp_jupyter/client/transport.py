@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urljoin
 
-import httpx
-
 from exp_jupyter._version import __version__
 from exp_jupyter.client.answers import Raw, raise_for, read_json
 from exp_jupyter.client.bearer import Bearer
 from exp_jupyter.client.broken import Broken, unknown, words_for
 from exp_jupyter.client.credentials import Secret
+from exp_jupyter.client.lean_httpx import httpx
 from exp_jupyter.client.origin import checked_origin, origin_of
 from exp_jupyter.client.pace import Pace, asked_wait
 from exp_jupyter.errors import (

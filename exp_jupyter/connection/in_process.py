@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import httpx
+from exp_jupyter.client.lean_httpx import httpx
 
 _LOG = logging.getLogger(__name__)
 _FAULT = json.dumps(

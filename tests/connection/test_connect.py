@@ -180,3 +180,16 @@ def test_a_closed_transport_can_be_let_go(owner):
     assert isinstance(carrier, InProcessTransport)
     owner.close()
     assert len(owner.experiments.list()) > 0
+
+
+def test_the_http_library_comes_without_its_command_line():
+    program = (
+        "import sys, exp_jupyter.client.project\n"
+        "print(sorted({'rich', 'click', 'httpx'} & set(sys.modules)))\n"
+        "import httpx._main\n"
+        "print('rich' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines() == ["['httpx']", "True"]
