@@ -1,8 +1,8 @@
 """A million sample-size plans in one call, against statsmodels' solver and against bare numpy.
 
-Run with ``python -m benchmarks.planning`` from the repository. Ratios of the same run count, not
-seconds; CPU time, so that a busy machine tells the same. Goals: at least 1,000 times faster per plan than statsmodels' ``NormalIndPower``, at most
-2 times slower than numpy doing only the closed form.
+Run with ``python -m benchmarks.planning`` from the repository. Ratios of CPU time within one run
+count, so that a busy machine tells the same. Goals: at least 1,000 times faster per plan than
+statsmodels' ``NormalIndPower``, at most 2 times slower than numpy doing only the closed form.
 """
 
 from __future__ import annotations
