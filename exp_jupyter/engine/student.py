@@ -133,9 +133,8 @@ def p_value(statistic: Floats, df: Floats | None, alternative: Alternative) -> F
 
 def compat_p_value(statistic: Floats, df: Floats) -> Floats:
     """Return PostHog's two-sided p-value 2(1 − F) at the absolute t: 0 below about 1e-16."""
-    from scipy import special
-
-    return cast("Floats", np.asarray(2 * (1 - special.stdtr(df, np.abs(statistic)))))
+    distribution = 1 - tail_probability(np.abs(statistic), df)
+    return np.asarray(2 * (1 - distribution))
 
 
 def bounded(
