@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from exp_jupyter.engine.running_time import METRIC_TYPES
 from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
 from exp_jupyter.schema.request_fields import (
     Anything,
@@ -26,6 +25,7 @@ from exp_jupyter.schema.request_fields import (
     refuse,
 )
 
+METRIC_TYPES = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention")
 CONCLUSIONS = ("won", "lost", "inconclusive", "stopped_early", "invalid")
 EXPERIMENT_TYPES = ("web", "product")
 RUNTIMES = ("server", "client", "all")

@@ -43,11 +43,13 @@ CREATE TABLE flags (
         coalesce(json_array_length(doc, '$.evaluation_contexts'), 0)) STORED,
     variant_count INTEGER GENERATED ALWAYS AS (
         coalesce(json_array_length(doc, '$.filters.multivariate.variants'), 0)) STORED,
-    first_variant TEXT GENERATED ALWAYS AS (
-        json_extract(doc, '$.filters.multivariate.variants[0].key')) STORED
+    eligible INTEGER GENERATED ALWAYS AS (coalesce(
+        json_array_length(doc, '$.filters.multivariate.variants') >= 2
+        AND json_extract(doc, '$.filters.multivariate.variants[0].key') = 'control', 0)) STORED
 );
 CREATE UNIQUE INDEX flags_by_key ON flags (key) WHERE NOT deleted;
-CREATE INDEX flags_by_creation ON flags (deleted, created_at);
+CREATE INDEX flags_by_creation ON flags (deleted, archived, created_at, id, key, name);
+CREATE INDEX flags_by_eligibility ON flags (deleted, eligible, created_at, id, key, name);
 
 CREATE TABLE holdouts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -71,7 +73,7 @@ CREATE TABLE experiments (
     prompt_name TEXT GENERATED ALWAYS AS (
         json_extract(doc, '$.parameters.prompt_metadata.name')) STORED
 );
-CREATE INDEX experiments_by_creation ON experiments (deleted, archived, created_at);
+CREATE INDEX experiments_by_creation ON experiments (deleted, archived, created_at, id);
 CREATE INDEX experiments_by_flag ON experiments (flag_id);
 CREATE INDEX experiments_by_holdout ON experiments (holdout_id);
 

@@ -82,7 +82,11 @@ class Table:
 
     def first(self, where: str, parameters: Sequence[Any] = ()) -> Document | None:
         """Return one document that meets the condition, or None."""
-        return next(self.find(where, parameters, limit=1), None)
+        row = self._connection.execute(
+            f"SELECT {self._selected} FROM {self._name} WHERE {where} LIMIT 1",  # noqa: S608
+            list(parameters),
+        ).fetchone()
+        return self._document(row) if row else None
 
     def find(
         self,
@@ -102,12 +106,18 @@ class Table:
         parameters
             Values for the condition's question marks.
         limit, offset
-            A page of the matches; every match by default.
+            A page of the matches; every match, whatever the offset, when the limit is negative.
         """
+        if limit >= 0:
+            # The page is found first and read then: sorting carries ids, not documents.
+            where = (
+                f"id IN (SELECT id FROM {self._name} WHERE {where} "  # noqa: S608
+                f"ORDER BY {order} LIMIT ? OFFSET ?)"
+            )
+            parameters = [*parameters, min(limit, _LARGEST_ID), min(offset, _LARGEST_ID)]
         rows = self._connection.execute(
-            f"SELECT {self._selected} FROM {self._name} WHERE {where} "  # noqa: S608
-            f"ORDER BY {order} LIMIT ? OFFSET ?",
-            [*parameters, min(limit, _LARGEST_ID), min(offset, _LARGEST_ID)],
+            f"SELECT {self._selected} FROM {self._name} WHERE {where} ORDER BY {order}",  # noqa: S608
+            list(parameters),
         )
         return map(self._document, rows.fetchall())
 
