@@ -40,6 +40,16 @@ def wait_until_run(page: Any, cells: int) -> None:
     )
 
 
+def add_and_run(page: Any, *lines: str) -> None:
+    """Type a new last cell, as a person does, and run it."""
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text("; ".join(("import exp_jupyter", *lines)))
+    page.keyboard.press("Shift+Enter")
+
+
 def test_the_quickstart_runs_and_its_gated_write_waits_for_approval(
     open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
 ) -> None:
@@ -62,7 +72,7 @@ def test_one_click_is_one_change_request(
         notebook(
             "%load_ext exp_jupyter",
             "%exp_connect demo",
-            "%exp_from_prompt support-reply 1 2 --templates cost --name 'Double click'",
+            '%exp_from_prompt support-reply 1 5 --templates cost --name "Double click"',
         ),
         "double.ipynb",
     )
@@ -73,17 +83,12 @@ def test_one_click_is_one_change_request(
     confirm.dblclick()
     page.get_by_role("button", name="Refresh", exact=True).last.wait_for()
     picture("waiting")
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("b")
-    page.keyboard.press("Enter")
-    page.keyboard.type(
-        "print(sum('Double click' in str(c.intent) for c in _exp_requests))"
-        if False
-        else "import exp_jupyter; p = exp_jupyter.connect('demo'); "
-        "print('requests:', sum('double-click' in c.to_text() for c in p.approvals.list().results))"
+    add_and_run(
+        page,
+        "p = exp_jupyter.connect('demo')",
+        "found = [c for c in p.approvals.list().results if 'double-click' in str(c.intent)]",
+        "print('requests:', len(found))",
     )
-    page.keyboard.press("Shift+Enter")
     page.get_by_text("requests: 1", exact=True).wait_for()
 
 
