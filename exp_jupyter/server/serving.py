@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import signal
 import socket
 import sys
@@ -25,6 +24,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOSTS = ("127.0.0.1", "[::1]", "localhost")
 DEFAULT_PORT = 8765
 _GRACE_SECONDS = 5
+_KEY_LABEL = "serve"
 
 
 def serve(
@@ -160,7 +160,7 @@ def _require_loopback(host: str) -> None:
 
 
 def owner_key(store: ProjectStore, *, always: bool = False) -> str | None:
-    """Return a new key for the project's owner when nobody has one yet.
+    """Return a new key for the project's owner when none was made for serving yet.
 
     Parameters
     ----------
@@ -175,11 +175,13 @@ def owner_key(store: ProjectStore, *, always: bool = False) -> str | None:
             owner = people.add_person(
                 work, email="owner@example.com", first_name="Owner", level=people.OWNER
             )
-        known = work.connection.execute("SELECT 1 FROM keys WHERE revoked_at IS NULL").fetchone()
+        # Keys that a notebook made for its own session are nobody's to use again.
+        known = work.connection.execute(
+            "SELECT 1 FROM keys WHERE revoked_at IS NULL AND label = ?", [_KEY_LABEL]
+        ).fetchone()
         if known and not always:
             return None
-        label = f"serve {secrets.token_hex(4)}"
-        return people.add_key(work, owner["id"], label=label)
+        return people.add_key(work, owner["id"], label=_KEY_LABEL)
 
 
 def _listen(host: str, port: int) -> socket.socket:
