@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -19,8 +20,8 @@ Event = tuple[int, str, tuple[int, ...]]
 """Instant in microseconds, id, and the steps it matches in ascending order (0 is the exposure)."""
 
 
-def ordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
-    """Return how far one unit walked through an ordered funnel.
+def ordered_reach(events: Iterable[Event], steps: int, window: int) -> list[tuple[int, int]]:
+    """Return when one unit got how far through an ordered funnel.
 
     Parameters
     ----------
@@ -31,6 +32,11 @@ def ordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
     window
         Microseconds from an exposure to the last step of its path, included.
 
+    Returns
+    -------
+    list of (instant, level)
+        Every instant at which the unit got further, and how far; the exposure is level 0.
+
     Notes
     -----
     An event alone at its instant is tried from the highest of its steps down, so it advances one
@@ -40,15 +46,14 @@ def ordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
     Examples
     --------
     >>> ordered_reach([(0, "a", (0,)), (5, "b", (1,)), (9, "c", (2,))], 2, 10)
-    2
+    [(5, 1), (9, 2)]
     >>> ordered_reach([(0, "a", (0,)), (5, "b", (1, 2))], 2, 10)
-    1
+    [(5, 1)]
     """
     held: list[tuple[int, frozenset[str]] | None] = [None] * (steps + 1)
-    reached = -1
+    reached: list[tuple[int, int]] = []
 
     def arrive(instant: int, name: str, step: int, *, once: bool) -> None:
-        nonlocal reached
         if step == 0:
             held[0] = (instant, frozenset((name,)))
         else:
@@ -56,7 +61,8 @@ def ordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
             if before is None or instant - before[0] > window or (once and name in before[1]):
                 return
             held[step] = (before[0], before[1] | {name})
-        reached = max(reached, step)
+        if step > (reached[-1][1] if reached else 0):
+            reached.append((instant, step))
 
     for _, group in groupby(events, key=lambda event: event[0]):
         together = list(group)
@@ -71,23 +77,23 @@ def ordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
             )
             for step, (instant, name, _) in single:
                 arrive(instant, name, step, once=True)
-        if reached == steps:
+        if reached and reached[-1][1] == steps:
             break
-    return max(reached, 0)
+    return reached
 
 
-def unordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
-    """Return the most steps one unit held at once within the window, the exposure not counted.
+def unordered_reach(events: Iterable[Event], steps: int, window: int) -> list[tuple[int, int]]:
+    """Return when one unit held how many steps at once, the exposure not counted.
 
     An event that matches several steps goes to the one whose latest event is oldest.
 
     Examples
     --------
     >>> unordered_reach([(0, "a", (0,)), (3, "c", (2,)), (5, "b", (1,))], 2, 10)
-    2
+    [(3, 1), (5, 2)]
     """
     queues: list[deque[int]] = [deque() for _ in range(steps + 1)]
-    most = 0
+    reached: list[tuple[int, int]] = []
     for instant, _, matched in events:
         for queue in queues:
             while queue and instant - queue[0] > window:
@@ -95,8 +101,10 @@ def unordered_reach(events: Iterable[Event], steps: int, window: int) -> int:
         queues[min(matched, key=lambda step: queues[step][-1] if queues[step] else -1)].append(
             instant
         )
-        most = max(most, sum(1 for queue in queues if queue))
-    return max(most - 1, 0)
+        level = sum(1 for queue in queues if queue) - 1
+        if level > (reached[-1][1] if reached else 0):
+            reached.append((instant, level))
+    return reached
 
 
 def fold_walks(
@@ -123,38 +131,67 @@ def fold_walks(
     """
     steps = len(metric.series)
     window = metric.window_seconds * 1_000_000
-    reach = unordered_reach if metric.funnel_order_type == "unordered" else ordered_reach
     ends = [microseconds(days.end_of(day)) for day in days.dates]
     names = (*SUMS, *(f"k{i}" for i in range(1, steps + 1)))
     known, place = positions(rows, breakdowns)
-    values = np.zeros((len(known), variants, len(ends), len(names)))
     u = np.asarray(rows["u"], dtype=np.int64)
     starts = np.flatnonzero(np.r_[True, u[1:] != u[:-1]]) if u.size else np.zeros(0, np.int64)
-    v, entry = filled(rows["v"], 0), filled(rows["d0"], 0)
-    leave, x = filled(rows["dm"], NEVER), filled(rows["xv"], 0.0)
-    us, masks = filled(rows["us"], 0), filled(rows["steps"], 0)
-    ids = np.ma.getdata(rows["id"])
-    for first, after in zip(starts, np.append(starts[1:], u.size)[: starts.size], strict=True):
-        events: list[Event] = [
-            (int(us[i]), str(ids[i]), _bits(int(masks[i]), steps))
-            for i in range(first, after)
-            if masks[i]
-        ]
-        stop = min(int(leave[first]), len(ends)) if exclude else len(ends)
-        idle = all(matched == (0,) for _, _, matched in events)
-        level, seen, done, x_u = 0, -1, 0.0, float(x[first])
-        levels = values[place[first], int(v[first])]
-        for day in range(int(entry[first]), stop):
-            # An ordered walk that has arrived stays arrived; without steps there is none.
-            if not idle and (level < steps or reach is unordered_reach):
-                visible = _visible(events, ends[day], window)
-                if len(visible) != seen:  # a later day knows all an earlier one did
-                    seen = len(visible)
-                    level = reach(visible, steps, window or LONGEST)
-                    done = float(level >= steps)
-            levels[day, :9] += (1.0, done, done, 0, 0, 0, x_u, x_u * x_u, x_u * done)
-            levels[day, 9 : 9 + level] += 1.0
-    return DailySums(names, known, values)
+    v, x = filled(rows["v"], 0).astype(np.int64), filled(rows["xv"], 0.0)
+    entry, leave = filled(rows["d0"], 0).tolist(), filled(rows["dm"], NEVER).tolist()
+    us, masks = filled(rows["us"], 0).tolist(), filled(rows["steps"], 0).tolist()
+    ids = [str(name) for name in np.ma.getdata(rows["id"])]
+    bits = {mask: _bits(mask, steps) for mask in set(masks)}
+    changes: list[tuple[int, int, int, int]] = []  # row of the unit, day, level, sign
+    ordinals = np.append(starts[1:], u.size)[: starts.size].tolist()
+    for first, after in zip(starts.tolist(), ordinals, strict=True):
+        events = [(us[i], ids[i], bits[masks[i]]) for i in range(first, after) if masks[i]]
+        stop = min(leave[first], len(ends)) if exclude else len(ends)
+        day, level = entry[first], 0
+        if day >= stop:
+            continue
+        for later, further in _levels(events, metric, ends, window):
+            if later >= stop:
+                break
+            if later > day:
+                changes += ((first, day, level, 1), (first, later, level, -1))
+                day = later
+            level = further
+        changes.append((first, day, level, 1))
+        if stop < len(ends):
+            changes.append((first, stop, level, -1))
+    values = np.zeros((len(known), variants, len(ends), len(names)))
+    if changes:
+        row, when, reached, sign = np.array(changes, dtype=np.int64).T
+        done = (reached >= steps).astype(np.float64)
+        covariate, none = x[row], np.zeros(row.size)
+        parts = [none + 1, done, done, none, none, none, covariate, covariate**2]
+        parts += [covariate * done, *(reached >= k for k in range(1, steps + 1))]
+        np.add.at(values, (place[row], v[row], when), np.stack(parts, axis=-1) * sign[:, None])
+    return DailySums(names, known, np.cumsum(values, axis=2))
+
+
+def _levels(
+    events: Sequence[Event], metric: FunnelMetric, ends: Sequence[int], window: int
+) -> Iterable[tuple[int, int]]:
+    """Yield every day on which a unit's level changes, and the level."""
+    steps = len(metric.series)
+    reach = unordered_reach if metric.funnel_order_type == "unordered" else ordered_reach
+    if all(matched == (0,) for _, _, matched in events):
+        return
+    if not window:
+        # A day knows what happened by its end, so one walk serves all days.
+        for instant, level in reach(events, steps, LONGEST):
+            yield bisect_left(ends, instant), level
+        return
+    level, seen = 0, -1
+    for day, end in enumerate(ends):
+        visible = _visible(events, end, window)
+        if len(visible) != seen:  # a later day knows all an earlier one did
+            seen = len(visible)
+            now = max((far for _, far in reach(visible, steps, window)), default=0)
+            if now != level:
+                level = now
+                yield day, level
 
 
 def _bits(mask: int, steps: int) -> tuple[int, ...]:
