@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
-from exp_jupyter.widgets.form import Form
+from exp_jupyter.widgets.form import WIDE, Form
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project, Write
@@ -34,7 +34,7 @@ class ApprovalsInbox(Form):
         self._project = project
         self._on_change = on_change
         self._requests: list[ChangeRequest] = []
-        self.pick = widgets.Select(description="Waiting", rows=4, options=[])
+        self.pick = widgets.Select(description="Waiting", rows=4, options=[], layout=WIDE)
         self.card = widgets.HTML()
         self.reason = widgets.Text(description="Reason", placeholder="needed to reject")
         self.approve = widgets.Button(description="Approve", button_style="primary")

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, Sentence
-from exp_jupyter.widgets.form import Form, line_code
+from exp_jupyter.widgets.form import WIDE, Form, line_code
 from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FlagForm(Form):
             description="State", options=[("any", _ANY), ("on", "yes"), ("off", "no")]
         )
         self.find = widgets.Button(description="Find", button_style="primary")
-        self.pick = widgets.Select(description="Flag", rows=6, options=[])
+        self.pick = widgets.Select(description="Flag", rows=6, options=[], layout=WIDE)
         self.card = widgets.HTML()
         head = widgets.HBox([self.search, self.active, self.find])
         super().__init__([head, self.pick, self.card])

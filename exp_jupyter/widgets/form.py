@@ -27,6 +27,9 @@ from exp_jupyter.display.html import render
 from exp_jupyter.errors import ExpError
 from exp_jupyter.shown import Shown
 
+WIDE = {"width": "100%", "max_width": "720px"}
+"""The layout of a list whose lines are sentences or keys."""
+
 
 class Form(widgets.VBox):  # type: ignore[misc]
     """A column of controls with a live region for what comes of them.
