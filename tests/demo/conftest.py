@@ -33,7 +33,7 @@ def world():
     """The demo as it is opened; tests leave it as they find it."""
     running = opening._Running()
     yield World(running)
-    running._remove(running.owner)
+    running.remove()
 
 
 @pytest.fixture
@@ -41,4 +41,4 @@ def fresh_world():
     """A demo of the test's own, to write to."""
     running = opening._Running()
     yield World(running)
-    running._remove(running.owner)
+    running.remove()

@@ -8,8 +8,7 @@ import pytest
 
 from exp_jupyter.analysis.compute import compute_result, compute_series
 from exp_jupyter.analysis.exposures import compute_exposures
-from exp_jupyter.server.demo.calendar import NOW
-from exp_jupyter.server.demo.history import STAFF_DOMAIN
+from exp_jupyter.server.demo.setting import NOW, STAFF_DOMAIN
 from exp_jupyter.server.demo.shop import CHECKOUT_LIFT
 
 LAUNCHED = (

@@ -7,13 +7,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from exp_jupyter.server.demo.calendar import FIRST_DAY, NOW, TRIALS
 from exp_jupyter.server.demo.draws import Draws
-from exp_jupyter.server.demo.history import STAFF_DOMAIN, drawn
-from exp_jupyter.server.demo.rows import EVENTS
+from exp_jupyter.server.demo.history import drawn
+from exp_jupyter.server.demo.setting import EVENTS, FIRST_DAY, NOW, STAFF_DOMAIN, TRIALS
 
-DRAWN = "6814a7c75978d667097076c2f0a00900c0ac165d656d6a55cbaba23295557d4e"
-STORED = "413b81362a32e19930c76105be2a9eb7"
+DRAWN = "75dee509c1f059ee2607491924680b79ada00c2a68ba197b04a721f63fe6b423"
+STORED = "12bf136e4cec37684c19277e2814bfa0"
 
 
 def test_the_draws_are_the_same_on_every_machine():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.demo import open_demo, opening
+from exp_jupyter.server.demo import history, open_demo, opening, setting
 from exp_jupyter.server.services.people import actor_of_key
 
 
@@ -102,3 +104,38 @@ def test_one_version_of_the_prompt_is_deleted(world):
         }
     assert [number for (name, number), gone in versions.items() if gone] == [2]
     assert {name for name, _ in versions} == {"support-reply", "order-summary"}
+
+
+def test_the_project_answers_while_its_events_are_still_being_drawn(monkeypatch):
+    drawn = threading.Event()
+    monkeypatch.setattr(history, "record_history", lambda events: drawn.wait(60))
+    running = opening._Running()
+    try:
+        with running.store.read() as work:
+            assert work.experiments.count() == 9
+        assert not running.events._drawing.done()
+        assert running.events.names() == sorted(setting.EVENTS)
+    finally:
+        drawn.set()
+        running.remove()
+
+
+def test_whoever_reads_the_events_is_told_why_they_could_not_be_drawn(monkeypatch):
+    def fail(events):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(history, "record_history", fail)
+    running = opening._Running()
+    for read in (running.events.relation, lambda: running.events.fetch("FROM events")):
+        with pytest.raises(OSError, match="No space left"):
+            read()
+    running.remove()
+    assert not running.folder.exists()
+
+
+def test_drawing_does_not_move_the_projects_clock(fresh_world):
+    fresh_world.events.fetch("SELECT 1")
+    assert fresh_world.store.clock.now() - setting.NOW < timedelta(milliseconds=1)
+    before = fresh_world.store.clock.now()
+    fresh_world.events.fetch("SELECT count(*) FROM events")
+    assert fresh_world.store.clock.now() - before == timedelta(microseconds=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.server.demo.calendar import (
+from exp_jupyter.server.demo.setting import (
     BANNER,
     BUNDLES,
     CHECKLIST,

@@ -66,6 +66,20 @@ class Draws:
         return table[low] + (((table[low + 1] - table[low]) * within) >> 16)
 
 
+def scrambled(numbers: Ints, salt: int) -> Ints:
+    """Return for each number another 64 bits that look like chance; no two are alike.
+
+    Notes
+    -----
+    The finisher of SplitMix64 (Steele, Lea & Flood, 2014), which can be undone and so maps no two
+    numbers to one.
+    """
+    mixed = numbers.astype(np.uint64) + np.uint64(salt)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))).view(np.int64)
+
+
 def log_normal_table(median: float, sigma: float, *, scale: int = 1, steps: int = 512) -> Ints:
     """Return the quantiles of a log-normal distribution as integers.
 

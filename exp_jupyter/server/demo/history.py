@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from exp_jupyter.server.demo.calendar import FIRST_DAY, TRIALS
-from exp_jupyter.server.demo.draws import Draws, Ints
+from exp_jupyter.server.demo.draws import Draws, Ints, scrambled
 from exp_jupyter.server.demo.people import PEOPLE, people, visits
-from exp_jupyter.server.demo.rows import EVENTS, Rows
+from exp_jupyter.server.demo.rows import Rows
+from exp_jupyter.server.demo.setting import EVENTS, FIRST_DAY, STAFF_DOMAIN, TRIALS
 from exp_jupyter.server.demo.shop import Shop, open_shop
 from exp_jupyter.server.demo.support import PROMPTS, open_support
 from exp_jupyter.server.events import EventStore
 
 SEED = 20260481
-STAFF_DOMAIN = "kettle-and-cup.example"
-"""Where the people who work for the shop have their e-mail: its test accounts."""
-
 _NEVER = np.iinfo(np.int64).max
 _LATE_PER_MILLE = 7  # phones that were offline and sent their events after the others
 
@@ -82,9 +79,12 @@ def drawn(seed: int = SEED) -> dict[str, Ints]:
     known_since[person[identified]] = columns["at"][identified]
     device = who.device[person]
     late = (draws.below(1000, len(visit)) < _LATE_PER_MILLE) & (device == 0)
+    serial = np.arange(len(visit)) + (seed << 24)
     return {
         **{name: column for name, column in columns.items() if name != "visit"},
-        "serial": np.arange(len(visit)) + (seed << 24),
+        # A version 4 UUID in two halves; of the first, one bit is set so that it has 16 digits.
+        "uuid_high": (scrambled(serial, 1) & ~0xF000) | 0x4000 | (1 << 62),
+        "uuid_low": (scrambled(serial, 2) & (2**62 - 1)) | -(2**63),
         "session": visited.key[visit],
         "person": person,
         "anonymous": who.anonymous[person],
@@ -176,7 +176,7 @@ WITH coded AS (
     FROM drawn
 )
 SELECT
-    CAST(md5(CAST(serial AS VARCHAR)) AS UUID) AS uuid,
+    CAST(to_hex(uuid_high) || to_hex(uuid_low) AS UUID) AS uuid,
     {_of(EVENTS, "event")} AS event,
     CASE WHEN known = 1 THEN 'customer-' || person ELSE to_hex(anonymous) END AS distinct_id,
     person AS person_id,

@@ -1,21 +1,31 @@
-"""Opens the demo: made once per process in a folder of its own, and gone when it ends."""
+"""Opens the demo: made once per process in a folder of its own, and gone when it ends.
+
+The project is there at once; its events are drawn meanwhile, and whoever reads them waits for them.
+"""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.demo.project import SEED_OF_NAMES, found_project
+from exp_jupyter.server.clock import FrozenClock
+from exp_jupyter.server.demo.setting import NOW, SEED_OF_NAMES, PastClock
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.identity import SeededIdentity
 from exp_jupyter.server.store import ProjectStore
+
+if TYPE_CHECKING:
+    import duckdb
 
 Role = Literal["owner", "reviewer"]
 
@@ -51,13 +61,41 @@ class Demo:
     folder: Path
 
 
+class DrawnEvents(EventStore):
+    """Events that are still being drawn when they are first asked for: then one waits for them.
+
+    Parameters
+    ----------
+    store
+        The demo's project.
+    drawing
+        Draws them; ends with an exception when it cannot.
+    """
+
+    def __init__(self, store: ProjectStore, drawing: Future[None]) -> None:
+        super().__init__(store)
+        self._drawing = drawing
+
+    def relation(self) -> str:
+        """Return SQL text for the events, when they are there."""
+        self._drawing.result()
+        return super().relation()
+
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection, when the events are there."""
+        self._drawing.result()
+        with super().cursor() as cursor:
+            yield cursor
+
+
 class _Running:
     """The demo of this process."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exp-jupyter-demo-"))
         self.owner = os.getpid()
-        atexit.register(self._remove, self.owner)
+        atexit.register(self.remove)
         # A power cut may take the demo; so nothing waits for the disk.
         self.store = ProjectStore(
             self.folder,
@@ -66,40 +104,45 @@ class _Running:
             identity=SeededIdentity(SEED_OF_NAMES),
             durable=False,
         )
-        self.events = EventStore(self.store)
-        self.app, self.keys = _made(self.store, self.events)
+        drawing: Future[None] = Future()
+        self.events = DrawnEvents(self.store, drawing)
+        self._thread = threading.Thread(
+            target=_draw, args=(self.folder, drawing), name="exp-jupyter-demo"
+        )
+        self._thread.start()
+        # Imported only now: while Python reads all this, the drawing has the other core.
+        from exp_jupyter.server.app import create_app
+        from exp_jupyter.server.demo.project import found_project
 
-    def _remove(self, owner: int) -> None:
-        if os.getpid() == owner:  # a forked child leaves it to its parent
+        self.keys = found_project(self.store)
+        self.store.clock = FrozenClock(NOW)
+        self.app = create_app(self.store, events=self.events)
+
+    def remove(self) -> None:
+        """Remove the demo; a forked child leaves it to its parent."""
+        if os.getpid() == self.owner:
+            self._thread.join()
             self.events.close()
             self.store.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _made(store: ProjectStore, events: EventStore) -> tuple[Any, dict[str, str]]:
-    """Draw the history while the application is imported and the project is founded."""
-    failures: list[BaseException] = []
-
-    def record() -> None:
-        try:
-            from exp_jupyter.server.demo.history import record_history
-
-            record_history(events)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the demo is opened
-            failures.append(error)
-
-    drawing = threading.Thread(target=record, name="exp-jupyter-demo")
-    drawing.start()
+def _draw(folder: Path, drawing: Future[None]) -> None:
     try:
-        from exp_jupyter.server.app import create_app
+        from exp_jupyter.server.demo.history import record_history
 
-        keys = found_project(store)
-        app = create_app(store, events=events)
-    finally:
-        drawing.join()
-    if failures:
-        raise failures[0]
-    return app, keys
+        # A store of its own: the project's clock counts its readings, and these may come any time.
+        store = ProjectStore(folder, clock=PastClock(NOW), durable=False)
+        try:
+            events = EventStore(store)
+            record_history(events)
+            events.close()
+        finally:
+            store.close()
+    except BaseException as error:  # noqa: BLE001 - it is raised for whoever asks for the events
+        drawing.set_exception(error)
+    else:
+        drawing.set_result(None)
 
 
 _lock = threading.Lock()

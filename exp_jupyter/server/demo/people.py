@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exp_jupyter.server.demo.calendar import (
+from exp_jupyter.server.demo.draws import Bools, Draws, Ints, log_normal_table
+from exp_jupyter.server.demo.setting import (
     CHECKLIST,
     DAYS,
     FIRST_DAY,
@@ -17,7 +18,6 @@ from exp_jupyter.server.demo.calendar import (
     Trial,
     milliseconds,
 )
-from exp_jupyter.server.demo.draws import Bools, Draws, Ints, log_normal_table
 
 PEOPLE = 25_000
 EMPLOYEES = 40

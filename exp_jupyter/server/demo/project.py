@@ -5,25 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from exp_jupyter.schema.requests import PromptExperimentRequest
-from exp_jupyter.server.clock import FrozenClock
 from exp_jupyter.server.demo import definitions
-from exp_jupyter.server.demo.calendar import (
+from exp_jupyter.server.demo.setting import (
     BANNER,
     BUNDLES,
     CHECKLIST,
     CHECKOUT,
+    EVENTS,
     NOW,
     PHOTOS,
     REPLIES,
     SEARCH,
     SIGNUP,
+    STAFF_DOMAIN,
+    PastClock,
     Trial,
 )
-from exp_jupyter.server.demo.history import STAFF_DOMAIN
 from exp_jupyter.server.services import (
     experiments,
     flags,
     lifecycle,
+    metrics,
     policies,
     prompt_experiments,
     prompts,
@@ -39,36 +41,13 @@ from exp_jupyter.server.services.people import (
 )
 from exp_jupyter.server.store import ProjectStore, Work
 
-SEED_OF_NAMES = 20260202
-"""The seed of the project's UUIDs."""
-
-
-class PastClock:
-    """A clock that shows exactly the moment it was last set to.
-
-    Things made in the past get round times; afterwards the project gets a clock that never
-    repeats a moment.
-
-    Attributes
-    ----------
-    moment
-        What it shows; aware.
-    """
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return self.moment
-
 
 def _at(month: int, day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
 def found_project(store: ProjectStore) -> dict[str, str]:
-    """Fill a new store with the demo's project, and leave its clock at the demo's present.
+    """Fill a new store with the demo's project; its clock stays at the last thing that happened.
 
     Parameters
     ----------
@@ -83,9 +62,7 @@ def found_project(store: ProjectStore) -> dict[str, str]:
     past = PastClock(_at(2, 2, 9))
     store.clock = past
     with store.write() as work:
-        keys = _Founding(work, past).run()
-    store.clock = FrozenClock(NOW)
-    return keys
+        return _Founding(work, past).run()
 
 
 class _Founding:
@@ -97,6 +74,7 @@ class _Founding:
 
     def run(self) -> dict[str, str]:
         """Live through it all, in the order of time, and return the keys."""
+        metrics.see_events(self.work, EVENTS)
         change_settings(
             self.work,
             daily_job="on_read",

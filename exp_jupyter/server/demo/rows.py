@@ -7,24 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from exp_jupyter.server.demo.calendar import NOW, milliseconds
 from exp_jupyter.server.demo.draws import Ints
-
-EVENTS = (
-    "session_start",
-    "$pageview",
-    "$feature_flag_called",
-    "signup",
-    "$identify",
-    "search",
-    "add_to_cart",
-    "checkout_started",
-    "purchase",
-    "support_chat_started",
-    "$ai_generation",
-    "$ai_evaluation",
-)
-"""The names of the demo's events; an event's code is its place here."""
+from exp_jupyter.server.demo.setting import EVENTS, NOW, milliseconds
 
 SLOTS = ("a", "b", "c", "d", "e")
 """What an event carries besides its time and visit; the meaning depends on the event."""

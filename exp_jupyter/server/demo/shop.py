@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exp_jupyter.server.demo.calendar import (
+from exp_jupyter.server.demo.draws import Bools, Draws, Ints, log_normal_table
+from exp_jupyter.server.demo.people import BASKET_CENTS, BULK_CENTS, People, Visits
+from exp_jupyter.server.demo.rows import Rows
+from exp_jupyter.server.demo.setting import (
     BANNER,
     BUNDLES,
     CHECKLIST,
@@ -18,9 +21,6 @@ from exp_jupyter.server.demo.calendar import (
     Trial,
     milliseconds,
 )
-from exp_jupyter.server.demo.draws import Bools, Draws, Ints, log_normal_table
-from exp_jupyter.server.demo.people import BASKET_CENTS, BULK_CENTS, People, Visits
-from exp_jupyter.server.demo.rows import Rows
 
 NOT_RELEASED = -2
 """The answer of a flag to people outside its rollout; it is sent as ``false``."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from exp_jupyter.server.demo.calendar import REPLIES
 from exp_jupyter.server.demo.draws import Ints, log_normal_table
+from exp_jupyter.server.demo.setting import REPLIES
 from exp_jupyter.server.demo.shop import Shop
 
 PROMPTS = ("support-reply", "order-summary")

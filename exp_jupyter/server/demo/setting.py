@@ -1,4 +1,4 @@
-"""When things happen in the demo: the days its events cover and the moment its clock stands at."""
+"""What the demo is about: its days, its present moment, its events, how its flags behaved."""
 
 from __future__ import annotations
 
@@ -11,8 +11,30 @@ FIRST_DAY = datetime(2026, 2, 9, tzinfo=UTC)
 NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
 """The moment the demo's clock stands at, a Tuesday morning."""
 
+SEED_OF_NAMES = 20260202
+"""The seed of the project's UUIDs."""
+
 DAYS = (NOW - FIRST_DAY).days + 1
 """How many days have events; the last one is not over."""
+
+EVENTS = (
+    "session_start",
+    "$pageview",
+    "$feature_flag_called",
+    "signup",
+    "$identify",
+    "search",
+    "add_to_cart",
+    "checkout_started",
+    "purchase",
+    "support_chat_started",
+    "$ai_generation",
+    "$ai_evaluation",
+)
+"""The names of the demo's events; an event's code is its place here."""
+
+STAFF_DOMAIN = "kettle-and-cup.example"
+"""Where the people who work for the shop have their e-mail: its test accounts."""
 
 WEEKDAY_WEIGHTS = (104, 108, 106, 102, 96, 78, 86)
 """How busy the days of a week are, Monday first."""
@@ -102,3 +124,23 @@ REPLIES = Trial(
 )
 
 TRIALS = (CHECKOUT, BUNDLES, SEARCH, BANNER, CHECKLIST, PHOTOS, SIGNUP, REPLIES)
+
+
+class PastClock:
+    """A clock that shows exactly the moment it was last set to.
+
+    Things made in the past get round times; afterwards the project gets a clock that never
+    repeats a moment.
+
+    Attributes
+    ----------
+    moment
+        What it shows; aware.
+    """
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.moment
