@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -73,6 +74,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     (config / "labconfig" / "page_config.json").write_text(
         json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
     )
+    if theme := os.environ.get("EXP_JUPYTER_THEME"):  # to look at the same pictures in the dark
+        themes = home / "settings" / "@jupyterlab" / "apputils-extension"
+        themes.mkdir(parents=True)
+        (themes / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
@@ -137,6 +142,7 @@ def open_notebook(lab: Lab, page: object) -> Callable[..., object]:
             target.write_text(json.dumps(source))
         page.goto(lab.address(name))
         page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+        page.get_by_text(re.compile(r"Python 3 \(ipykernel\) \| Idle")).wait_for()
         page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
         page.keyboard.press("Escape")
         return page
@@ -149,6 +155,12 @@ def run_all(page: object) -> Callable[[], None]:
     def run() -> None:
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # A session that is still being set up swallows the command: it has run when a cell says so.
+        started = page.locator(".jp-CodeCell .jp-InputArea-prompt", has_text=re.compile(r"\[[*\d]"))
+        try:
+            started.first.wait_for(timeout=10_000)
+        except playwright_api.TimeoutError:
+            run()
 
     return run
 
