@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
@@ -27,6 +28,7 @@ class Approvals:
         action_key: str | None = None,
         resource_type: str | None = None,
         resource_id: str | None = None,
+        requester: int | None = None,
     ) -> ChangeRequestList:
         """Return change requests, newest first.
 
@@ -37,14 +39,33 @@ class Approvals:
             several with commas between.
         action_key, resource_type, resource_id
             Only those of this action or resource.
+        requester
+            Only those this person asked for, by their number.
         """
-        params = {"state": state, "action_key": action_key}
-        params |= {"resource_type": resource_type, "resource_id": resource_id}
-        path = self._project.path("change_requests")
-        pages = self._project.pages(ChangeRequestList, path, params)
-        found = [request for page in pages for request in page]
-        shown = call("approvals.list", **params)
+        given = {"state": state, "action_key": action_key, "resource_type": resource_type}
+        given |= {"resource_id": resource_id}
+        found = [*self.iterate(**given, requester=requester)]
+        shown = call("approvals.list", **given, requester=requester)
         return ChangeRequestList(count=len(found), results=found).coded(shown)
+
+    def iterate(
+        self,
+        state: str | None = None,
+        *,
+        action_key: str | None = None,
+        resource_type: str | None = None,
+        resource_id: str | None = None,
+        requester: int | None = None,
+    ) -> Iterator[ChangeRequest]:
+        """Yield what ``list`` would return, one page of requests at a time."""
+        params = {"state": state, "action_key": action_key, "resource_type": resource_type}
+        path = self._project.path("change_requests")
+        for page in self._project.pages(
+            ChangeRequestList,
+            path,
+            {**params, "resource_id": resource_id, "requester": requester},
+        ):
+            yield from page
 
     def get(self, request_id: str) -> ChangeRequest:
         """Return one change request, as the person whose key is used sees it."""

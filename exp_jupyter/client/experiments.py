@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.client import queries
 from exp_jupyter.client.calls import call
+from exp_jupyter.client.experiment_writes import ExperimentWrites, Ref
 from exp_jupyter.client.lookup import (
     as_id,
     experiment_called,
@@ -30,17 +31,13 @@ from exp_jupyter.schema.series import Exposures, TimeseriesResults
 if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
     from exp_jupyter.analysis.series import Series
-    from exp_jupyter.client.from_prompt import FromPrompt
-    from exp_jupyter.client.unarchive import Unarchive
     from exp_jupyter.engine.planning import SizePlan
-
-Ref = int | str | Experiment
 
 AT_ONCE = 8
 """How many requests may be under way at once for one experiment."""
 
 
-class Experiments(ExperimentQuestions):
+class Experiments(ExperimentQuestions, ExperimentWrites):
     """The experiments of a project.
 
     Wherever a method takes ``ref`` it takes the experiment's id, its flag's key, its exact name,
@@ -273,51 +270,6 @@ class Experiments(ExperimentQuestions):
         )
         shown = {"mde": mde, "variants": variants, "rate": rate, **options}
         return plan.coded(call("experiments.size", experiment.id, entry.name, **shown))
-
-    def from_prompt(
-        self,
-        prompt: str,
-        versions: Sequence[int],
-        templates: Sequence[str],
-        name: str | None = None,
-        flag_key: str | None = None,
-        description: str = "",
-    ) -> FromPrompt:
-        """Return the write that makes an experiment out of versions of a prompt; sends nothing.
-
-        Parameters
-        ----------
-        prompt
-            The prompt's name.
-        versions
-            2 to 10 version numbers; the first is the control.
-        templates
-            ``cost``, ``latency`` and ``eval_pass_rate``, one to three of them.
-        name, flag_key
-            By default made from the prompt, its versions and the templates.
-        description
-            Kept with the experiment.
-
-        Raises
-        ------
-        exp_jupyter.errors.InputError
-            An argument is not usable.
-        """
-        from exp_jupyter.client.from_prompt import FromPrompt, PromptRequest
-
-        request = PromptRequest.checked(prompt, versions, templates, name, flag_key, description)
-        shown = {"name": name, "flag_key": flag_key, "description": description or None}
-        return FromPrompt(self._project, request).coded(
-            call("experiments.from_prompt", prompt, [*versions], [*templates], **shown)
-        )
-
-    def unarchive(self, ref: Ref) -> Unarchive:
-        """Return the write that brings an experiment back from the archive; sends nothing."""
-        from exp_jupyter.client.unarchive import Unarchive
-
-        experiment = self.get(ref)
-        write = Unarchive(self._project, experiment)
-        return write.coded(call("experiments.unarchive", experiment.id))
 
     def _by_id(self, known: int) -> Experiment:
         path = self._project.path("experiments", known)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.decision import withdrawn
-from exp_jupyter.client.gate import gate_sentence
+from exp_jupyter.client.awaiting import my_request, standing
+from exp_jupyter.client.gate import UPDATE, Gated, gate_sentence
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.prompt_request import PromptRequest
-from exp_jupyter.client.write import Write, waiting_step
+from exp_jupyter.client.write import Write
 from exp_jupyter.errors import (
     ApiError,
     NotFoundError,
@@ -77,9 +77,7 @@ class FromPrompt(Write):
                 DiffRow("Rollout", None, "100 %"),
                 DiffRow("Metrics", None, metrics),
             ),
-            gate=gate_sentence(
-                self._project, "feature_flag.update", before=None, after=wanted.rollout
-            ),
+            gate=gate_sentence(self._project, Gated(UPDATE, None, wanted.rollout)),
         )
 
     def _look(self) -> WriteState:
@@ -93,7 +91,12 @@ class FromPrompt(Write):
             )
         asked = self._asked()
         if asked is not None:
-            found = self._state_of(asked)
+            found = standing(
+                asked,
+                waits=f'The flag for "{self._request.name}" waits for approval.',
+                left=lambda: self._left_of(asked),
+                spent=self._spent,
+            )
             if found is not None:
                 return found
         if self._request.flag_key_given and self._flag(self._request.flag_key) is not None:
@@ -155,65 +158,25 @@ class FromPrompt(Write):
 
     def _asked(self) -> ChangeRequest | None:
         """Return my newest change request for this flag, or None; also when it may not be read."""
-        try:
-            for request in self._project.approvals.list(resource_type="feature_flag"):
-                data = request.intent.get("full_request_data")
-                filters = data.get("filters") if isinstance(data, dict) else None
-                payloads = filters.get("payloads") if isinstance(filters, dict) else None
-                if (
-                    request.is_requester
-                    and request.intent.get("flag_id") is None
-                    and self._request.owns_key(request.flag_key)
-                    and self._request.agrees_with(payloads)
-                ):
-                    return request
-        except ApiError as refusal:
-            # 402 is a plan without approvals, 403 and 404 a key or a version without them.
-            if refusal.status not in {402, 403, 404}:
-                raise
-        return None
+        return my_request(self._project, self._is_ours)
 
-    def _state_of(self, asked: ChangeRequest) -> WriteState | None:
-        """Return what my change request means for this write, or None if it no longer counts."""
-        if asked.is_open:
-            return WriteState(
-                "waiting",
-                f'The flag for "{self._request.name}" waits for approval.',
-                change_request=asked,
-                next_step=waiting_step(asked),
-            )
-        if asked.state == "applied":
-            flag = self._flag(asked.flag_key, unreadable=True)
-            if flag is None:
-                return None  # applied once, and the flag was deleted since
-            return WriteState(
-                "to_do",
-                f"The request was approved and the flag {asked.flag_key} made; the experiment "
-                "itself is still to be made.",
-                change_request=asked,
-                next_step="Finish the write.",
-                can_finish=True,
-            )
-        if asked.state == "rejected" and not withdrawn(asked):
-            return WriteState(
-                "refused",
-                f"The request was rejected{_by_whom(asked)}.",
-                change_request=asked,
-                next_step="Change the plan; or ask once more with send(again=True).",
-            )
-        if self._spent:
-            why = asked.apply_error or ""
-            ended = {
-                "failed": f"The request was approved, but could not be applied: {why}",
-                "expired": "The request expired before enough approvals came.",
-            }.get(asked.state, "The request was withdrawn; nothing was changed.")
-            return WriteState(
-                "refused",
-                ended,
-                change_request=asked,
-                next_step="Make the write again for a new request.",
-            )
-        return None
+    def _is_ours(self, request: ChangeRequest) -> bool:
+        data = request.intent.get("full_request_data")
+        filters = data.get("filters") if isinstance(data, dict) else None
+        payloads = filters.get("payloads") if isinstance(filters, dict) else None
+        return (
+            request.intent.get("flag_id") is None
+            and self._request.owns_key(request.flag_key)
+            and self._request.agrees_with(payloads)
+        )
+
+    def _left_of(self, asked: ChangeRequest) -> str:
+        if self._flag(asked.flag_key, unreadable=True) is None:
+            return ""  # applied once, and the flag was deleted since
+        return (
+            f"The request was approved and the flag {asked.flag_key} made; the experiment itself "
+            "is still to be made."
+        )
 
     def _flag(self, key: str, *, unreadable: bool = False) -> FeatureFlag | bool | None:
         """Return the flag of this key, or None; ``unreadable`` if flags may not be read."""
@@ -260,11 +223,3 @@ class FromPrompt(Write):
             self._plan = None
             return True
         return super()._adapt(refusal)
-
-
-def _by_whom(request: ChangeRequest) -> str:
-    for vote in request.approvals:
-        if vote.decision == "rejected":
-            who = f" by {vote.created_by.label}" if vote.created_by else ""
-            return f"{who}: {vote.reason}" if vote.reason else who
-    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
@@ -22,50 +23,80 @@ _COMPARED = {
 }
 
 
-def gate_sentence(
-    project: Project,
-    action_key: str,
-    *,
-    before: Mapping[str, float] | None,
-    after: Mapping[str, float],
-) -> str:
-    """Return which policy will likely catch a change of rollout, and who may approve it.
+ENABLE = ("feature_flag.enable", "experiment.launch")
+DISABLE = ("feature_flag.disable", "experiment.pause")
+UPDATE = ("feature_flag.update", "experiment.update")
+"""What a change of a flag is called: the flag's word, and where an experiment owns the flag."""
+
+
+@dataclass(frozen=True)
+class Gated:
+    """One thing that policies may be about.
+
+    Attributes
+    ----------
+    keys
+        The action's names, such as ``ENABLE``.
+    before, after
+        Rollout percentages by path; no ``before`` for a flag that is to be made, and neither
+        where the action is no change of rollout.
+    """
+
+    keys: tuple[str, ...]
+    before: Mapping[str, float] | None = None
+    after: Mapping[str, float] | None = None
+
+
+def gate_sentence(project: Project, *changes: Gated) -> str:
+    """Return which policy will likely catch these changes, and who may approve them.
 
     Parameters
     ----------
     project
         The project; a key that may not read its policies gives an empty sentence.
-    action_key
-        What the change does, for example ``feature_flag.update``.
-    before, after
-        Rollout percentages by path; no ``before`` for a flag that is to be created.
+    changes
+        What the write changes of a flag.
 
     Returns
     -------
     str
         Empty when no policy is known to match.
     """
+    caught = [policy for change in changes if (policy := catching(project, change)) is not None]
+    if len(caught) > 1:
+        keys = " and ".join(policy.action_key for policy in caught)
+        return f"The approval policies on {keys} both match; make the changes one at a time."
+    return _sentence(project, caught[0]) if caught else ""
+
+
+def catching(project: Project, change: Gated) -> ApprovalPolicy | None:
+    """Return the enabled policy that matches a change; None also when policies may not be read."""
     try:
         policies = project.approvals.policies(enabled=True)
     except (ApiError, ConnectionFailedError, ProtocolError):
-        return ""
+        return None
     for policy in policies:
         if (
             policy.enabled
-            and policy.action_key == action_key
-            and matches(policy.conditions, before, after)
+            and policy.action_key in change.keys
+            and matches(policy.conditions, change.before, change.after)
         ):
-            return _sentence(project, policy)
-    return ""
+            return policy
+    return None
 
 
 def matches(
-    conditions: Mapping[str, Any], before: Mapping[str, float] | None, after: Mapping[str, float]
+    conditions: Mapping[str, Any],
+    before: Mapping[str, float] | None,
+    after: Mapping[str, float] | None,
 ) -> bool:
     """Return whether a policy's conditions match a change of rollout percentages.
 
-    Conditions that are incomplete always match, as they do in the project.
+    Conditions that are incomplete always match, as they do in the project; so do conditions on a
+    rollout where the change, with ``after`` None, is of none.
     """
+    if after is None:
+        return True
     kind, operator, bound = (conditions.get(name) for name in ("type", "operator", "value"))
     old = before or {}
     if kind == "any_change" and conditions.get("field"):

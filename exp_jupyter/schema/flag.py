@@ -43,6 +43,26 @@ class FlagFilters(ApiObject):
     aggregation_group_type_index: int | None = None
     holdout: dict[str, Any] | None = None
 
+    @property
+    def rollouts(self) -> dict[str, float]:
+        """Every rollout number under its path, as approval policies and requests name them.
+
+        Examples
+        --------
+        >>> FlagFilters(groups=[{"rollout_percentage": 50}]).rollouts
+        {'groups[0].rollout_percentage': 50}
+        """
+        variants = self.multivariate.variants if self.multivariate else []
+        found = {
+            f"groups[{place}].rollout_percentage": group.rollout_percentage
+            for place, group in enumerate(self.groups)
+        } | {
+            f"multivariate.variants[{place}].rollout_percentage": variant.rollout_percentage
+            for place, variant in enumerate(variants)
+        }
+        found["holdout.exclusion_percentage"] = (self.holdout or {}).get("exclusion_percentage")
+        return {path: value for path, value in found.items() if value is not None}
+
 
 class MinimalFeatureFlag(ApiObject):
     """A flag as it stands inside an experiment."""

@@ -10,7 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from exp_jupyter.client import Bounds, Pace, open_project
+from exp_jupyter.client import EMBEDDED_ORIGIN, Bounds, Pace, open_project
+from exp_jupyter.connection.in_process import InProcessTransport
+from exp_jupyter.server.app import create_app
+from exp_jupyter.server.trial import TrialProject
 
 KEY = "phx_planted_3f9b2c7d1e"
 
@@ -321,3 +324,74 @@ def fault(server):
         server.fault = choose
 
     return fault
+
+
+class Growth:
+    """The embedded project with two people, and the few things a test sets up in it."""
+
+    def __init__(self, trial, pace):
+        app = create_app(trial.store, trial.events)
+        self.trial = trial
+        self.posts = []
+        self.owner, self.reviewer = (
+            open_project(
+                EMBEDDED_ORIGIN, None, trial.keys[role], transport=Counted(app, self), pace=pace
+            )
+            for role in ("owner", "member2")
+        )
+
+    def post(self, *parts, **body):
+        """Set something up past the client's own writes."""
+        made = self.owner.transport.write("POST", self.owner.path(*parts), body or None)
+        self.posts.clear()
+        return made
+
+    def draft(self, name="Checkout", **fields):
+        body = {"name": name, "feature_flag_key": name.lower().replace(" ", "-")} | fields
+        return self.post("experiments", **body)["id"]
+
+    def running(self, name="Checkout", **fields):
+        number = self.draft(name, **fields)
+        self.post("experiments", number, "launch")
+        return number
+
+    def ended(self, name="Checkout", **fields):
+        number = self.running(name, **fields)
+        self.post("experiments", number, "end")
+        return number
+
+    def guard(self, *actions, **fields):
+        """Let nobody do these things without the reviewer."""
+        config = {"quorum": 1, "users": [self.trial.member_id]}
+        for action in actions:
+            self.post("approval_policies", action_key=action, approver_config=config, **fields)
+
+    def approve(self, outcome):
+        return self.reviewer.approvals.approve(outcome.change_request.id).send()
+
+    def reject(self, outcome, reason="Not this week."):
+        return self.reviewer.approvals.reject(outcome.change_request.id, reason).send()
+
+
+class Counted(InProcessTransport):
+    """Remembers every request that writes."""
+
+    def __init__(self, app, growth):
+        super().__init__(app)
+        self._growth = growth
+
+    def handle_request(self, request):
+        response = super().handle_request(request)
+        if request.method not in {"GET"} and not request.url.path.endswith("/query/"):
+            self._growth.posts.append((request.method, request.url.path, response.status_code))
+        return response
+
+
+@pytest.fixture
+def growth(tmp_path, waits):
+    trial = TrialProject(tmp_path / "growth")
+    growth = Growth(trial, waits.pace())
+    yield growth
+    for project in (growth.owner, growth.reviewer):
+        project.close()
+    trial.close()

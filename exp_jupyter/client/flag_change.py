@@ -1,0 +1,87 @@
+"""What a write does to a flag, as the approval gate sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.client.awaiting import my_request
+from exp_jupyter.client.gate import DISABLE, ENABLE, UPDATE, Gated, gate_sentence
+from exp_jupyter.schema.approval import ChangeRequest
+from exp_jupyter.schema.flag import MinimalFeatureFlag
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+
+@dataclass(frozen=True)
+class FlagChange:
+    """A flag as it is, and what a write wants of it.
+
+    Attributes
+    ----------
+    key
+        The flag's key.
+    flag
+        The flag as it is; None for one that is to be made.
+    active
+        Whether it is to be active; None when the write leaves that alone.
+    rollouts
+        Its rollout percentages by path; None when the write leaves them alone.
+    """
+
+    key: str
+    flag: MinimalFeatureFlag | None
+    active: bool | None = None
+    rollouts: Mapping[str, float] | None = None
+
+    def gate(self, project: Project) -> str:
+        """Return the sentence about the policy that will likely catch it."""
+        caught: list[Gated] = []
+        if self.active is not None and self.active != bool(self.flag and self.flag.active):
+            caught.append(Gated(ENABLE if self.active else DISABLE))
+        before = self.flag.filters.rollouts if self.flag else None
+        if self.rollouts is not None and self.rollouts != before:
+            caught.append(Gated(UPDATE, before, self.rollouts))
+        return gate_sentence(project, *caught) if caught else ""
+
+    def is_done(self) -> bool:
+        """Return whether the flag is already as the write wants it."""
+        flag = self.flag
+        return flag is not None and (
+            self.active in {None, flag.active} and self.rollouts in (None, flag.filters.rollouts)
+        )
+
+    def asked(self, project: Project) -> ChangeRequest | None:
+        """Return my newest change request for exactly this, or None."""
+        return my_request(project, self._is_asked_by)
+
+    def outlived(self, asked: ChangeRequest) -> bool:
+        """Return whether the flag has changed since ``asked``, so that its refusal is history."""
+        preconditions = asked.intent.get("preconditions")
+        then = preconditions.get("version") if isinstance(preconditions, dict) else None
+        now = self.flag.version if self.flag else None
+        return then is not None and now is not None and then != now
+
+    def _is_asked_by(self, request: ChangeRequest) -> bool:
+        number = request.intent.get("flag_id")
+        if self.flag is None:
+            same = number is None and request.flag_key == self.key
+        else:
+            same = number == self.flag.id
+        wanted = request.intent.get("gated_changes")
+        if not same or not isinstance(wanted, dict):
+            return False
+        if request.action_key in UPDATE:
+            return self.rollouts is not None and _by_path(wanted) == self.rollouts
+        return self.active is not None and wanted.get("active") == self.active
+
+
+def _by_path(wanted: dict[str, Any]) -> dict[str, Any]:
+    listed = wanted.get("rollout_percentage")
+    return {
+        entry["path"]: entry["value"]
+        for entry in (listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict) and {"path", "value"} <= entry.keys()
+    }
