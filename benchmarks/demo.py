@@ -1,9 +1,9 @@
 """How long the demo takes from nothing to its first answer, each time in a new process.
 
 Run with ``python -m benchmarks.demo`` from the repository. Goals: connecting and a first list
-answer within 2 s; a daily series that nobody read before is there within 1 s once the events are drawn,
-which happens meanwhile and is told apart. Modules are compiled beforehand, as by an installation.
-The walls are those of a quiet machine; the processor seconds beside them are steadier.
+answer within 2 s; a daily series that nobody read before is there within 1 s once the events are
+drawn, which happens meanwhile and is told apart. Modules are compiled beforehand, as by an
+installation. Walls are those of a quiet machine; the processor seconds beside them are steadier.
 """
 
 from __future__ import annotations
