@@ -95,7 +95,7 @@ def test_a_connection_says_where_and_as_whom():
     description = project(connection)
     shown = text.render(description)
     assert shown.splitlines()[0] == "Growth <demo> [connected]"
-    assert "https://example.test (over the network)" in shown
+    assert "Where              https://example.test\n" in shown
     assert "Mina Okafor" in shown
     assert "<demo>" not in html.render(description)
 

@@ -15,26 +15,25 @@ from exp_jupyter.display.blocks import (
     fields,
 )
 
-_KINDS = {"embedded": "in this process, no port open", "remote": "over the network"}
-
 
 def project(subject: Any) -> Description:
     """Describe the project one is connected to."""
     title = str(subject.name)
     person = subject.me
-    where = _KINDS.get(str(subject.kind), str(subject.kind))
+    # An embedded project's origin is only a name inside the process; nobody could open it.
+    embedded = subject.kind == "embedded"
     facts: dict[str, Cell | str] = {
-        "Where": f"{subject.origin} ({where})",
+        "Where": "in this process; no port is open" if embedded else str(subject.origin),
         "Project": str(subject.id),
         "You are": str(getattr(person, "label", "")) if person is not None else "not told",
         "Days are those of": str(subject.timezone),
     }
-    if subject.kind == "embedded":
+    if embedded:
         facts["Its clock says"] = numbers.moment(subject.now)
     blocks: tuple[Block, ...] = (
         Heading(title, Badge("connected", "good")),
         fields("The connection", facts),
-        NextStep("%exp lists what can be done; project.experiments.list() lists the experiments."),
+        NextStep("%exp lists what can be done; %exp_list lists the experiments."),
     )
 
     def data() -> dict[str, Any]:

@@ -55,7 +55,7 @@ def series(subject: Series) -> Description:
     """Describe the daily series of one metric."""
     title = f"{subject.experiment_name} · {subject.metric_name}"
     latest = subject.latest
-    words, tone = _STATUS.get(subject.status, (subject.status, "quiet"))
+    words, tone = _STATUS.get(_standing(subject), (subject.status, "quiet"))
     if latest is None or latest.baseline is None:
         blocks: tuple[Block, ...] = (Heading(title, Badge(words, tone)), *_empty(subject))
         return Description(
@@ -80,6 +80,13 @@ def series(subject: Series) -> Description:
     return Description(
         "series", title, tuple(body), lambda: _records(subject), lambda: _data(subject)
     )
+
+
+def _standing(subject: Series) -> str:
+    """Return the status as a reader means it: a day that is not over yet is not missing."""
+    over = subject.days[:-1]
+    whole = bool(over) and all(day.baseline is not None for day in over)
+    return "completed" if subject.status == "partial" and whole else str(subject.status)
 
 
 def _arms(subject: Series) -> tuple[str, ...]:
