@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.demo import history, open_demo, opening, setting
+from exp_jupyter.server.demo import folders, history, open_demo, opening, setting
 from exp_jupyter.server.services.people import actor_of_key
 
 
@@ -139,3 +141,23 @@ def test_drawing_does_not_move_the_projects_clock(fresh_world):
     before = fresh_world.store.clock.now()
     fresh_world.events.fetch("SELECT count(*) FROM events")
     assert fresh_world.store.clock.now() - before == timedelta(microseconds=1)
+
+
+def test_the_folder_of_a_killed_process_is_swept_by_the_next_demo(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = folders.LockedFolder()
+    code = (
+        "import os, tempfile; from exp_jupyter.server.demo.folders import LockedFolder; "
+        f"tempfile.tempdir = {str(tmp_path)!r}; print(LockedFolder().path, flush=True); os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    left = Path(killed.stdout.strip())
+    folders.sweep()
+    assert left.exists(), "it may be a moment old and not locked yet"
+    for folder in (left, mine.path):
+        os.utime(folder, (0, 0))
+    folders.sweep()
+    assert not left.exists()
+    assert mine.path.exists()
+    mine.remove()
+    assert not mine.path.exists()

@@ -8,8 +8,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.clock import FrozenClock
+from exp_jupyter.server.demo.folders import LockedFolder, sweep
 from exp_jupyter.server.demo.setting import NOW, SEED_OF_NAMES, PastClock
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.identity import SeededIdentity
@@ -93,9 +92,8 @@ class _Running:
     """The demo of this process."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="exp-jupyter-demo-"))
-        self.owner = os.getpid()
-        atexit.register(self.remove)
+        self._place = LockedFolder()
+        self.folder = self._place.path
         # A power cut may take the demo; so nothing waits for the disk.
         self.store = ProjectStore(
             self.folder,
@@ -110,6 +108,7 @@ class _Running:
             target=_draw, args=(self.folder, drawing), name="exp-jupyter-demo"
         )
         self._thread.start()
+        atexit.register(self.remove)
         # Imported only now: while Python reads all this, the drawing has the other core.
         from exp_jupyter.server.app import create_app
         from exp_jupyter.server.demo.project import found_project
@@ -120,11 +119,11 @@ class _Running:
 
     def remove(self) -> None:
         """Remove the demo; a forked child leaves it to its parent."""
-        if os.getpid() == self.owner:
+        if os.getpid() == self._place.owner:
             self._thread.join()
             self.events.close()
             self.store.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._place.remove()
 
 
 def _draw(folder: Path, drawing: Future[None]) -> None:
@@ -143,6 +142,7 @@ def _draw(folder: Path, drawing: Future[None]) -> None:
         drawing.set_exception(error)
     else:
         drawing.set_result(None)
+    sweep()
 
 
 _lock = threading.Lock()
