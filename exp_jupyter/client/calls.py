@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
+class _Nothing:
+    def __repr__(self) -> str:
+        return "None"
+
+
+NOTHING = _Nothing()
+"""Stands for a None that is written out, because there it means something."""
+
+
 def call(name: str, /, *given: Any, **named: Any) -> str:
     """Return the source of a call on ``project``; arguments left at None are not written.
 

@@ -78,6 +78,9 @@ class ExperimentWrite(Write):
         change = self._change(self._experiment)
         return change.gate(self._project) if change is not None else ""
 
+    def _needs_name(self) -> bool:
+        return self.asks_for_name
+
     @property
     def _path(self) -> str:
         tail = (self.tail,) if self.tail else ()
@@ -97,7 +100,7 @@ class ExperimentWrite(Write):
             body=body,
             diff=tuple(self._rows()),
             gate=self._gate(),
-            confirm_name=self._experiment.name if self.asks_for_name else None,
+            confirm_name=self._experiment.name if self._needs_name() else None,
         )
 
     def _read(self) -> Experiment:

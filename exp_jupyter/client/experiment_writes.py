@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.calls import call
+from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.schema.experiment import Experiment
 
 if TYPE_CHECKING:
     from exp_jupyter.client.from_prompt import FromPrompt
     from exp_jupyter.client.lifecycle import Archive, End, Launch, Pause, Reset, Resume
+    from exp_jupyter.client.new_experiment import Create, Duplicate
     from exp_jupyter.client.project import Project
+    from exp_jupyter.client.recalculation import Recalculate
     from exp_jupyter.client.ship import Ship
     from exp_jupyter.client.unarchive import Unarchive
+    from exp_jupyter.client.update import Update
 
 Ref = int | str | Experiment
 
@@ -30,6 +33,106 @@ class ExperimentWrites(ABC):
     @abstractmethod
     def get(self, ref: Ref) -> Experiment:
         """Return one experiment with all its fields."""
+
+    def create(
+        self,
+        name: str,
+        flag_key: str | None = None,
+        *,
+        variants: Mapping[str, float] | Sequence[str] | None = None,
+        rollout: float | None = None,
+        **fields: Any,
+    ) -> Create:
+        """Return the write that makes an experiment, with a new flag or on one there is.
+
+        Parameters
+        ----------
+        name
+            At most 400 characters. One of this name and flag counts as this one.
+        flag_key
+            A new key, or that of a flag there is; by default made from the name.
+        variants
+            A new flag's variants: shares in percent by key, or keys alone for an even split; by
+            default ``control`` and ``test``.
+        rollout
+            Percent of people a new flag lets in; 100 by default.
+        **fields
+            Everything else by the API's names: ``description``, ``metrics``, ``stats_config``,
+            ``saved_metrics_ids``, ``start_date`` to start at once, …
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            An argument is not usable.
+        """
+        from exp_jupyter.client.new_experiment import Create
+
+        write = Create(
+            self._project, name, flag_key, variants=variants, rollout=rollout, fields=fields
+        )
+        given = {"flag_key": flag_key, "variants": variants, "rollout": rollout}
+        return write.coded(call("experiments.create", name, **given, **fields))
+
+    def update(self, ref: Ref, **fields: Any) -> Update:
+        """Return the write that changes fields of an experiment.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        **fields
+            The new values by the API's names. With ``update_feature_flag_params`` the flag of a
+            launched experiment changes too; ``deleted=True`` takes it out of the project.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There are none, or a name is not the API's.
+        """
+        from exp_jupyter.client.update import Update
+
+        one = self.get(ref)
+        shown = {name: NOTHING if value is None else value for name, value in fields.items()}
+        return Update(self._project, one, fields).coded(call("experiments.update", one.id, **shown))
+
+    def duplicate(
+        self, ref: Ref, name: str | None = None, *, flag_key: str | None = None
+    ) -> Duplicate:
+        """Return the write that makes a draft with the settings of an experiment.
+
+        Parameters
+        ----------
+        ref
+            The experiment to copy.
+        name
+            The copy's name, by default the source's with ``(Copy)``. One of this name and flag
+            counts as this copy.
+        flag_key
+            The copy's flag, new or existing; by default it shares the source's.
+        """
+        from exp_jupyter.client.new_experiment import Duplicate
+
+        one = self.get(ref)
+        shown = call("experiments.duplicate", one.id, name=name, flag_key=flag_key)
+        return Duplicate(self._project, one, name, flag_key).coded(shown)
+
+    def recalculate_timeseries(self, ref: Ref, metric: str | int | None = None) -> Recalculate:
+        """Return the write that has the daily results of a metric computed again.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        metric
+            Its uuid, name or index from 0; by default the first.
+        """
+        from exp_jupyter.client.lookup import find_metric
+        from exp_jupyter.client.recalculation import Recalculate
+
+        one = self.get(ref)
+        entry = find_metric(one, metric)
+        shown = call("experiments.recalculate_timeseries", one.id, entry.name)
+        return Recalculate(self._project, one, entry).coded(shown)
 
     def launch(self, ref: Ref) -> Launch:
         """Return the write that starts a draft now and switches its flag on."""

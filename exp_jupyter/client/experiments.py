@@ -16,6 +16,7 @@ from exp_jupyter.client.lookup import (
     find_metric,
     missing_experiment,
     named_experiment,
+    require_stored,
 )
 from exp_jupyter.client.questions import ExperimentQuestions
 from exp_jupyter.errors import (
@@ -276,11 +277,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         return self._project.read(Experiment, path).coded(call("experiments.get", known))
 
     def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
-        if not entry.uuid or not entry.fingerprint:
-            raise InputError(
-                f'"{entry.name}" has no uuid or fingerprint, so its daily results cannot be found.',
-                hint="It is an older kind of metric; save it again in the project.",
-            )
+        require_stored(entry)
         path = self._project.path("experiments", experiment.id, "timeseries_results")
         params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
         shown = call("experiments.series_data", experiment.id, entry.name)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.awaiting import my_request
 from exp_jupyter.client.gate import DISABLE, ENABLE, UPDATE, Gated, gate_sentence
 from exp_jupyter.schema.approval import ChangeRequest
-from exp_jupyter.schema.flag import MinimalFeatureFlag
+from exp_jupyter.schema.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
+from exp_jupyter.schema.writes import DiffRow
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
@@ -74,8 +75,68 @@ class FlagChange:
         if not same or not isinstance(wanted, dict):
             return False
         if request.action_key in UPDATE:
-            return self.rollouts is not None and _by_path(wanted) == self.rollouts
+            asked = _by_path(wanted)
+            # A new flag may bring more than this write decides: its holdout's share.
+            return self.rollouts is not None and (
+                self.rollouts.items() <= asked.items()
+                if self.flag is None
+                else self.rollouts == asked
+            )
         return self.active is not None and wanted.get("active") == self.active
+
+
+def laid_over(
+    filters: FlagFilters, shares: Mapping[str, float] | None, rollout: float | None
+) -> FlagFilters:
+    """Return a flag's filters with other shares of its variants, and another rollout.
+
+    Parameters
+    ----------
+    filters
+        As they are.
+    shares
+        The variants' shares in percent by key; those not named, and all with None, stay.
+    rollout
+        Percent of the first release group, which is made if there is none; None leaves it.
+    """
+    groups = [*filters.groups]
+    if rollout is not None:
+        first = groups[0] if groups else FlagGroup()
+        groups[:1] = [first.model_copy(update={"rollout_percentage": rollout})]
+    multivariate = filters.multivariate
+    if shares is not None and multivariate is not None:
+        variants = [
+            one.model_copy(
+                update={"rollout_percentage": shares.get(one.key, one.rollout_percentage)}
+            )
+            for one in multivariate.variants
+        ]
+        multivariate = multivariate.model_copy(update={"variants": variants})
+    return filters.model_copy(update={"groups": groups, "multivariate": multivariate})
+
+
+def rollout_rows(before: FlagFilters | None, after: FlagFilters) -> list[DiffRow]:
+    """Return a plan's rows about whom a flag is released to, and who gets what."""
+    old = before.rollouts if before is not None else {}
+    rows = []
+    for place, _ in enumerate(after.groups):
+        label = "Rollout" if len(after.groups) == 1 else f"Rollout of release group {place + 1}"
+        rows.append((label, f"groups[{place}].rollout_percentage"))
+    variants = after.multivariate.variants if after.multivariate else []
+    for place, variant in enumerate(variants):
+        rows.append(
+            (f"Variant {variant.key}", f"multivariate.variants[{place}].rollout_percentage")
+        )
+    new = after.rollouts
+    return [
+        DiffRow(label, _percent(old.get(path)), _percent(new.get(path)))
+        for label, path in rows
+        if before is None or old.get(path) != new.get(path)
+    ]
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:g} %"
 
 
 def _by_path(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
@@ -11,6 +12,7 @@ from exp_jupyter.schema.flag import FeatureFlag
 from exp_jupyter.schema.listing import FlagList
 
 if TYPE_CHECKING:
+    from exp_jupyter.client.flag_update import FlagUpdate
     from exp_jupyter.client.project import Project
 
 
@@ -64,6 +66,55 @@ class Flags:
                 hint=suggestion(text, keys) or "%exp_flags lists the flags there are.",
             )
         return found.coded(call("flags.get", text))
+
+    def update(
+        self,
+        ref: int | str,
+        *,
+        active: bool | None = None,
+        rollout: float | None = None,
+        variants: Mapping[str, float] | None = None,
+        name: str | None = None,
+    ) -> FlagUpdate:
+        """Return the write that changes a flag; sends nothing.
+
+        Parameters
+        ----------
+        ref
+            The flag's id or its exact key.
+        active
+            Switch it on or off.
+        rollout
+            Percent of those its first release group names who get into it.
+        variants
+            Shares of the variants in percent, by key; together with those not named, 100.
+        name
+            Its description.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such flag or variant, a share is not usable, or nothing is to change.
+        """
+        from exp_jupyter.client.flag_update import FlagUpdate
+
+        given = {"active": active, "rollout": rollout, "variants": variants, "name": name}
+        flag = self.get(ref)
+        return FlagUpdate(self._project, flag, **given).coded(  # type: ignore[arg-type]
+            call("flags.update", flag.key, **given)
+        )
+
+    def enable(self, ref: int | str) -> FlagUpdate:
+        """Return the write that switches a flag on; sends nothing."""
+        return self._switch(ref, "enable", active=True)
+
+    def disable(self, ref: int | str) -> FlagUpdate:
+        """Return the write that switches a flag off; sends nothing."""
+        return self._switch(ref, "disable", active=False)
+
+    def _switch(self, ref: int | str, word: str, *, active: bool) -> FlagUpdate:
+        write = self.update(ref, active=active)
+        return write.coded(call(f"flags.{word}", ref))
 
     def find(self, key: str) -> FeatureFlag | None:
         """Return the flag with exactly this key, archived or not, or None."""

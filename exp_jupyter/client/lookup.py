@@ -88,6 +88,21 @@ def find_metric(experiment: Experiment, wanted: str | int | None) -> MetricEntry
     )
 
 
+def require_stored(metric: MetricEntry) -> None:
+    """Refuse a metric whose daily results nobody can find.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It has no uuid or no fingerprint.
+    """
+    if not metric.uuid or not metric.fingerprint:
+        raise InputError(
+            f'"{metric.name}" has no uuid or fingerprint, so its daily results cannot be found.',
+            hint="It is an older kind of metric; save it again in the project.",
+        )
+
+
 def experiment_called(experiments: Experiments, text: str) -> Experiment | None:
     """Return the experiment of this exact name or flag key; the archive is looked through last."""
     by_name = _one_of(text, [one for one in experiments.iterate(search=text) if one.name == text])

@@ -14,7 +14,7 @@ from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_KEY = 200
-_LONGEST_NAME = 400
+LONGEST_NAME = 400
 _LONGEST_DESCRIPTION = 3000
 
 
@@ -66,9 +66,9 @@ class PromptRequest:
         numbers = _versions(versions)
         keys = _templates(templates)
         title = (name or "").strip() or default_name(prompt, numbers, keys)
-        if len(title) > _LONGEST_NAME:
+        if len(title) > LONGEST_NAME:
             raise InputError(
-                f"The name has {len(title)} characters, at most {_LONGEST_NAME} are allowed.",
+                f"The name has {len(title)} characters, at most {LONGEST_NAME} are allowed.",
                 hint="Give a shorter name=.",
             )
         if len(description) > _LONGEST_DESCRIPTION:
@@ -77,12 +77,7 @@ class PromptRequest:
                 f"{_LONGEST_DESCRIPTION} are allowed.",
                 hint="Give a shorter description=.",
             )
-        key = (flag_key or "").strip()
-        if key and not _KEY.fullmatch(key):
-            raise InputError(
-                f"flag_key {key!r} is not usable.",
-                hint="Use letters, digits, hyphens and underscores only.",
-            )
+        key = checked_key(flag_key)
         return cls(
             prompt=prompt,
             versions=numbers,
@@ -161,6 +156,23 @@ class PromptRequest:
             for key, version in self.variants.items()
         }
         return {key: _decoded(value) for key, value in payloads.items()} == wanted
+
+
+def checked_key(flag_key: str | None) -> str:
+    """Return the key of a flag; empty when none was given.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        No flag can have this key.
+    """
+    key = (flag_key or "").strip()
+    if key and not _KEY.fullmatch(key):
+        raise InputError(
+            f"flag_key {key!r} is not usable.",
+            hint="Use letters, digits, hyphens and underscores only.",
+        )
+    return key
 
 
 def default_name(prompt: str, versions: Sequence[int], templates: Sequence[str]) -> str:

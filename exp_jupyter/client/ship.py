@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.experiment_write import ExperimentWrite, checked_conclusion, flag_gone
-from exp_jupyter.client.flag_change import FlagChange
+from exp_jupyter.client.flag_change import FlagChange, laid_over
 from exp_jupyter.client.lifecycle import agrees, concluded, conclusion_rows, day
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FlagFilters, FlagGroup, FlagMultivariate, MinimalFeatureFlag
+from exp_jupyter.schema.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 from exp_jupyter.schema.writes import DiffRow
 
 if TYPE_CHECKING:
@@ -143,13 +143,8 @@ def shipped_rollouts(filters: FlagFilters, variant: str, to_everyone: bool) -> d
     if to_everyone and not (groups and is_catch_all(groups[0])):
         groups.insert(0, FlagGroup(rollout_percentage=100))
     variants = filters.multivariate.variants if filters.multivariate else []
-    shares = [
-        one.model_copy(update={"rollout_percentage": 100 if one.key == variant else 0})
-        for one in variants
-    ]
-    return filters.model_copy(
-        update={"groups": groups, "multivariate": FlagMultivariate(variants=shares)}
-    ).rollouts
+    shares = {one.key: 100.0 if one.key == variant else 0.0 for one in variants}
+    return laid_over(filters.model_copy(update={"groups": groups}), shares, None).rollouts
 
 
 def is_catch_all(group: FlagGroup) -> bool:
