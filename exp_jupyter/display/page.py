@@ -23,7 +23,9 @@ Describer = Callable[[Any], Description]
 _PAGES = "exp_jupyter.display.pages"
 _DESCRIBERS = {
     "engine.Effect": "effects:effect",
+    "analysis.Analysis": "analysis:analysis",
     "analysis.Comparison": "effects:comparison",
+    "analysis.Results": "results:results",
     "analysis.Series": "series:series",
     "engine.SizePlan": "planning:size_plan",
     "schema.RunningTime": "planning:running_time",
@@ -42,6 +44,7 @@ _DESCRIBERS = {
     "schema.WritePlan": "writes:write_plan",
     "schema.WriteState": "writes:write_state",
     "schema.WriteOutcome": "writes:write_outcome",
+    "client.Access": "access:access",
     "client.Write": "writes:write",
     "client.Project": "project:project",
 }
@@ -144,9 +147,11 @@ class Page:
 
     def to_data(self) -> dict[str, Any]:
         """Return what a front end of ours draws: kind, title and the object as JSON values."""
+        from exp_jupyter.display.steady import steady
+
         made = self.description.data
         result = self.subject.to_dict() if made is None else made()
-        return {"kind": self.kind, "title": self.title, "result": result}
+        return {"kind": self.kind, "title": self.title, "result": steady(result)}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the page's chart with matplotlib and return the axes.

@@ -104,7 +104,7 @@ def test_one_version_of_the_prompt_is_deleted(world):
         versions = {
             (prompt["name"], prompt["version"]): prompt["deleted"] for prompt in work.prompts.find()
         }
-    assert [number for (name, number), gone in versions.items() if gone] == [2]
+    assert [number for (name, number), gone in versions.items() if gone] == [6]
     assert {name for name, _ in versions} == {"support-reply", "order-summary"}
 
 

@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.server.demo.opening import Demo, open_demo
+    from exp_jupyter.server.demo.opening import Demo, close_demo, open_demo
 
-__all__ = ["Demo", "open_demo"]
+__all__ = ["Demo", "close_demo", "open_demo"]
 
 
 def __getattr__(name: str) -> Any:

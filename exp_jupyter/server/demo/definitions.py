@@ -285,6 +285,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "You answer customers of a small coffee shop. Quote their order. Offer help by a human.",
         "You answer customers of a coffee shop. Quote their order. Offer a human if unsure.",
         "You answer customers of a coffee shop in three sentences. Offer a human if unsure.",
+        "You answer customers of a coffee shop. Promise them their money back.",
     ),
 }
 """The texts of each prompt's versions, the first version first."""

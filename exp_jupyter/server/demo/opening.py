@@ -178,3 +178,15 @@ def open_demo(as_: str | None = None) -> Demo:
             _running.append(_Running())
         demo = _running[0]
     return Demo(demo.app, demo.keys[role], f"demo as {ROLES[role]}", demo.folder)
+
+
+def close_demo() -> None:
+    """Remove this process's demo; the next one to be opened is a fresh copy.
+
+    Projects that were connected to it no longer answer.
+    """
+    with _lock:
+        while _running:
+            demo = _running.pop()
+            atexit.unregister(demo.remove)
+            demo.remove()

@@ -114,9 +114,9 @@ class _Founding:
                     prompts.create(self.work, author, name, text)
                 else:
                     prompts.publish(self.work, author, name, text, version)
-        # The second reply was too curt for anybody's taste.
-        curt = prompts.find(self.work, "support-reply", 2)
-        self.work.prompts.save({**curt, "deleted": True, "updated_at": self.work.stamp()})
+        # The sixth promised more than anybody may.
+        rash = prompts.find(self.work, "support-reply", 6)
+        self.work.prompts.save({**rash, "deleted": True, "updated_at": self.work.stamp()})
 
     def _flags(self, author: Actor) -> None:
         for number, fields in enumerate(definitions.FLAGS):
