@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
     from exp_jupyter.analysis.exposures import compute_exposures
     from exp_jupyter.analysis.health import Health, HealthCheck
+    from exp_jupyter.analysis.results import Results, result_series
     from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.spec import ExperimentSpec
 
@@ -18,6 +19,7 @@ __all__ = [
     "ExperimentSpec",
     "Health",
     "HealthCheck",
+    "Results",
     "Series",
     "SeriesDay",
     "VariantDay",
@@ -26,6 +28,7 @@ __all__ = [
     "compute_exposures",
     "compute_result",
     "compute_series",
+    "result_series",
 ]
 
 _HOME = {
@@ -33,6 +36,7 @@ _HOME = {
     "ExperimentSpec": "spec",
     "Health": "health",
     "HealthCheck": "health",
+    "Results": "results",
     "Series": "series",
     "SeriesDay": "series",
     "VariantDay": "series",
@@ -41,6 +45,7 @@ _HOME = {
     "compute_exposures": "exposures",
     "compute_result": "compute",
     "compute_series": "compute",
+    "result_series": "results",
 }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 from exp_jupyter.client import queries
 from exp_jupyter.client.calls import call
@@ -19,11 +19,14 @@ from exp_jupyter.client.lookup import (
     require_stored,
 )
 from exp_jupyter.client.questions import ExperimentQuestions
+from exp_jupyter.client.side_by_side import side_by_side
 from exp_jupyter.errors import (
     ApiError,
     InputError,
     NotFoundError,
     PermissionDeniedError,
+    ServerError,
+    ValidationFailedError,
 )
 from exp_jupyter.schema.experiment import Experiment, MetricEntry
 from exp_jupyter.schema.listing import ExperimentList
@@ -31,11 +34,9 @@ from exp_jupyter.schema.series import Exposures, TimeseriesResults
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
+    from exp_jupyter.analysis.results import Results
     from exp_jupyter.analysis.series import Series
     from exp_jupyter.engine.planning import SizePlan
-
-AT_ONCE = 8
-"""How many requests may be under way at once for one experiment."""
 
 
 class Experiments(ExperimentQuestions, ExperimentWrites):
@@ -171,19 +172,72 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         At most eight requests are under way at once. An interrupt begins no further one.
         """
         experiment = self.get(ref)
-        entries = experiment.metric_entries
         self._project.source  # noqa: B018 - read once here rather than once in every thread
-        pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="exp_jupyter series")
-        try:
-            asked = [
-                pool.submit(self._series_of, experiment, entry, method, mode) for entry in entries
-            ]
-            for count, _ in enumerate(as_completed(asked), start=1):
-                if progress is not None:
-                    progress(count, len(asked))
-            return [one.result() for one in asked]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        return side_by_side(
+            lambda entry: self._series_of(experiment, entry, method, mode),
+            experiment.metric_entries,
+            progress,
+        )
+
+    def results(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Results:
+        """Return the results as they are now: of every metric, or of one.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        metric
+            Its uuid, name or index from 0; by default all of them, asked for side by side.
+        method, mode
+            As ``timeseries`` takes them.
+        progress
+            Called with how many are there and how many there will be, after each one.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched, or has no such metric.
+
+        Notes
+        -----
+        At most eight requests are under way at once. With several metrics, one that the project
+        cannot analyse is named in ``failed`` and the others are there all the same.
+        """
+        from exp_jupyter.analysis.results import Results
+
+        experiment = self._launched(self.get(ref))
+        entries = experiment.metric_entries
+        if metric is not None or not entries:
+            entries = (find_metric(experiment, metric),)
+        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        failed: dict[str, str] = {}
+
+        def ask(entry: MetricEntry) -> Series | None:
+            try:
+                return self._result_of(experiment, entry, method, mode)
+            except (ValidationFailedError, ServerError) as refusal:
+                if metric is not None:
+                    raise
+                failed[entry.name] = refusal.message
+                return None
+
+        found = list(zip(entries, side_by_side(ask, entries, progress), strict=True))
+        by_role = {
+            role: tuple(one for entry, one in found if one is not None and entry.role == role)
+            for role in ("primary", "secondary")
+        }
+        shown = {"metric": metric, "method": method, "mode": mode}
+        return Results(
+            experiment.id, experiment.name, experiment.status, **by_role, failed=failed
+        ).coded(call("experiments.results", experiment.id, **shown))
 
     def exposures(self, ref: Ref) -> Exposures:
         """Return who saw which variant.
@@ -193,12 +247,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         exp_jupyter.errors.InputError
             The experiment has not been launched.
         """
-        experiment = self.get(ref)
-        if experiment.start_date is None:
-            raise InputError(
-                f'"{experiment.name}" has not been launched, so nobody was exposed to it.',
-                hint="Launch it first.",
-            )
+        experiment = self._launched(self.get(ref))
         found = queries.exposures(self._project, experiment)
         return found.coded(call("experiments.exposures", experiment.id))
 
@@ -271,6 +320,39 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         )
         shown = {"mde": mde, "variants": variants, "rate": rate, **options}
         return plan.coded(call("experiments.size", experiment.id, entry.name, **shown))
+
+    def _launched(self, experiment: Experiment) -> Experiment:
+        if experiment.start_date is None:
+            raise InputError(
+                f'"{experiment.name}" has not been launched, so nobody was exposed to it.',
+                hint="Launch it first.",
+            )
+        return experiment
+
+    def _result_of(
+        self,
+        experiment: Experiment,
+        entry: MetricEntry,
+        method: str | None,
+        mode: Literal["compat", "recommended"] | None,
+    ) -> Series:
+        from exp_jupyter.analysis.results import result_series
+
+        found = queries.result(self._project, experiment, entry)
+        as_of = found.last_refresh or self._project.now
+        last = min(as_of, experiment.end_date) if experiment.end_date else as_of
+        series = result_series(
+            found,
+            experiment=experiment,
+            metric={**entry.definition, "name": entry.name},
+            day=last.astimezone(ZoneInfo(self._project.timezone)).date(),
+            as_of=as_of,
+            method=method,
+            mode=mode or "compat",
+            source=self._project.source,
+        )
+        shown = call("experiments.results", experiment.id, entry.name, method=method, mode=mode)
+        return series.coded(f"{shown}[0]")
 
     def _by_id(self, known: int) -> Experiment:
         path = self._project.path("experiments", known)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import ConnectionFailedError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.series import Exposures
+from exp_jupyter.schema.experiment import Experiment, MetricEntry
+from exp_jupyter.schema.series import ExperimentResult, Exposures
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
@@ -59,6 +59,19 @@ def exposures(project: Project, experiment: Experiment) -> Exposures:
         "holdout": told.get("holdout"),
     }
     return parse(Exposures, ask(project, query), project.path("query"))
+
+
+def result(project: Project, experiment: Experiment, metric: MetricEntry) -> ExperimentResult:
+    """Return the analysis of one metric as it is now."""
+    from exp_jupyter.client.project import parse
+
+    query = {
+        "kind": "ExperimentQuery",
+        "experiment_id": experiment.id,
+        "metric": metric.definition,
+        "name": metric.name,
+    }
+    return parse(ExperimentResult, ask(project, query), project.path("query"))
 
 
 def targets(experiment: Experiment) -> tuple[list[str], list[int]]:

@@ -1,0 +1,112 @@
+"""The results of an experiment at one moment: every metric, every arm, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from exp_jupyter.analysis.series import Series
+from exp_jupyter.analysis.spec import as_mapping
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+
+@dataclass(frozen=True, repr=False)
+class Results(Shown):
+    """The latest analysis of an experiment's metrics. Read like a list of series of one day.
+
+    Parameters
+    ----------
+    experiment_id, experiment_name, status
+        The experiment.
+    primary, secondary
+        One entry per metric, each a :class:`~exp_jupyter.analysis.Series` with a single day.
+    failed
+        The metrics that could not be analysed, by name, with the reason.
+
+    Examples
+    --------
+    >>> from exp_jupyter.analysis import Results
+    >>> len(Results(7, "Checkout", "running", ()))
+    0
+    """
+
+    experiment_id: int
+    experiment_name: str
+    status: str
+    primary: tuple[Series, ...]
+    secondary: tuple[Series, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Every metric's result, primary before secondary."""
+        return (*self.primary, *self.secondary)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When the oldest of the results was computed; None when none says so."""
+        return min((one.as_of for one in self.series if one.as_of is not None), default=None)
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self.series)
+
+    def __getitem__(self, which: int | str) -> Series:
+        """Return the result of a metric by its index, name or uuid."""
+        if isinstance(which, int):
+            return self.series[which]
+        for one in self.series:
+            if which in (one.metric_name, one.metric_uuid):
+                return one
+        names = ", ".join(one.metric_name for one in self.series) or "none"
+        raise InputError(f"There is no result of {which!r}.", hint=f"There are {names}.")
+
+
+def result_series(
+    result: Any,
+    *,
+    experiment: Any,
+    metric: Any,
+    day: date,
+    as_of: datetime | None = None,
+    method: str | None = None,
+    mode: Literal["compat", "recommended"] = "compat",
+    source: str | None = None,
+) -> Series:
+    """Return one analysis of a metric as a series of a single day.
+
+    Parameters
+    ----------
+    result
+        An answer of the results query, typed or as a dictionary.
+    experiment, metric
+        The experiment and the metric's definition, typed or as dictionaries.
+    day
+        The day whose data is the last in it.
+    as_of
+        When it was computed.
+    method, mode
+        As :meth:`Series.from_wire` takes them.
+    source
+        Where the numbers come from, in words.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such method.
+    """
+    body, definition = as_mapping(result), as_mapping(metric)
+    wire = {
+        "metric_uuid": definition.get("uuid"),
+        "status": "completed",
+        "timeseries": {day.isoformat(): body if body.get("baseline") else None},
+        "computed_at": as_of.isoformat() if as_of is not None else body.get("last_refresh"),
+    }
+    return Series.from_wire(
+        wire, experiment=experiment, metric=definition, method=method, mode=mode, source=source
+    )
