@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.http.capture import LARGEST_BATCH, CaptureAddresses, Sent
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.http.endpoints import PROJECT_ENDPOINTS
 from exp_jupyter.server.http.keys import asking, check_project
@@ -70,6 +71,7 @@ class ProjectApp:
         self.store = store
         self.events = events
         self._largest_body = largest_body
+        self._capture = CaptureAddresses(store, events)
         self._worker = Worker(store, events) if recalculate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +87,9 @@ class ProjectApp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = Headers(scope=scope)
         try:
-            raw = await read_body(receive, headers.get("content-length"), self._largest_body)
+            batch = scope["path"].removesuffix("/") in self._capture
+            largest = LARGEST_BATCH if batch else self._largest_body
+            raw = await read_body(receive, headers.get("content-length"), largest)
             return await run_in_threadpool(self._handle, scope, headers, raw)
         except Refusal as error:
             return Answer(error.body, error.status, error.headers)
@@ -110,11 +114,14 @@ class ProjectApp:
         if path == _DESCRIPTION:
             _only(method, ["GET"])
             return Answer(description(PROJECT_ENDPOINTS, "/api/projects/{project}/"))
+        site = str(URL(scope=scope).replace(path="", query=""))
+        if path in self._capture:
+            query = QueryParams(scope["query_string"])
+            return self._capture.answer(path, Sent(method, query, headers, raw, site))
         parts = [unquote(part) for part in _parts(scope)]
         address = _find(parts)
         if address is None and parts != _ME:
             raise not_found("Endpoint not found.")
-        site = str(URL(scope=scope).replace(path="", query=""))
         with self.store.read() as work:
             actor = asking(work, headers.get("authorization"), site)
             if address is None:

@@ -131,16 +131,34 @@ class PartList:
             The person who remains.
         """
         with self._store.write() as work:
-            known = dict(
-                work.connection.execute("SELECT old_person_id, person_id FROM person_overrides")
-            )
-            gone, remaining = (known.get(who, who) for who in (old_person_id, person_id))
-            if gone == remaining:
-                return  # they are one person already
-            work.connection.execute(
-                "UPDATE person_overrides SET person_id = ? WHERE person_id = ?", (remaining, gone)
-            )
-            work.connection.execute("INSERT INTO person_overrides VALUES (?, ?)", (gone, remaining))
+            _merge(work, old_person_id, person_id)
+
+    def identify(self, pairs: Iterable[tuple[int, int, bool]]) -> None:
+        """Let persons be those that an application says they are.
+
+        Somebody who was identified before stays who they are: two people may use one device.
+
+        Parameters
+        ----------
+        pairs
+            The person who turns out to be somebody else, that somebody, and whether this holds
+            even for somebody who was identified before.
+        """
+        with self._store.write() as work:
+            for old_person_id, person_id, forced in pairs:
+                known = work.connection.execute(
+                    "SELECT 1 FROM identified_persons WHERE person_id = ?", [old_person_id]
+                ).fetchone()
+                if forced or known is None:
+                    _merge(work, old_person_id, person_id)
+                work.connection.execute(
+                    "INSERT INTO identified_persons VALUES (?) ON CONFLICT DO NOTHING", [person_id]
+                )
+
+    def person(self, person_id: int) -> int:
+        """Return who a person is now."""
+        with self._store.read() as work:
+            return _present(work, person_id)
 
     def merged(self) -> list[tuple[int, int]]:
         """Return the merged persons, each with the person they are now."""
@@ -159,3 +177,20 @@ class PartList:
                 old = time.time() - file.stat().st_mtime > _ORPHAN_AGE_SECONDS
                 if old and file.name not in listed:
                     file.unlink()
+
+
+def _merge(work: Work, old_person_id: int, person_id: int) -> None:
+    gone, remaining = _present(work, old_person_id), _present(work, person_id)
+    if gone == remaining:
+        return  # they are one person already
+    work.connection.execute(
+        "UPDATE person_overrides SET person_id = ? WHERE person_id = ?", (remaining, gone)
+    )
+    work.connection.execute("INSERT INTO person_overrides VALUES (?, ?)", (gone, remaining))
+
+
+def _present(work: Work, person_id: int) -> int:
+    row = work.connection.execute(
+        "SELECT person_id FROM person_overrides WHERE old_person_id = ?", [person_id]
+    ).fetchone()
+    return int(row[0]) if row else person_id

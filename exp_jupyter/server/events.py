@@ -13,11 +13,19 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.server.event_columns import (
+    HOT_PROPERTIES,
+    PERSONS,
+    completed,
+    literal,
+    person_number,
+    quoted,
+)
 from exp_jupyter.server.event_parts import Part, PartList
 from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
 from exp_jupyter.server.store import ProjectStore
@@ -26,61 +34,8 @@ from exp_jupyter.warehouse.source import EventSource
 if TYPE_CHECKING:
     import duckdb
 
-HOT_PROPERTIES: Mapping[str, str] = {
-    "$feature_flag": "VARCHAR",
-    "$feature_flag_response": "VARCHAR",
-    "$session_id": "VARCHAR",
-    "revenue": "DOUBLE",
-    "$ai_prompt_name": "VARCHAR",
-    "$ai_total_cost_usd": "DOUBLE",
-    "$ai_latency": "DOUBLE",
-    "$set": "VARCHAR",
-    "$set_once": "VARCHAR",
-}
-"""Properties that also have a typed column of their own name: reading one costs no JSON parsing."""
-
-_PERSONS = """(
-    SELECT person_id, CAST(json_merge_patch(
-        coalesce(list_reduce(list("$set_once" ORDER BY timestamp DESC)
-            FILTER (WHERE "$set_once" IS NOT NULL),
-            lambda newer, older: CAST(json_merge_patch(newer, older) AS VARCHAR)), '{}'),
-        coalesce(list_reduce(list("$set" ORDER BY timestamp) FILTER (WHERE "$set" IS NOT NULL),
-            lambda older, newer: CAST(json_merge_patch(older, newer) AS VARCHAR)), '{}')
-    ) AS VARCHAR) AS properties
-    FROM __EVENTS__ WHERE "$set" IS NOT NULL OR "$set_once" IS NOT NULL GROUP BY person_id
-)"""
-
 _SMALL, _MANY_SMALL = 50_000, 64  # rows of a small part, and how many wait before they merge
 _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
-
-
-def quoted(name: str) -> str:
-    """Return ``name`` as a SQL identifier.
-
-    >>> quoted('$feature/a"b')
-    '"$feature/a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return ``text`` as a SQL string.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
-
-
-def person_of(distinct_id: str) -> str:
-    """Return the SQL expression for the person of an unmerged distinct id.
-
-    The person is a stable 60-bit hash, so that kernels writing at once need no shared counter.
-
-    >>> person_of("distinct_id")
-    "CAST('0x' || substr(md5(distinct_id), 1, 15) AS BIGINT)"
-    """
-    return f"CAST('0x' || substr(md5({distinct_id}), 1, 15) AS BIGINT)"
 
 
 class EventStore:
@@ -170,7 +125,7 @@ class EventStore:
         int
             How many events were added.
         """
-        with self._written(cursor, _completed(cursor, query), ordered=ordered) as (part, names):
+        with self._written(cursor, completed(cursor, query), ordered=ordered) as (part, names):
             if part is None:
                 return 0
             self.listed.add(part, names)
@@ -295,7 +250,7 @@ class EventStore:
             cursor,
             relation,
             typed={name: name for name in HOT_PROPERTIES if not name.startswith("$set")},
-            persons=_PERSONS.replace("__EVENTS__", relation),
+            persons=PERSONS.replace("__EVENTS__", relation),
             label="the project's events",
         )
 
@@ -304,6 +259,34 @@ class EventStore:
         with self.cursor() as cursor:
             cursor.execute(f"CREATE TEMP VIEW events AS FROM {self.relation()}")
             return cursor.execute(query, parameters or []).fetchall()
+
+    def known(self, uuids: Sequence[str], *, since: datetime, until: datetime) -> set[str]:
+        """Return which of these events are there already.
+
+        Parameters
+        ----------
+        uuids
+            The events' UUIDs as text.
+        since, until
+            The times between which they happened, both included.
+        """
+        parts = self.listed.parts()
+        if not any(part.first <= until and part.last >= since for part in parts):
+            return set()
+        rows = self.fetch(
+            "SELECT uuid FROM events WHERE timestamp BETWEEN ? AND ? "
+            "AND uuid IN (SELECT unnest(?))",
+            [_naive(since), _naive(until), list(uuids)],
+        )
+        return {str(uuid) for (uuid,) in rows}
+
+    def person_properties(self, distinct_id: str) -> dict[str, Any]:
+        """Return what the events of a person have set, in the order of time."""
+        found = self.fetch(
+            f"SELECT properties FROM {PERSONS.replace('__EVENTS__', 'events')} WHERE person_id = ?",
+            [self.listed.person(person_number(distinct_id))],
+        )
+        return dict(json.loads(found[0][0])) if found else {}
 
     def sample_properties(
         self, event: str, *, limit: int, since: datetime, until: datetime
@@ -357,32 +340,6 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
-
-
-def _completed(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
-    """Return the query with every column of a part."""
-    described = cursor.execute(f"DESCRIBE ({query})").fetchall()
-    given = {str(row[0]) for row in described}
-    columns = [
-        "coalesce(uuid, gen_random_uuid()) AS uuid"
-        if "uuid" in given
-        else "gen_random_uuid() AS uuid",
-        "event",
-        "distinct_id",
-        f"coalesce(person_id, {person_of('distinct_id')}) AS person_id"
-        if "person_id" in given
-        else f"{person_of('distinct_id')} AS person_id",
-        "timestamp",
-        "coalesce(properties, '{}') AS properties",
-    ]
-    for name, kind in HOT_PROPERTIES.items():
-        path = literal('$."' + name + '"')
-        columns.append(
-            quoted(name)
-            if name in given
-            else f"TRY_CAST(json_extract_string(properties, {path}) AS {kind}) AS {quoted(name)}"
-        )
-    return f"SELECT {', '.join(columns)} FROM ({query})"
 
 
 def _naive(moment: datetime) -> datetime:

@@ -17,6 +17,7 @@ from exp_jupyter.server.app import create_app
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.hosts import HostGuard
 from exp_jupyter.server.services import people
+from exp_jupyter.server.services.capture import project_token
 from exp_jupyter.server.store import ProjectStore
 from exp_jupyter.server.trial import FIXTURE, RESET, TrialApp
 
@@ -83,6 +84,7 @@ def _serve_project(
         key = owner_key(store, always=new_key)
         with store.read() as work:
             name, number = work.project["name"], work.project["id"]
+            token = project_token(work)
         lines = [f"Project {name!r} at {address}", f"  %exp_connect {address} --project {number}"]
         if key:
             lines += [
@@ -91,6 +93,11 @@ def _serve_project(
             ]
         else:
             lines.append("Use a key you have, or start again with --new-key for another one.")
+        lines += [
+            "For an SDK in an application; this token is public, it only lets events in and",
+            "flags out:",
+            f"  Posthog({token!r}, host={address!r})",
+        ]
         _say(out, lines)
         _run(create_app(store, events, recalculate=True), listening)
     finally:
@@ -135,6 +142,8 @@ def serve_demo(
     try:
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
         owner, reviewer = open_demo("owner"), open_demo("reviewer")
+        with owner.app.store.read() as work:
+            token = project_token(work)
         _say(
             out,
             [
@@ -143,6 +152,7 @@ def serve_demo(
                 "Keys of this copy, for the environment of a notebook:",
                 f"  the owner:    POSTHOG_PERSONAL_API_KEY={owner.key}",
                 f"  the reviewer: POSTHOG_PERSONAL_API_KEY={reviewer.key}",
+                f"  an application: Posthog({token!r}, host={address!r})",
             ],
         )
         _run(owner.app, listening)
@@ -186,7 +196,8 @@ def owner_key(store: ProjectStore, *, always: bool = False) -> str | None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named in full: asyncio turns the 40 ms of Nagle's algorithm off only where it reads "TCP".
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1" if host == "localhost" else host, port))

@@ -11,6 +11,7 @@ from typing import Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.refusals import forbidden
+from exp_jupyter.server.services.capture import project_token
 from exp_jupyter.server.store import Document, Work, packed
 
 MEMBER, ADMIN, OWNER = 1, 8, 15
@@ -127,6 +128,18 @@ def revoke_keys(work: Work, person_id: int) -> int:
     ).rowcount
 
 
+def revoke_key(work: Work, key: str) -> bool:
+    """Revoke one key, and tell whether there was one to revoke.
+
+    A session that made itself a key takes it back when it ends.
+    """
+    revoked = work.connection.execute(
+        "UPDATE keys SET revoked_at = ? WHERE hash = ? AND revoked_at IS NULL",
+        [work.stamp(), _digest(key)],
+    )
+    return revoked.rowcount == 1
+
+
 def actor_of_key(work: Work, key: str) -> Actor | None:
     """Return who asks with this key, or None when the project does not know it."""
     row = work.connection.execute(
@@ -171,6 +184,7 @@ def project_view(work: Work) -> dict[str, Any]:
         "id": project["id"],
         "uuid": project["uuid"],
         "organization": project["uuid"],
+        "api_token": project_token(work),
         "name": project["name"],
         "timezone": project["timezone"],
         "default_experiment_confidence_level": settings.get("default_experiment_confidence_level"),

@@ -189,7 +189,13 @@ CREATE TABLE person_overrides (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS)
+_IDENTIFIED = """
+CREATE TABLE identified_persons (
+    person_id INTEGER PRIMARY KEY
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)

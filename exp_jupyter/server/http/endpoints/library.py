@@ -27,6 +27,7 @@ from exp_jupyter.server.services import (
     prompts,
     saved_metrics,
 )
+from exp_jupyter.server.services.flag_evaluation import payload_of
 from exp_jupyter.server.store import Document, Table, Work
 
 _PAGE = ("limit", "offset")
@@ -76,6 +77,18 @@ def create_flag(call: Call) -> Any:
 def retrieve_flag(call: Call) -> Any:
     """Return a feature flag."""
     return call.read(lambda work: flags.view(work, flags.find(work, call.id)))
+
+
+def remote_config(call: Call) -> Any:
+    """Return the payload of a flag that carries configuration."""
+
+    def action(work: Work) -> Any:
+        name = call.path["id"]
+        flag = flags.by_key(work, name)
+        flag = flags.find(work, call.id) if flag is None else flag
+        return payload_of(flag, True)
+
+    return call.read(action)
 
 
 def update_flag(call: Call) -> Any:
@@ -332,6 +345,13 @@ ENDPOINTS = (
         _FLAGS,
     ),
     Endpoint("DELETE", "feature_flags/{id}", refuse_delete, ("feature_flag:write",), status=405),
+    Endpoint(
+        "GET",
+        "feature_flags/{id}/remote_config",
+        remote_config,
+        ("feature_flag:read",),
+        query=("token",),
+    ),
     Endpoint("GET", "llm_prompts", list_prompts, _PROMPT_READ, query=("search", *_PAGE)),
     Endpoint("POST", "llm_prompts", create_prompt, _PROMPT_WRITE, body=PromptCreate, status=201),
     Endpoint("GET", "llm_prompts/name/{name}", retrieve_prompt, _PROMPT_READ, query=("version",)),
