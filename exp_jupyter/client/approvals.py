@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.decision import Decision
 from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest
-from exp_jupyter.schema.listing import ChangeRequestList, Page
+from exp_jupyter.schema.listing import ChangeRequestList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
@@ -74,9 +74,7 @@ class Approvals:
 
     def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
         """Return the approval policies."""
-        path = self._project.path("approval_policies")
-        pages = self._project.pages(Page[ApprovalPolicy], path, {"enabled": enabled})
-        return [policy for page in pages for policy in page]
+        return [*self._project.policies.iterate(enabled=enabled)]
 
     def approve(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that approves a change request; sends nothing."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from exp_jupyter.client.approvals import Approvals
     from exp_jupyter.client.experiments import Experiments
     from exp_jupyter.client.flags import Flags
+    from exp_jupyter.client.library import Holdouts, Policies, SavedMetrics
     from exp_jupyter.client.prompts import Prompts
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -40,7 +41,7 @@ class Project(Shown):
         Scheme, host and port.
     kind
         ``embedded`` or ``remote``.
-    experiments, approvals, flags, prompts
+    experiments, approvals, policies, flags, prompts, saved_metrics, holdouts
         What is in it.
     """
 
@@ -91,6 +92,27 @@ class Project(Shown):
         from exp_jupyter.client.prompts import Prompts
 
         return Prompts(self)
+
+    @cached_property
+    def saved_metrics(self) -> SavedMetrics:
+        """Metrics that several experiments share."""
+        from exp_jupyter.client.library import SavedMetrics
+
+        return SavedMetrics(self)
+
+    @cached_property
+    def holdouts(self) -> Holdouts:
+        """Shares of people kept out of experiments."""
+        from exp_jupyter.client.library import Holdouts
+
+        return Holdouts(self)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The approval policies."""
+        from exp_jupyter.client.library import Policies
+
+        return Policies(self)
 
     @property
     def id(self) -> int | str:

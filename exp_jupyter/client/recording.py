@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from exp_jupyter.errors import ConnectionFailedError, NotWrittenError, StoreErro
 FORMAT = "exp_jupyter recording"
 VERSION = 1
 
+_KEY = re.compile(r"\bph[acorsx]_[A-Za-z0-9_-]{20,}")
 _PRIVATE = ("email", "distinct_id", "hedgehog_config", "is_email_verified")
 
 
@@ -149,12 +151,13 @@ def _without_private(body: Any) -> Any:
         return [_without_private(item) for item in body]
     if isinstance(body, dict):
         person = "email" in body and "first_name" in body
+        # A project's own answer names the tokens that its events are sent with.
         return {
             key: _without_private(value)
             for key, value in body.items()
-            if not (person and key in _PRIVATE)
+            if not (person and key in _PRIVATE) and "token" not in key.lower().split("_")
         }
-    return body
+    return _KEY.sub("[hidden]", body) if isinstance(body, str) else body
 
 
 def _digest(body: Any) -> str:

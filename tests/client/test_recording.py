@@ -48,6 +48,27 @@ def test_the_file_holds_no_key_and_no_mail_address(recorded, file, key):
     assert "Mina" in text
 
 
+def test_the_projects_own_tokens_are_not_kept_either(server, project, file):
+    real = server.model.answer
+    token = "phc_" + "a1B2" * 10
+    about = {"id": 1, "name": "Growth", "api_token": token, "secret_api_token": f"phs_{token[4:]}"}
+
+    def answer(method, path, query, body):
+        return (200, about) if path == "/api/projects/1/" else real(method, path, query, body)
+
+    server.model.answer = answer
+    server.model.add(
+        name="Checkout", description=f"send with {token}", feature_flag_key="php_new_home"
+    )
+    project.record(file)
+    assert project.name == "Growth"
+    assert project.experiments.get(1).description == "send with [hidden]"
+    text = file.read_text(encoding="utf-8")
+    assert token[4:] not in text
+    assert "token" not in text
+    assert "php_new_home" in text
+
+
 def test_the_same_answers_give_the_same_file(server, connect, file, tmp_path):
     server.model.add(name="Checkout")
     server.model.add(name="Old", archived=True)

@@ -1,0 +1,60 @@
+"""Shared metrics, holdouts and policies are found by what people call them."""
+
+import pytest
+
+from exp_jupyter.errors import InputError, NotFoundError
+
+ORDERS = {
+    "kind": "ExperimentMetric",
+    "metric_type": "mean",
+    "source": {"kind": "EventsNode", "event": "order"},
+}
+EVERYONE = [{"properties": [], "rollout_percentage": 10}]
+
+
+@pytest.fixture
+def stocked(growth):
+    growth.post("experiment_saved_metrics", name="Orders", query=ORDERS)
+    growth.post("experiment_saved_metrics", name="Visits", query=ORDERS, description="of the shop")
+    growth.post("experiment_holdouts", name="Spring", filters=EVERYONE)
+    growth.guard("feature_flag.update")
+    return growth.owner
+
+
+@pytest.mark.parametrize(
+    ("shelf", "name"),
+    [("saved_metrics", "Orders"), ("holdouts", "Spring"), ("policies", "feature_flag.update")],
+)
+def test_one_is_found_by_name_or_id(stocked, shelf, name):
+    things = getattr(stocked, shelf)
+    found = things.get(name)
+    assert things.get(found.id).id == found.id
+    assert found.code() == f"project.{shelf}.get({found.id!r})"
+    assert name in [getattr(one, things.name_field) for one in things.list()]
+    with pytest.raises(InputError) as caught:
+        things.get(name[:-1])
+    assert name in caught.value.hint
+
+
+def test_an_id_that_is_not_there_is_not_found(stocked):
+    with pytest.raises(NotFoundError):
+        stocked.saved_metrics.get(99)
+
+
+def test_lists_are_filtered_in_the_apis_words(stocked):
+    assert [one.name for one in stocked.saved_metrics.list("shop")] == ["Visits"]
+    assert [one.name for one in stocked.saved_metrics.list(event="other")] == []
+    assert stocked.saved_metrics.list("shop").code() == (
+        "project.saved_metrics.list(search='shop')"
+    )
+    assert stocked.policies.list("feature_flag.enable").count == 0
+    assert stocked.policies.list(enabled=True).count == 1
+
+
+def test_change_requests_are_filtered_by_who_asked(growth):
+    number = growth.running()
+    growth.guard("feature_flag.update")
+    growth.owner.experiments.ship(number, "test").send()
+    me, other = growth.owner.me.id, growth.reviewer.me.id
+    assert growth.owner.approvals.list(requester=me).count == 1
+    assert growth.owner.approvals.list("pending", requester=other).count == 0
