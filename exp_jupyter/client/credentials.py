@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from exp_jupyter.errors import CredentialsError
@@ -64,6 +65,14 @@ class Secret:
         )
 
 
+@dataclass(frozen=True)
+class FoundKey:
+    """A key, and whether somebody has just typed it."""
+
+    secret: Secret
+    typed: bool = False
+
+
 def find_key(
     origin: str,
     *,
@@ -87,17 +96,63 @@ def find_key(
     exp_jupyter.errors.CredentialsError
         There is no key and nobody to ask.
     """
-    from_environment = os.environ.get(ENVIRONMENT_NAME, "").strip()
+    return look_for_key(origin, ask=ask, interactive=interactive).secret
+
+
+def look_for_key(
+    origin: str,
+    *,
+    variable: str | None = ENVIRONMENT_NAME,
+    ask: Callable[[str], str] | None = None,
+    interactive: bool | None = None,
+) -> FoundKey:
+    """Return the key for ``origin`` as ``find_key`` does, and how it was found.
+
+    Parameters
+    ----------
+    origin, ask, interactive
+        As ``find_key`` takes them.
+    variable
+        The environment variable to look at; None leaves the environment alone.
+
+    Raises
+    ------
+    exp_jupyter.errors.CredentialsError
+        There is no key and nobody to ask.
+    """
+    from_environment = os.environ.get(variable, "").strip() if variable else ""
     if from_environment:
-        return Secret(from_environment)
+        return FoundKey(Secret(from_environment))
     stored = _from_keyring(origin)
     if stored:
-        return Secret(stored)
+        return FoundKey(Secret(stored))
     if interactive if interactive is not None else _someone_is_there():
         typed = _typed(ask or getpass.getpass, f"Personal API key for {origin} (hidden): ")
         if typed is not None:
-            return Secret(typed)
-    raise CredentialsError(f"No personal API key for {origin}.", hint=_HOW)
+            return FoundKey(Secret(typed), typed=True)
+    if variable is None:
+        raise CredentialsError(
+            f"A project file chose {origin}, and the key in the environment is not sent to an "
+            "address that others chose.",
+            hint="Name the address yourself, in the call or in your own settings file; or keep "
+            "its key in the system keyring.",
+        )
+    hint = _HOW if variable == ENVIRONMENT_NAME else _HOW.replace(ENVIRONMENT_NAME, variable)
+    raise CredentialsError(f"No personal API key for {origin}.", hint=hint)
+
+
+def offer_to_remember(origin: str, key: Secret, *, ask: Callable[[str], str] | None = None) -> bool:
+    """Ask whether to keep a typed key in the system keyring, and return whether it is kept now.
+
+    Nothing is asked where there is no keyring. Anything but a yes is a no.
+    """
+    if not _has_keyring():
+        return False
+    question = f"Keep this key for {origin} in the system keyring? [y/N] "
+    answer = _typed(ask or input, question)
+    if (answer or "").strip().casefold() not in {"y", "yes"}:
+        return False
+    return remember_key(origin, key)
 
 
 def remember_key(origin: str, key: Secret) -> bool:
@@ -110,6 +165,16 @@ def remember_key(origin: str, key: Secret) -> bool:
     except (KeyringError, RuntimeError):
         return False
     return True
+
+
+def _has_keyring() -> bool:
+    import keyring
+
+    try:
+        # Those that only refuse, or that keep nothing, have no priority.
+        return float(keyring.get_keyring().priority) > 0
+    except (RuntimeError, TypeError, ValueError):
+        return False
 
 
 def _typed(ask: Callable[[str], str], words: str) -> str | None:

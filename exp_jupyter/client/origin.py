@@ -65,6 +65,17 @@ def checked_origin(text: str) -> str:
     return origin
 
 
+def is_this_machine(origin: str) -> bool:
+    """Return whether an origin is an address of this machine.
+
+    Examples
+    --------
+    >>> is_this_machine("http://127.0.0.1:8765"), is_this_machine("https://us.posthog.com")
+    (True, False)
+    """
+    return _loopback(urlsplit(origin).hostname)
+
+
 def _loopback(host: str | None) -> bool:
     if host == "localhost":
         return True

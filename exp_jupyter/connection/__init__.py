@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
@@ -11,7 +15,7 @@ __all__ = ["connect"]
 
 
 def connect(
-    target: str = "demo",
+    target: str | None = None,
     *,
     project: int | str | None = None,
     key: str | None = None,
@@ -22,8 +26,10 @@ def connect(
     Parameters
     ----------
     target
-        ``demo`` for the embedded demo project; a folder, which is opened or made; or the origin
-        of a project elsewhere, such as ``https://us.posthog.com``.
+        ``demo`` for the embedded demo project; a project's name in the settings; a folder, which
+        is opened or made; or the origin of a project elsewhere, such as
+        ``https://us.posthog.com``. None takes the ``target`` of the settings, or the demo. A
+        folder with the name of a project in the settings is written ``./name``.
     project
         The project's number, for an origin; by default the key's current project.
     key
@@ -52,28 +58,69 @@ def connect(
     Traceback (most recent call last):
     exp_jupyter.errors.InputError: key is for a project elsewhere; 'demo' is in this process.
     """
-    from exp_jupyter.errors import InputError
+    from exp_jupyter.connection.profiles import configured_target
 
-    text = str(target).strip()
-    embedded = text == "demo" or "://" not in text
-    if embedded and (project is not None or key is not None):
+    if target is None:
+        chosen, mine = configured_target()
+    else:
+        chosen, mine = str(target).strip(), True
+    if chosen == "demo":
+        _only_embedded(chosen, project, key)
+        from exp_jupyter.connection.embedded import demo
+
+        return demo(as_ or "owner")
+    if as_ is not None:
+        raise InputError(
+            "as_ is for the demo, which has two people.", hint="Leave it out, or connect to demo."
+        )
+    if "://" in chosen:
+        from exp_jupyter.connection.remote import remote
+
+        return remote(chosen, project, key, chosen_by_me=mine)
+    return _named_or_folder(chosen, project, key)
+
+
+def _named_or_folder(text: str, project: int | str | None, key: str | None) -> Project:
+    from exp_jupyter.connection.profiles import profiles
+
+    # What looks like a path is one, and needs no settings that could be broken.
+    known = {} if any(mark in text for mark in "./\\~") else profiles()
+    profile = known.get(text)
+    if profile is not None and profile.origin:
+        from exp_jupyter.connection.remote import remote
+
+        number = profile.project if project is None else project
+        return remote(
+            profile.origin,
+            number,
+            key,
+            variable=profile.key_variable,
+            chosen_by_me=profile.mine,
+        )
+    from exp_jupyter.connection.embedded import folder
+
+    _only_embedded(text, project, key)
+    if profile is None and known and not Path(text).exists():
+        _not_misspelt(text, known)
+    return folder(profile.folder if profile is not None else text)
+
+
+def _not_misspelt(text: str, known: Iterable[str]) -> None:
+    """Refuse a new folder whose name is nearly that of a project: it is hardly meant."""
+    from exp_jupyter.client.lookup import suggestion
+
+    near = suggestion(text, known)
+    if near:
+        raise InputError(
+            f"There is neither a project nor a folder {text!r}.",
+            hint=f"{near} To make a folder of that name, write ./{text}.",
+        )
+
+
+def _only_embedded(text: str, project: int | str | None, key: str | None) -> None:
+    if project is not None or key is not None:
         name = "project" if project is not None else "key"
         raise InputError(
             f"{name} is for a project elsewhere; {text!r} is in this process.",
             hint=f"Leave {name} out, or give an origin such as https://us.posthog.com.",
         )
-    if as_ is not None and text != "demo":
-        raise InputError(
-            "as_ is for the demo, which has two people.", hint="Leave it out, or connect to demo."
-        )
-    if text == "demo":
-        from exp_jupyter.connection.embedded import demo
-
-        return demo(as_ or "owner")
-    if embedded:
-        from exp_jupyter.connection.embedded import folder
-
-        return folder(text)
-    from exp_jupyter.connection.remote import remote
-
-    return remote(text, project, key)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import sqlite3
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.origin import EMBEDDED_ORIGIN
 from exp_jupyter.client.project import Project, open_project
 from exp_jupyter.connection.in_process import InProcessTransport
+from exp_jupyter.errors import StoreError
 
 if TYPE_CHECKING:
+    from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
 
 
@@ -52,7 +56,7 @@ def folder(path: str) -> Project:
         raise
     carrier = InProcessTransport(create_app(store, events))
     # Whoever lets go of the project lets go of the folder, at the latest when Python ends.
-    weakref.finalize(carrier, _shut, events, store)
+    weakref.finalize(carrier, _leave, key, events, store)
     return open_project(
         EMBEDDED_ORIGIN, None, key, transport=carrier, label=place.name, clock=store.clock.now
     )
@@ -61,7 +65,7 @@ def folder(path: str) -> Project:
 def _key_for_this_session(store: ProjectStore) -> str:
     """Return a new key of the folder's owner; whoever can read the folder is its owner.
 
-    The store keeps only its hash, so the key is gone with the session.
+    The store keeps only its hash, and the session takes the key back when it ends.
     """
     from exp_jupyter.server.services import people
 
@@ -81,6 +85,15 @@ def _own_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "you"  # a container's user may have no name
+
+
+def _leave(key: str, events: EventStore, store: ProjectStore) -> None:
+    from exp_jupyter.server.services import people
+
+    # A folder that is gone or read-only by now keeps a key that nobody knows any more.
+    with contextlib.suppress(StoreError, sqlite3.Error, OSError), store.write() as work:
+        people.revoke_key(work, key)
+    _shut(events, store)
 
 
 def _shut(*stores: Any) -> None:

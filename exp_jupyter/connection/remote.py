@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from exp_jupyter.client.credentials import Secret, find_key
-from exp_jupyter.client.origin import checked_origin
+from exp_jupyter.client.credentials import (
+    ENVIRONMENT_NAME,
+    FoundKey,
+    Secret,
+    look_for_key,
+    offer_to_remember,
+)
+from exp_jupyter.client.origin import checked_origin, is_this_machine
 from exp_jupyter.client.project import Project, open_project
 from exp_jupyter.errors import PermissionDeniedError
 
+CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com", "https://app.posthog.com"})
+"""Origins that a key in the environment may be meant for whoever named them."""
 
-def remote(origin: str, project: int | str | None, key: str | None) -> Project:
+
+def remote(
+    origin: str,
+    project: int | str | None,
+    key: str | None,
+    *,
+    variable: str = "",
+    chosen_by_me: bool = True,
+) -> Project:
     """Return the project at ``origin`` once it has answered.
+
+    Parameters
+    ----------
+    origin, project
+        Its address and number.
+    key
+        The key, or None to look for one.
+    variable
+        The environment variable that holds it, when that is not the usual one.
+    chosen_by_me
+        False for an address out of a project file, which may be somebody else's: then the key in
+        the environment is sent only to PostHog Cloud and to this machine.
 
     Raises
     ------
@@ -17,8 +45,13 @@ def remote(origin: str, project: int | str | None, key: str | None) -> Project:
         The origin, the key or the project's number is not right, or nobody answers there.
     """
     address = checked_origin(origin)
-    secret = Secret(key) if key is not None else find_key(address)
-    opened = open_project(address, project, secret)
+    trusted = chosen_by_me or address in CLOUD or is_this_machine(address)
+    found = (
+        FoundKey(Secret(key))
+        if key is not None
+        else look_for_key(address, variable=(variable or ENVIRONMENT_NAME) if trusted else None)
+    )
+    opened = open_project(address, project, found.secret)
     try:
         # The cheapest question that needs the key, the project and the origin to be right.
         opened.transport.read(opened.path("experiments"), {"limit": 1})
@@ -30,4 +63,6 @@ def remote(origin: str, project: int | str | None, key: str | None) -> Project:
     except BaseException:
         opened.close()
         raise
+    if found.typed:
+        offer_to_remember(address, found.secret)
     return opened
