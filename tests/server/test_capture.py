@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from exp_jupyter.server.http.capture import LARGEST_BATCH
 from exp_jupyter.server.intake import Intake
@@ -231,3 +233,42 @@ def test_what_arrives_at_the_same_time_is_one_part(project: Any, clock: Any) -> 
         thread.join()
     assert len(project.events.listed.parts()) == 2
     assert project.events.fetch("SELECT count(*) FROM events") == [(12,)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-(2**70), 2**70) | st.sampled_from(["", "ada", "$identify", "-7d", "1.2", "["]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["key", "type", "operator", "value", "event", "properties",
+        "distinct_id", "groups", "timestamp", "$set", "$groups", "company", "uuid", "offset",
+        "person_properties", "group_properties", "flag_keys_to_evaluate", "alias", "options"]),
+        inner, max_size=5),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(body=JSON, event=JSON, condition=JSON, data=st.data())
+def test_nothing_that_is_sent_or_kept_in_a_flag_breaks_the_project(
+    talk: Any, token: str, body: Any, event: Any, condition: Any, data: st.DataObject
+) -> None:
+    operator = data.draw(st.sampled_from(["exact", "regex", "gt", "is_date_after", "semver_caret"]))
+    properties = [condition, {"key": "company", "operator": operator, "value": condition}]
+    filters = {"groups": [{"properties": properties, "rollout_percentage": 50}]}
+    talk("PATCH", "feature_flags/1/", {"filters": filters})
+    if talk("GET", "feature_flags/1/").status_code == 404:
+        talk.made("feature_flags/", {"key": "any", "filters": filters})
+    whole = body if isinstance(body, dict) else {"distinct_id": body}
+    taken = event if isinstance(event, dict) else {"event": "e", "properties": event}
+    for path, sent in (
+        ("/flags/?v=4", {"distinct_id": "ada", **whole, "api_key": token}),
+        ("/decide/", {**whole, "token": token}),
+        ("/batch/", {**whole, "api_key": token, "batch": [{"distinct_id": "ada", **taken}, body]}),
+    ):
+        answer = _sent(talk, path, sent)
+        assert answer.status_code in (200, 400), (path, sent, answer.text)

@@ -162,7 +162,7 @@ def _asks_for_stored(chosen: list[Document], known: Mapping[str, Any]) -> bool:
     return any(
         isinstance(condition, dict)
         and (condition.get("type") or "person") == "person"
-        and condition.get("key") not in known
+        and str(condition.get("key")) not in known
         for flag in chosen
         for group in flag["filters"].get("groups") or []
         for condition in group.get("properties") or []

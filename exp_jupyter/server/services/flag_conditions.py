@@ -74,6 +74,8 @@ def meets(condition: Mapping[str, Any], known: Mapping[str, Any], now: datetime)
     """
     operator = condition.get("operator") or "exact"
     key, value = str(condition.get("key")), condition.get("value")
+    if not isinstance(operator, str):
+        raise UnknownFilterError("its operator is no text")
     test = _tests(operator, value, now)
     if key not in known:
         return operator in NEGATIVE
@@ -90,7 +92,7 @@ def _tests(operator: str, value: Any, now: datetime) -> Callable[[Any], bool]:
         return _numeric(operator, value)
     if operator in ("is_date_before", "is_date_after"):
         return _dated(operator, value, now)
-    if isinstance(operator, str) and operator.startswith("semver_"):
+    if operator.startswith("semver_"):
         return _versioned(operator.removeprefix("semver_"), value)
     return _textual(operator, value)
 
@@ -129,7 +131,7 @@ def _equal(wanted: Any, found: Any) -> bool:
 
 
 def _textual(operator: str, value: Any) -> Callable[[Any], bool]:
-    plain = str(operator).removeprefix("not_")
+    plain = operator.removeprefix("not_")
     wanted = as_text(value)
     if plain == "regex":
         found = _pattern(wanted)
@@ -147,7 +149,7 @@ def _textual(operator: str, value: Any) -> Callable[[Any], bool]:
         }[plain]
     else:
         raise UnknownFilterError(f"there is no operator {operator!r}")
-    return lambda found: test(as_text(found)) is not str(operator).startswith("not_")
+    return lambda found: test(as_text(found)) is not operator.startswith("not_")
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
