@@ -50,6 +50,7 @@ class ApiObject(Shown, BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        defer_build=True,  # a first read needs a few of the shapes, not all that are imported
     )
 
     shown_in_repr: ClassVar[tuple[str, ...]] = ("id", "name", "key", "status", "state")
