@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -184,55 +182,3 @@ def test_writers_take_turns_and_none_is_told_that_the_database_is_locked(tmp_pat
         assert work.prompts.count() == 400
     for store in stores:
         store.close()
-
-
-_WRITER = """
-import sys
-from exp_jupyter.server.store import ProjectStore
-store = ProjectStore(sys.argv[1])
-name = sys.argv[2]
-number = 0
-while True:
-    with store.write() as work:
-        for part in ("head", "tail"):
-            work.prompts.add({"id": f"{name}-{number}-{part}", "name": f"{name}-{number}-{part}",
-                              "version": 1, "deleted": False, "created_at": ""})
-    print(number, flush=True)
-    number += 1
-"""
-
-
-def test_a_writer_that_is_killed_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
-    ProjectStore(tmp_path / "p").close()
-    acknowledged: dict[str, int] = {}
-    for stop in (7, 40):
-        writers = {
-            name: subprocess.Popen(
-                [sys.executable, "-c", _WRITER, str(tmp_path / "p"), name],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for name in (f"one-{stop}", f"two-{stop}")
-        }
-        for name, writer in writers.items():
-            assert writer.stdout
-            for line in writer.stdout:
-                acknowledged[name] = int(line)
-                if acknowledged[name] >= stop:
-                    break
-        for name, writer in writers.items():
-            writer.kill()
-            assert writer.stdout
-            acknowledged[name] = max([acknowledged[name], *map(int, writer.stdout.read().split())])
-            writer.stdout.close()
-            writer.wait()
-    store = ProjectStore(tmp_path / "p")
-    with store.read() as work:
-        found = {prompt["id"] for prompt in work.prompts.find()}
-        assert work.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    store.close()
-    for name, last in acknowledged.items():
-        for number in range(last + 1):
-            assert {f"{name}-{number}-head", f"{name}-{number}-tail"} <= found
-    halves = {identifier.rpartition("-")[0] for identifier in found}
-    assert len(found) == 2 * len(halves)
