@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from exp_jupyter.schema.requests import KEY_RULE, is_flag_key
@@ -207,13 +208,23 @@ def minimal_view(work: Work, flag: Document) -> dict[str, Any]:
 
 def view(work: Work, flag: Document) -> dict[str, Any]:
     """Return the flag as its own endpoint shows it."""
-    linked = [
-        {"id": row[0], "name": row[1]}
-        for row in work.connection.execute(
-            "SELECT id, name FROM experiments WHERE flag_id = ? AND NOT deleted ORDER BY id",
-            [flag["id"]],
-        )
-    ]
+    return views(work, [flag])[0]
+
+
+def views(work: Work, listed: list[Document]) -> list[dict[str, Any]]:
+    """Return flags as their own endpoint shows them, with one query for all their experiments."""
+    linked: dict[int, list[dict[str, Any]]] = {flag["id"]: [] for flag in listed}
+    rows = work.connection.execute(
+        "SELECT flag_id, id, name FROM experiments "
+        "WHERE flag_id IN (SELECT value FROM json_each(?)) AND NOT deleted ORDER BY id",
+        [json.dumps(list(linked))],
+    )
+    for flag_id, identifier, name in rows:
+        linked[flag_id].append({"id": identifier, "name": name})
+    return [_view(work, flag, linked[flag["id"]]) for flag in listed]
+
+
+def _view(work: Work, flag: Document, linked: list[dict[str, Any]]) -> dict[str, Any]:
     status = "DELETED" if flag["deleted"] else "ACTIVE" if flag["active"] else "INACTIVE"
     return {
         "id": flag["id"],

@@ -91,10 +91,17 @@ def experiments(
         where.add("id IN (SELECT value FROM json_each(?))", json.dumps(hits))
     order = _order(query.get("order") or "-created_at", _EXPERIMENT_ORDERS)
     order = order.replace(":now", f"'{work.stamp()}'")
-    page = work.experiments.find(
-        where.sql, where.parameters, order=order, limit=limit, offset=offset
+    page = list(
+        work.experiments.find(where.sql, where.parameters, order=order, limit=limit, offset=offset)
     )
-    views = [experiment_view.basic(work, experiment) for experiment in page]
+    # One query for the page's flags in place of one for each.
+    wanted = json.dumps([experiment["flag_id"] for experiment in page])
+    found = work.flags.find("id IN (SELECT value FROM json_each(?))", [wanted])
+    by_id = {flag["id"]: flag for flag in found}
+    views = [
+        experiment_view.basic(work, experiment, by_id.get(experiment["flag_id"]))
+        for experiment in page
+    ]
     return views, work.experiments.count(where.sql, where.parameters)
 
 
@@ -117,7 +124,7 @@ def eligible_flags(work: Work, query: Mapping[str, str]) -> Document:
     order = _order(query.get("order") or "-created_at", _FLAG_ORDERS)
     page = work.flags.find(where.sql, where.parameters, order=order, limit=limit, offset=offset)
     return {
-        "results": [flags.view(work, flag) for flag in page],
+        "results": flags.views(work, list(page)),
         "count": work.flags.count(where.sql, where.parameters),
     }
 
@@ -154,7 +161,7 @@ def feature_flags(
     page = work.flags.find(
         where.sql, where.parameters, order="created_at DESC, id DESC", limit=limit, offset=offset
     )
-    return [flags.view(work, flag) for flag in page], work.flags.count(where.sql, where.parameters)
+    return flags.views(work, list(page)), work.flags.count(where.sql, where.parameters)
 
 
 def _by_evaluation(where: Conditions, query: Mapping[str, str]) -> None:
