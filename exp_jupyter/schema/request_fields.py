@@ -38,7 +38,7 @@ def refuse(code: str, text: str, attr: str | None = None) -> PydanticCustomError
     context: dict[str, Any] = {"text": text}
     if attr is not None:
         context["attr"] = attr
-    return PydanticCustomError(code, "{text}", context)  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{text}", context)
 
 
 class _Field:
