@@ -14,6 +14,7 @@ from exp_jupyter._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from exp_jupyter.analysis.analyze import analyze
     from exp_jupyter.analysis.comparison import compare
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "analyze",
     "compare",
     "connect",
     "load_ipython_extension",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "analyze": "exp_jupyter.analysis.analyze",
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
     "replay": "exp_jupyter.client.project",

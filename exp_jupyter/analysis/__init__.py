@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.analyze import analyze
     from exp_jupyter.analysis.comparison import Comparison, compare
     from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
     from exp_jupyter.analysis.exposures import compute_exposures
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results import Results, result_series
     from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.unit_metrics import UnitMetric
+    from exp_jupyter.analysis.unit_results import Analysis
 
 __all__ = [
+    "Analysis",
     "Comparison",
     "ExperimentSpec",
     "Health",
@@ -22,7 +26,9 @@ __all__ = [
     "Results",
     "Series",
     "SeriesDay",
+    "UnitMetric",
     "VariantDay",
+    "analyze",
     "compare",
     "compute_all",
     "compute_exposures",
@@ -32,6 +38,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Analysis": "unit_results",
     "Comparison": "comparison",
     "ExperimentSpec": "spec",
     "Health": "health",
@@ -39,7 +46,9 @@ _HOME = {
     "Results": "results",
     "Series": "series",
     "SeriesDay": "series",
+    "UnitMetric": "unit_metrics",
     "VariantDay": "series",
+    "analyze": "analyze",
     "compare": "comparison",
     "compute_all": "compute",
     "compute_exposures": "exposures",

@@ -202,6 +202,10 @@ class ExpMagics(Magics):
     def exp_approvals(self, line: str) -> Any:
         """List change requests; approve, reject or withdraw one."""
 
+    @magic("analyze")
+    def exp_analyze(self, line: str) -> Any:
+        """Analyse your own table with one row a unit."""
+
     @magic("compare")
     def exp_compare(self, line: str) -> Any:
         """Compare two arms from their counts."""

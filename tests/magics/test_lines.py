@@ -11,7 +11,7 @@ from exp_jupyter.widgets.reading import quoted
 ALL = (
     *("exp", "exp_connect", "exp_list", "exp_show", "exp_size", "exp_flags", "exp_timeseries"),
     *("exp_health", "exp_stats", "exp_templates", "exp_from_prompt", "exp_unarchive"),
-    *("exp_approvals", "exp_compare", "exp_config"),
+    *("exp_approvals", "exp_compare", "exp_analyze", "exp_config"),
 )
 
 

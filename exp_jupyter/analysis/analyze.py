@@ -1,0 +1,444 @@
+"""Analyse an experiment from your own table with one row a unit: no project, no server."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.analysis.unit_effects import Judging, judged_results
+from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, check_exists, read_metrics
+from exp_jupyter.analysis.unit_results import Analysis, MetricResult
+from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.unit_sources import UnitSource, quoted, unit_source
+from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, UnitValue, key_of, unit_sums
+from exp_jupyter.warehouse.watching import Progress, expect, watched
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.quality import SampleRatioMismatch
+
+MOST_VARIANTS = 50
+_FEW_ATTRITION = 0.001
+
+
+def analyze(
+    source: Any,
+    *,
+    metrics: str | Sequence[str | UnitMetric] | Mapping[str, str | UnitMetric] = (),
+    variant: str = "variant",
+    control: Any = "control",
+    unit: str | None = None,
+    split: Mapping[Any, float] | Literal["equal"] | None = None,
+    covariate: str | Mapping[str, str] | None = None,
+    breakdown: str | Sequence[str] = (),
+    goal: Goal | Mapping[str, Goal] = "increase",
+    missing: Missing = "refuse",
+    method: Any = "frequentist",
+    alpha: float = 0.05,
+    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    difference: Literal["relative", "absolute"] = "relative",
+    correction: str | None = None,
+    mode: Literal["recommended", "compat"] = "recommended",
+    table: str | None = None,
+    dialect: str | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Analyse a randomised experiment from a table with one row a unit.
+
+    The sums are computed where the data is, with one group-by statement; frames and files are
+    read by DuckDB.
+
+    Parameters
+    ----------
+    source
+        A pandas or polars frame, an Arrow table, a mapping of columns; the path or glob of Parquet
+        or CSV files; a DuckDB relation; or a connection (DuckDB, DB-API, SQLAlchemy, Ibis, Spark)
+        with ``table``.
+    metrics
+        Short forms: ``"revenue:mean"``, ``"paid:proportion"``, ``"orders/sessions:ratio"``,
+        ``"seconds:quantile(0.9)"``, ``"seconds:median"``. A mapping gives them names.
+    variant
+        The column that says each unit's variant.
+    control
+        The variant the others are compared with.
+    unit
+        The column that identifies units; checked to be unique. Without it every row is a unit.
+    split
+        The planned share of each variant in any unit, or ``"equal"``: the sample ratio is then
+        checked.
+    covariate
+        A column measured before the experiment, for all metrics or by metric: reduces the variance
+        (CUPED). A unit without it stands at the mean.
+    breakdown
+        Columns known before the experiment; every combination of their values is also analysed on
+        its own.
+    goal
+        Which direction is good: ``increase`` or ``decrease``, for all metrics or by metric.
+    missing
+        What a missing metric value means: ``zero`` (the unit did nothing), ``drop`` (it was not
+        measured; leave it out of that metric), or ``refuse``.
+    method
+        ``frequentist``, ``sequential``, ``bayesian``, or a method of ``exp_jupyter.engine``, which
+        brings its own alpha, alternative, difference and mode.
+    alpha
+        1 minus the level of the intervals.
+    alternative
+        ``two-sided``, ``greater`` or ``less``; not for ``bayesian``.
+    difference
+        ``relative`` to the control's mean, or ``absolute``.
+    correction
+        Adjust the p-values of all metrics and arms together: ``holm``, ``benjamini-hochberg``, or
+        another of ``exp_jupyter.engine.multiplicity``.
+    mode
+        ``recommended``, or ``compat`` for the project's own formulas.
+    table, dialect
+        With a connection: the table's name or a ``SELECT``, and the SQLGlot dialect of the engine
+        where it cannot be told.
+    progress
+        Called with the share done and a sentence.
+
+    Returns
+    -------
+    Analysis
+        One row per metric and arm; a comparison that the engine refuses says why.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A column is missing or of the wrong type, a variant is null, the control is unknown, a
+        metric has no values, units are not unique: the message names the column or metric.
+
+    Examples
+    --------
+    >>> table = {
+    ...     "variant": ["control"] * 4 + ["test"] * 4,
+    ...     "revenue": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0, 5.0, 6.0],
+    ... }
+    >>> found = analyze(table, metrics="revenue:mean", difference="absolute")
+    >>> round(found.effect("revenue").estimate, 2), found.units
+    (1.5, {'control': 4, 'test': 4})
+    """
+    judging = Judging.of(method, alpha, alternative, difference, mode)
+    if missing not in ("refuse", "zero", "drop"):
+        raise InputError(
+            f"missing is {missing!r}; expected refuse, zero or drop.",
+            hint="zero: the unit did nothing; drop: it was not measured.",
+        )
+    segments = (breakdown,) if isinstance(breakdown, str) else tuple(breakdown)
+    with watched(progress, "Adding up the units"):
+        data = unit_source(source, table=table, dialect=dialect)
+        columns = data.columns
+        wanted = read_metrics(metrics, columns, covariate=covariate, goal=goal)
+        _check_mapping(columns, variant, unit, segments, wanted)
+        quantiles = sum(metric.kind == "quantile" for metric in wanted)
+        expect(1 + (unit is not None) + quantiles * (2 if segments else 1))
+        if unit is not None:
+            _check_units(data, unit, variant)
+        values = [value_of(metric) for metric in wanted]
+        sums = unit_sums(data, values, variant=variant, breakdown=segments, missing=missing)
+        counts = _counts(sums, variant)
+        baseline = _control(control, counts, variant)
+        shares = _split(split, counts, variant)
+        order = _ordered(counts, baseline, shares)
+        warnings = _check_values(wanted, sums, order, missing)
+        whole, parts = judged_results(
+            data,
+            wanted,
+            sums,
+            order,
+            judging,
+            variant=variant,
+            breakdown=segments,
+            missing=missing,
+        )
+    ratio = _sample_ratio(counts, shares)
+    if ratio is not None and ratio.mismatch:
+        warnings.insert(0, _mismatch_words(ratio))
+    if correction is not None:
+        whole = _corrected(whole, correction, judging.alpha)
+    return Analysis(
+        results=tuple(whole),
+        segments=tuple(parts),
+        units={key: counts[key] for key in order},
+        control=baseline,
+        sample_ratio=ratio,
+        variant=variant,
+        unit=unit,
+        breakdown=segments,
+        method=judging.method.name,
+        mode=judging.method.mode,
+        level=judging.method.level,
+        difference=judging.method.difference,
+        correction=correction or "",
+        warnings=tuple(dict.fromkeys(warnings)),
+        source=data.label,
+        engine=data.engine,
+        statement=data.rendered(sums.statement),
+    ).coded(
+        _code(
+            source if isinstance(source, str) else None,
+            metrics=metrics if isinstance(metrics, (str, Mapping)) else list(metrics),
+            variant=(variant, "variant"),
+            control=(control, "control"),
+            unit=(unit, None),
+            split=(split, None),
+            covariate=(covariate, None),
+            breakdown=(breakdown, ()),
+            goal=(goal, "increase"),
+            missing=(missing, "refuse"),
+            method=(method, "frequentist"),
+            alpha=(alpha, 0.05),
+            alternative=(alternative, "two-sided"),
+            difference=(difference, "relative"),
+            correction=(correction, None),
+            mode=(mode, "recommended"),
+            table=(table, None),
+            dialect=(dialect, None),
+        )
+    )
+
+
+def _code(path: str | None, *, metrics: Any, **options: tuple[Any, Any]) -> str:
+    said = ["data" if path is None else repr(path), f"metrics={metrics!r}"]
+    said += [f"{name}={given!r}" for name, (given, usual) in options.items() if given != usual]
+    return f"exp_jupyter.analyze({', '.join(said)})"
+
+
+def value_of(metric: UnitMetric) -> UnitValue:
+    """Return what is summed for a metric; of a quantile only its units are counted."""
+    return UnitValue(
+        metric.column, metric.denominator, metric.covariate, binary=metric.kind == "proportion"
+    )
+
+
+def _check_mapping(
+    columns: Mapping[str, str],
+    variant: str,
+    unit: str | None,
+    breakdown: Sequence[str],
+    metrics: Sequence[UnitMetric],
+) -> None:
+    roles = {"the variant": [variant], "the unit": [unit] if unit else []}
+    roles["a breakdown"] = list(breakdown)
+    taken: dict[str, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            check_exists(name, columns, role)
+            if name in taken:
+                raise InputError(
+                    f"Column {name!r} is both {taken[name]} and {role}.",
+                    hint="Each column has one role.",
+                )
+            taken[name] = role
+    if columns[variant] in ("time", "other"):
+        raise InputError(
+            f"Column {variant!r} cannot be the variant: it holds neither names nor numbers.",
+            hint="Name the column that says each unit's variant.",
+        )
+    for metric in metrics:
+        for name in (*metric.columns, *([metric.covariate] if metric.covariate else [])):
+            if name in taken and taken[name] != "a breakdown":
+                raise InputError(
+                    f"Column {name!r} is both {taken[name]} and part of metric {metric.label!r}.",
+                    hint="Each column has one role.",
+                )
+
+
+def _check_units(data: UnitSource, unit: str, variant: str) -> None:
+    name = quoted(unit)
+    rows = data.rows(
+        f"SELECT {name} AS u, COUNT(*) AS n, COUNT(DISTINCT {quoted(variant)}) AS v "  # noqa: S608
+        f"FROM {data.relation} GROUP BY {name} HAVING COUNT(*) > 1 OR {name} IS NULL "
+        "ORDER BY n DESC, u LIMIT 1"
+    )
+    if not rows:
+        return
+    value, n, variants = rows[0]
+    if value is None:
+        raise InputError(
+            f"Column {unit!r} is missing for {int(n):,} rows; every row needs its unit.",
+            hint="Leave those rows out, or correct the column.",
+        )
+    among = f" under {int(variants)} variants" if int(variants) > 1 else ""
+    raise InputError(
+        f"Unit {str(value)!r} in column {unit!r} has {int(n):,} rows{among}; expected one row a "
+        "unit.",
+        hint="Add the rows of each unit up first; leave out units seen under several variants.",
+    )
+
+
+def _counts(sums: UnitSums, variant: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for (key, _), n in sums.units.items():
+        counts[key] = counts.get(key, 0) + n
+    if not counts:
+        raise InputError("The table has no rows.", hint="There is nothing to analyse yet.")
+    if len(counts) > MOST_VARIANTS:
+        raise InputError(
+            f"Column {variant!r} has {len(counts):,} different values; these are no variants.",
+            hint="Name the column that says each unit's variant.",
+        )
+    if len(counts) == 1:
+        raise InputError(
+            f"Column {variant!r} holds only {next(iter(counts))!r}; there is nothing to compare.",
+            hint="Both arms belong into the table.",
+        )
+    return counts
+
+
+def _control(control: Any, counts: Mapping[str, int], variant: str) -> str:
+    key = key_of(control)
+    if key in counts:
+        return str(key)
+    close = difflib.get_close_matches(str(key), list(counts), n=1, cutoff=0.6)
+    said = f"Did you mean {close[0]!r}? " if close else ""
+    listed = ", ".join(sorted(counts))
+    raise InputError(
+        f"No unit has the control {control!r} in column {variant!r}.",
+        hint=f"{said}The variants are: {listed}. Say which is the control: control='…'.",
+    )
+
+
+def _split(split: Any, counts: Mapping[str, int], variant: str) -> dict[str, float] | None:
+    if split is None:
+        return None
+    if split == "equal":
+        return dict.fromkeys(sorted(counts), 1.0)
+    if not isinstance(split, Mapping):
+        raise InputError(
+            f"split is {split!r}; expected the share of each variant.",
+            hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
+        )
+    shares = {str(key_of(key)): float(share) for key, share in split.items()}
+    for key in counts:
+        if not shares.get(key, 0) > 0:
+            raise InputError(
+                f"Variant {key!r} of column {variant!r} has no share in the split.",
+                hint=f"The split has: {', '.join(shares)}. Leave the variant's rows out, or "
+                "state its share.",
+            )
+    return shares
+
+
+def _ordered(
+    counts: Mapping[str, int], control: str, shares: Mapping[str, float] | None
+) -> list[str]:
+    listed = [key for key in shares or sorted(counts) if key in counts]
+    return [control, *(key for key in listed if key != control)]
+
+
+def _sample_ratio(
+    counts: Mapping[str, int], shares: Mapping[str, float] | None
+) -> SampleRatioMismatch | None:
+    from exp_jupyter.engine.quality import sample_ratio_mismatch
+
+    return None if shares is None else sample_ratio_mismatch(counts, shares)
+
+
+def _mismatch_words(found: SampleRatioMismatch) -> str:
+    seen = ", ".join(
+        f"{key} {n:,.0f} instead of {found.expected[key]:,.0f}" for key, n in found.observed.items()
+    )
+    return f"the units are not split as planned ({seen}); look for the cause before the results"
+
+
+def _check_values(
+    metrics: Sequence[UnitMetric], sums: UnitSums, order: Sequence[str], missing: Missing
+) -> list[str]:
+    """Refuse metrics without usable values; return what to say about the others."""
+    warnings: list[str] = []
+    for metric, cells in zip(metrics, sums.values, strict=True):
+        arms = {key: [part for (v, _), part in cells.items() if v == key] for key in order}
+        n = {key: sum(part.n for part in parts) for key, parts in arms.items()}
+        lost = {key: sum(part.missing for part in parts) for key, parts in arms.items()}
+        names = " or ".join(repr(name) for name in metric.columns)
+        if not sum(n.values()):
+            raise InputError(
+                f"Metric {metric.label!r} has no values: column {names} is missing for every unit.",
+                hint="Check the column, or leave the metric out.",
+            )
+        strange = sum(part.strange for parts in arms.values() for part in parts)
+        if strange:
+            raise InputError(
+                f"Metric {metric.label!r} is a proportion, but column {names} is neither 0 nor 1 "
+                f"for {strange:,} units.",
+                hint=f"Use {metric.column}:mean, or make it a yes/no column.",
+            )
+        if sum(lost.values()):
+            warnings += _missing_words(metric, names, n, lost, missing)
+        uncovered = sum(part.uncovered for parts in arms.values() for part in parts)
+        if uncovered == sum(n.values()):
+            raise InputError(
+                f"Covariate {metric.covariate!r} of metric {metric.label!r} is missing for every "
+                "unit.",
+                hint="Check the column, or leave the covariate out.",
+            )
+        if uncovered:
+            warnings.append(
+                f"covariate {metric.covariate!r} is missing for {uncovered:,} units of "
+                f"{metric.label!r}, which stand at its mean"
+            )
+    return warnings
+
+
+def _missing_words(
+    metric: UnitMetric,
+    names: str,
+    n: Mapping[str, int],
+    lost: Mapping[str, int],
+    missing: Missing,
+) -> list[str]:
+    total = sum(lost.values())
+    if missing == "refuse":
+        raise InputError(
+            f"Column {names} is missing for {total:,} of {total + sum(n.values()):,} units of "
+            f"metric {metric.label!r}.",
+            hint="Say what that means: missing='zero' if they did nothing, missing='drop' if they "
+            "were not measured.",
+        )
+    listed = ", ".join(f"{key} {100 * lost[key] / (lost[key] + n[key]):.1f} %" for key in n)
+    said = [f"{metric.label!r} leaves out units without a value: {listed}"]
+    from scipy.special import chdtrc
+
+    whole = total + sum(n.values())
+    expected = {key: (n[key] + lost[key]) * total / whole for key in n}
+    measured = {key: (n[key] + lost[key]) - expected[key] for key in n}
+    if all(measured.values()):
+        chi = sum(
+            (lost[key] - expected[key]) ** 2 * (1 / expected[key] + 1 / measured[key]) for key in n
+        )
+        if float(chdtrc(len(n) - 1, chi)) < _FEW_ATTRITION:
+            said.append(
+                f"{metric.label!r} is missing more often in one arm than in another: the units "
+                "left are not comparable"
+            )
+    return said
+
+
+def _corrected(results: list[MetricResult], correction: str, alpha: float) -> list[MetricResult]:
+    from exp_jupyter.engine.multiplicity import adjust
+
+    p_values = [
+        float(arm.effect.p_value)
+        for result in results
+        for arm in result.arms
+        if arm.effect is not None and arm.effect.p_value is not None
+    ]
+    if not p_values:
+        raise InputError(
+            "There are no p-values to correct.", hint="Use a frequentist or sequential method."
+        )
+    adjusted = iter(adjust(p_values, correction, alpha=alpha).adjusted.tolist())
+    return [
+        replace(
+            result,
+            arms=tuple(
+                replace(arm, adjusted_p_value=next(adjusted))
+                if arm.effect is not None and arm.effect.p_value is not None
+                else arm
+                for arm in result.arms
+            ),
+        )
+        for result in results
+    ]

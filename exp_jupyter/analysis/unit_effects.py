@@ -1,0 +1,307 @@
+"""From the sums of a unit-level table to effects: one engine comparison per metric and arm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exp_jupyter.analysis.unit_metrics import UnitMetric
+from exp_jupyter.analysis.unit_results import ArmResult, MetricResult
+from exp_jupyter.errors import InputError, StatisticsError
+from exp_jupyter.warehouse.unit_ranks import interpolated, order_statistics, rank_below
+from exp_jupyter.warehouse.unit_sources import UnitSource
+from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, ValueSums
+
+Segment = tuple[str | None, ...]
+_CONSTANT = 1e-14
+"""Share of x̄² below which a covariate's spread per unit is only rounding."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """The engine's method, and what of it a quantile needs."""
+
+    method: Any
+
+    @classmethod
+    def of(cls, method: Any, alpha: float, alternative: Any, difference: Any, mode: Any) -> Judging:
+        """Return the method by its name, or the one given.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such method, or it takes no alternative.
+        """
+        from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
+
+        if hasattr(method, "judge"):
+            return cls(method)
+        if method == "bayesian":
+            if alternative != "two-sided":
+                raise InputError(
+                    "A bayesian analysis has no alternative: its chance to win is one-sided.",
+                    hint="Leave alternative out.",
+                )
+            return cls(Bayesian(credible_level=1 - alpha, difference=difference, mode=mode))
+        kinds: dict[Any, Any] = {"frequentist": Frequentist, "sequential": Sequential}
+        if method not in kinds:
+            raise InputError(
+                f"There is no method {method!r}.", hint="Choose frequentist, sequential, bayesian."
+            )
+        return cls(
+            kinds[method](alpha=alpha, alternative=alternative, difference=difference, mode=mode)
+        )
+
+    @property
+    def alpha(self) -> float:
+        """1 minus the level."""
+        return float(1 - self.method.level)
+
+    def quantile_rule(self, metric: UnitMetric) -> Any:
+        """Return the rule for quantiles.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The method cannot judge quantiles.
+        """
+        from exp_jupyter.engine.judgement import Rule
+
+        if self.method.name != "frequentist":
+            raise InputError(
+                f"Metric {metric.label!r} is a quantile, which only the frequentist method can "
+                "compare.",
+                hint="Analyse it on its own with method='frequentist'.",
+            )
+        return Rule(
+            alpha=self.method.alpha,
+            alternative=self.method.alternative,
+            difference=self.method.difference,
+            null=self.method.null,
+        )
+
+
+def judged_results(
+    data: UnitSource,
+    metrics: Sequence[UnitMetric],
+    sums: UnitSums,
+    order: Sequence[str],
+    judging: Judging,
+    *,
+    variant: str,
+    breakdown: Sequence[str],
+    missing: Missing,
+) -> tuple[list[MetricResult], list[MetricResult]]:
+    """Return every metric over all units, and over every segment.
+
+    Parameters
+    ----------
+    data
+        The table; quantiles ask it for order statistics.
+    metrics, sums
+        The metrics and their sums.
+    order
+        The variants, the control first.
+    judging
+        How to compare.
+    variant, breakdown, missing
+        As in the sums.
+    """
+    whole, parts = [], []
+    segments = _segments(sums) if breakdown else []
+    for metric, cells in zip(metrics, sums.values, strict=True):
+        together = {key: _together(cells, key) for key in order}
+        apart = {segment: {key: cells.get((key, segment)) for key in order} for segment in segments}
+        if metric.kind == "quantile":
+            rule = judging.quantile_rule(metric)
+            asked = {"variant": variant, "missing": missing}
+            found = _quantiles(data, metric, {(): together}, asked, ())
+            whole.append(_compared(metric, order, together, found[()], rule))
+            if segments:
+                found = _quantiles(data, metric, apart, asked, breakdown)
+            parts += [
+                _compared(metric, order, apart[segment], found[segment], rule, segment)
+                for segment in segments
+            ]
+            continue
+        method = judging.method
+        whole.append(_compared(metric, order, together, _arms(metric, together), method))
+        parts += [
+            _compared(metric, order, apart[key], _arms(metric, apart[key]), method, key)
+            for key in segments
+        ]
+    return whole, parts
+
+
+def _segments(sums: UnitSums) -> list[Segment]:
+    known = {segment for _, segment in sums.units}
+    return sorted(known, key=lambda segment: [(part is None, part or "") for part in segment])
+
+
+def _together(cells: dict[Any, ValueSums], key: str) -> ValueSums | None:
+    total: ValueSums | None = None
+    for (variant, _), part in cells.items():
+        if variant == key:
+            total = part if total is None else total.plus(part)
+    return total
+
+
+def _arms(metric: UnitMetric, sums: dict[str, ValueSums | None]) -> dict[str, Any]:
+    return {
+        key: statistic_of(metric, part)
+        for key, part in sums.items()
+        if part is not None and part.n > 0
+    }
+
+
+def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
+    """Return the engine's statistic of one arm's sums, with the variance as they centre it.
+
+    Σ(y − ȳ)² = Σ(y − c)² − (Σ(y − c))²/n.
+    """
+    from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio
+
+    n = float(sums.n)
+    (c_a, c_b, c_x), (a, b, x) = sums.centres, sums.shifts
+    aa, bb, xx, ab, ax, bx = sums.squares
+    total, own = n * c_a + a, max(aa - a * a / n, 0.0)
+    covariate = None
+    if metric.covariate and metric.kind != "ratio":
+        spread, shared = max(xx - x * x / n, 0.0), ax - a * x / n
+        if spread <= _CONSTANT * n * c_x * c_x:
+            spread = shared = 0.0  # a covariate that never varies explains nothing
+        before = n * c_x + x
+        covariate = Covariate(
+            before,
+            spread + before * before / n,
+            shared + before * total / n,
+            centred=(spread, shared),
+        )
+    if metric.kind == "proportion":
+        return Proportion(n, float(round(total)), covariate=covariate)
+    if metric.kind == "mean":
+        return Mean(n, total, own + total * total / n, covariate=covariate, centred=own)
+    below, other, cross = n * c_b + b, max(bb - b * b / n, 0.0), ab - a * b / n
+    if metric.covariate:
+        # An adjustment does not depend on where x has its origin: around its mean it cancels least.
+        if xx - x * x / n <= _CONSTANT * n * c_x * c_x:
+            x = xx = ax = bx = 0.0
+        covariate = Covariate(x, xx, ax + c_a * x, denominator_cross=bx + c_b * x)
+    return Ratio(
+        n,
+        total,
+        own + total * total / n,
+        below,
+        other + below * below / n,
+        cross + total * below / n,
+        covariate=covariate,
+        centred=(own, other, cross),
+    )
+
+
+def _quantiles(
+    data: UnitSource,
+    metric: UnitMetric,
+    groups: dict[Segment, dict[str, ValueSums | None]],
+    asked: dict[str, Any],
+    breakdown: Sequence[str],
+) -> dict[Segment, dict[str, Any]]:
+    """Return the quantile of every arm in every group, or the error that refuses it."""
+    from exp_jupyter.engine.quantiles import Quantile, Z
+
+    level = float(metric.level or 0.5)
+    sizes = {
+        (key, segment): part.n
+        for segment, arms in groups.items()
+        for key, part in arms.items()
+        if part is not None and part.n > 0
+    }
+    levels = {}
+    for cell, n in sizes.items():
+        half = Z * math.sqrt(level * (1 - level) / n)
+        inside = n > 1 and level - half > 0 and level + half < 1
+        levels[cell] = (level - half, level, level + half) if inside else (level,)
+    ranks = {
+        rank
+        for cell, n in sizes.items()
+        for share in levels[cell]
+        for low in (rank_below(n, share)[0],)
+        for rank in (low, low + 1)
+    }
+    ordered = order_statistics(data, metric.column, ranks, breakdown=breakdown, **asked)
+    found: dict[Segment, dict[str, Any]] = {segment: {} for segment in groups}
+    for (key, segment), n in sizes.items():
+        values = ordered[key, segment]
+        cuts = [interpolated(values, n, share) for share in levels[key, segment]]
+        if len(cuts) == 1:
+            found[segment][key] = Quantile(float(n), level, cuts[0], math.nan)
+            continue
+        low, value, high = cuts
+        found[segment][key] = Quantile.from_bounds(float(n), level, value, low, high)
+    return found
+
+
+def _compared(
+    metric: UnitMetric,
+    order: Sequence[str],
+    sums: dict[str, ValueSums | None],
+    arms: dict[str, Any],
+    judge: Any,
+    segment: Segment = (),
+) -> MetricResult:
+    control = arms.get(order[0])
+    rows = [_arm(order[0], sums, control)]
+    for key in order[1:]:
+        effect, refusal = None, ""
+        try:
+            effect = _effect(metric, order[0], key, control, arms.get(key), judge)
+        except StatisticsError as error:
+            refusal = error.message
+        rows.append(_arm(key, sums, arms.get(key), effect, refusal))
+    return MetricResult(metric, tuple(rows), segment)
+
+
+def _effect(
+    metric: UnitMetric, control_key: str, key: str, control: Any, treatment: Any, judge: Any
+) -> Any:
+    from exp_jupyter.engine.comparison import compare
+    from exp_jupyter.engine.quantiles import compare_quantiles
+
+    for name, arm in ((control_key, control), (key, treatment)):
+        if arm is None:
+            raise StatisticsError("no_values", f"{name} has no unit with a value.")
+    if metric.kind != "quantile":
+        return compare(control, treatment, judge)
+    for name, arm in ((control_key, control), (key, treatment)):
+        if math.isnan(arm.variance):
+            raise StatisticsError(
+                "too_few_values",
+                f"{name} has {arm.n:.0f} values, too few for an interval around this quantile.",
+            )
+    return compare_quantiles(control, treatment, judge)
+
+
+def _arm(
+    key: str,
+    sums: dict[str, ValueSums | None],
+    arm: Any,
+    effect: Any = None,
+    refusal: str = "",
+) -> ArmResult:
+    part = sums.get(key)
+    if part is None or arm is None:
+        lost = part.missing if part else 0
+        return ArmResult(key, 0, None, missing=lost, effect=effect, refusal=refusal)
+    quantile = hasattr(arm, "level")
+    plain = getattr(arm, "kind", "") in ("mean", "proportion")
+    return ArmResult(
+        key=key,
+        n=part.n,
+        value=float(arm.value if quantile else arm.mean),
+        standard_deviation=math.sqrt(float(arm.variance)) if plain else None,
+        missing=part.missing,
+        effect=effect,
+        refusal=refusal,
+    )

@@ -1,0 +1,268 @@
+"""Metrics of a unit-level table in a few characters, such as ``orders/sessions:ratio``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from exp_jupyter.errors import InputError
+
+Goal = Literal["increase", "decrease"]
+
+FORMS = ("mean", "proportion", "ratio", "median", "quantile(0.9)")
+_KIND = re.compile(r"(mean|proportion|ratio|median)|quantile\(\s*([0-9.]+)\s*\)")
+
+
+@dataclass(frozen=True)
+class UnitMetric:
+    """A metric of a table with one row a unit.
+
+    Parameters
+    ----------
+    kind
+        ``mean``, ``proportion`` (a yes/no per unit), ``ratio`` (sums of two columns) or
+        ``quantile``.
+    column
+        The column; of a ratio the numerator.
+    denominator
+        The denominator of a ratio.
+    level
+        Which quantile: 0.5 is the median.
+    name
+        What to call it; by default its short form.
+    goal
+        Which direction is good.
+    covariate
+        A column measured before the experiment that reduces the variance (CUPED).
+    """
+
+    kind: Literal["mean", "proportion", "ratio", "quantile"]
+    column: str
+    denominator: str | None = None
+    level: float | None = None
+    name: str = ""
+    goal: Goal = "increase"
+    covariate: str | None = None
+
+    def __str__(self) -> str:
+        """Return the short form."""
+        if self.kind == "ratio":
+            return f"{self.column}/{self.denominator}:ratio"
+        if self.kind == "quantile":
+            return f"{self.column}:quantile({self.level:g})"
+        return f"{self.column}:{self.kind}"
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return self.name or str(self)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns it is made of, without the covariate."""
+        return [self.column, *([self.denominator] if self.denominator else [])]
+
+
+def read_metrics(
+    metrics: Any,
+    columns: Mapping[str, str],
+    *,
+    covariate: str | Mapping[str, str] | None = None,
+    goal: Goal | Mapping[str, Goal] = "increase",
+) -> list[UnitMetric]:
+    """Read metrics and give each its covariate and its goal.
+
+    Parameters
+    ----------
+    metrics
+        One short form or a sequence of them, or a mapping from names to them, or ``UnitMetric``.
+    columns
+        The table's columns and their kinds (``number``, ``boolean``, ``text``, …).
+    covariate, goal
+        One for all (a covariate: for all but quantiles), or by a metric's name, short form or
+        column.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A form cannot be read, or names a column that is not there or of the wrong type.
+
+    Examples
+    --------
+    >>> columns = {"orders": "number", "sessions": "number", "paid": "boolean"}
+    >>> [str(metric) for metric in read_metrics(["orders/sessions:ratio", "paid"], columns)]
+    ['orders/sessions:ratio', 'paid:proportion']
+    """
+    named = metrics.items() if isinstance(metrics, Mapping) else _listed(metrics)
+    found = []
+    for name, form in named:
+        metric = form if isinstance(form, UnitMetric) else read_metric(form, columns)
+        metric = replace(metric, name=name or metric.name)
+        _check_columns(metric, columns)
+        found.append(metric)
+    if not found:
+        raise InputError(
+            "There is no metric to analyse.", hint=f"Name at least one: {_suggested(columns)}."
+        )
+    labels = [metric.label for metric in found]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(
+                f"Metric {label!r} is given {labels.count(label)} times.",
+                hint="Name a metric once, or give its forms different names in a mapping.",
+            )
+    goals = _by_metric(found, goal, "goal")
+    covariates = _by_metric(found, covariate, "covariate")
+    for i, metric in enumerate(found):
+        if goals[i] not in ("increase", "decrease"):
+            raise InputError(f"goal is {goals[i]!r}; expected increase or decrease.")
+        chosen = covariates[i] or metric.covariate
+        if metric.kind == "quantile" and chosen:
+            if not isinstance(covariate, str) or len(found) == 1:
+                raise InputError(
+                    f"Metric {metric.label!r} is a quantile, which takes no covariate.",
+                    hint="Give the covariate to means, proportions and ratios by name.",
+                )
+            chosen = None
+        if chosen:
+            _check_column(chosen, columns, f"the covariate of {metric.label!r}")
+            if chosen in metric.columns:
+                raise InputError(
+                    f"Column {chosen!r} is both metric {metric.label!r} and its covariate.",
+                    hint="A covariate is a column measured before the experiment.",
+                )
+        found[i] = replace(metric, goal=goals[i], covariate=chosen)
+    return found
+
+
+def read_metric(form: Any, columns: Mapping[str, str]) -> UnitMetric:
+    """Read one short form; without a kind, a yes/no column is a proportion, a number a mean."""
+    if not isinstance(form, str) or not form.strip():
+        raise InputError(
+            f"A metric cannot be {form!r}.", hint=f"Write it as {_suggested(columns)}."
+        )
+    text = form.strip()
+    what, colon, kind = (part.strip() for part in text.rpartition(":"))
+    matched = _KIND.fullmatch(kind.lower()) if colon else None
+    if matched is None:
+        if colon and text not in columns:
+            close = difflib.get_close_matches(kind, FORMS, n=1, cutoff=0.5)
+            said = f"Did you mean {what}:{close[0]}?" if close else ""
+            raise InputError(
+                f"Metric {text!r} is of no known kind.",
+                hint=said or f"The kinds are {', '.join(FORMS)}.",
+            )
+        return UnitMetric("proportion" if columns.get(text) == "boolean" else "mean", text)
+    word, level = matched[1], matched[2]
+    if word == "ratio":
+        above, below = _split_ratio(what, columns, text)
+        return UnitMetric("ratio", above, below)
+    if word == "median" or level:
+        return UnitMetric("quantile", what, level=_level(level or "0.5", text))
+    return UnitMetric("proportion" if word == "proportion" else "mean", what)
+
+
+def _level(written: str, text: str) -> float:
+    try:
+        level = float(written)
+    except ValueError:
+        level = -1.0
+    if not 0 < level < 1:
+        raise InputError(
+            f"Metric {text!r} has level {written}; expected one between 0 and 1.",
+            hint="The 90th percentile is quantile(0.9).",
+        )
+    return level
+
+
+def _split_ratio(what: str, columns: Mapping[str, str], text: str) -> tuple[str, str]:
+    parts = what.split("/")
+    splits = [("/".join(parts[:i]).strip(), "/".join(parts[i:]).strip()) for i in range(1, 9)]
+    splits = [(above, below) for above, below in splits if above and below]
+    if not splits:
+        raise InputError(
+            f"Metric {text!r} has no denominator.", hint="Write it as orders/sessions:ratio."
+        )
+    # A column's own name may hold a slash.
+    return next(((a, b) for a, b in splits if a in columns and b in columns), splits[0])
+
+
+def _listed(metrics: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(metrics, (str, UnitMetric)):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise InputError(
+            f"metrics is {metrics!r}; expected one or several short forms.",
+            hint='For example metrics=["revenue:mean"]; see the short forms in analyze?.',
+        )
+    return [("", form) for form in metrics]
+
+
+def _check_columns(metric: UnitMetric, columns: Mapping[str, str]) -> None:
+    for name in metric.columns:
+        _check_column(name, columns, f"metric {metric.label!r}")
+    if metric.denominator == metric.column:
+        raise InputError(
+            f"Metric {metric.label!r} divides column {metric.column!r} by itself.",
+            hint="Give two different columns.",
+        )
+
+
+def _check_column(name: str, columns: Mapping[str, str], role: str) -> None:
+    check_exists(name, columns, role)
+    if columns[name] not in ("number", "boolean", ""):
+        raise InputError(
+            f"Column {name!r}, {role}, holds {_WORDS[columns[name]]}, not numbers.",
+            hint="Convert it, or choose another column.",
+        )
+
+
+_WORDS = {"text": "text", "time": "dates or times", "other": "values of another type"}
+
+
+def check_exists(name: str, columns: Mapping[str, str], role: str) -> None:
+    """Refuse a column that is not there.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names it, and the hint the nearest one that is there.
+    """
+    if name in columns:
+        return
+    by_lower = {known.lower(): known for known in columns}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    said = f"Did you mean {by_lower[close[0]]!r}? " if close else ""
+    listed = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
+    raise InputError(
+        f"There is no column {name!r} for {role}.", hint=f"{said}The columns are: {listed}."
+    )
+
+
+def _by_metric(metrics: Sequence[UnitMetric], given: Any, what: str) -> list[Any]:
+    """Return what belongs to each metric: one for all, or by name, short form or column."""
+    if not isinstance(given, Mapping):
+        return [given] * len(metrics)
+    default = "increase" if what == "goal" else None
+    chosen: list[Any] = [default] * len(metrics)
+    for key, value in given.items():
+        meant = [
+            i for i, m in enumerate(metrics) if key in (m.name, str(m), m.column) or key == m.label
+        ]
+        if not meant:
+            raise InputError(
+                f"The {what} of {key!r} belongs to no metric.",
+                hint=f"The metrics are: {', '.join(m.label for m in metrics)}.",
+            )
+        for i in meant:
+            chosen[i] = value
+    return chosen
+
+
+def _suggested(columns: Mapping[str, str]) -> str:
+    usable = [name for name, kind in columns.items() if kind in ("number", "boolean")]
+    shown = [f"{n}:{'proportion' if columns[n] == 'boolean' else 'mean'}" for n in usable[:3]]
+    return " or ".join(repr(form) for form in shown or ["revenue:mean"])

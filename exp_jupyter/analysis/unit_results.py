@@ -1,0 +1,171 @@
+"""The analysis of a unit-level table: every metric, every arm, and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exp_jupyter._version import __version__
+from exp_jupyter.analysis.unit_metrics import UnitMetric
+from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.quality import SampleRatioMismatch
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm of one metric.
+
+    Attributes
+    ----------
+    key
+        The variant.
+    n
+        Units with a value.
+    value
+        Their mean, share, ratio or quantile; None without units.
+    standard_deviation
+        Per unit; None for ratios and quantiles.
+    missing
+        Units of the arm without a value.
+    effect
+        Against the control; None for the control, and where ``refusal`` says why.
+    refusal
+        Why there is no effect, in a sentence; empty where there is one.
+    adjusted_p_value
+        Corrected for the number of comparisons, if that was asked for.
+    """
+
+    key: str
+    n: int
+    value: float | None
+    standard_deviation: float | None = None
+    missing: int = 0
+    effect: Effect | None = None
+    refusal: str = ""
+    adjusted_p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """One metric over all units, or over those of one segment.
+
+    Attributes
+    ----------
+    metric
+        Its definition.
+    arms
+        The control, then the others.
+    segment
+        The values of the breakdown columns; empty for all units.
+    """
+
+    metric: UnitMetric
+    arms: tuple[ArmResult, ...]
+    segment: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Analysis(Shown):
+    """What an experiment did, from a table with one row a unit.
+
+    Attributes
+    ----------
+    results
+        One per metric, over all units.
+    segments
+        One per metric and combination of breakdown values.
+    units
+        Units per variant, the control first.
+    control
+        The variant the others are compared with.
+    sample_ratio
+        The check against the stated split; None when no split was stated.
+    variant, unit, breakdown
+        The columns' names.
+    method, mode, level, difference
+        How the effects were judged.
+    correction
+        How p-values were corrected for the number of comparisons; empty when they were not.
+    warnings
+        What to keep in mind when reading the numbers.
+    source, engine, statement
+        What was read, where it was summed, and the statement that summed it.
+    """
+
+    results: tuple[MetricResult, ...]
+    segments: tuple[MetricResult, ...]
+    units: dict[str, int]
+    control: str
+    sample_ratio: SampleRatioMismatch | None
+    variant: str
+    unit: str | None
+    breakdown: tuple[str, ...]
+    method: str
+    mode: str
+    level: float
+    difference: str
+    correction: str
+    warnings: tuple[str, ...]
+    source: str
+    engine: str
+    statement: str
+    version: str = __version__
+
+    def effect(self, metric: str | None = None, arm: str | None = None) -> Effect:
+        """Return one comparison's effect.
+
+        Parameters
+        ----------
+        metric
+            Its name or short form, or its column; by default the first metric.
+        arm
+            The variant; by default the first after the control.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such metric or arm, or it could not be compared; then the message says why.
+        """
+        found = self.results[0]
+        if metric is not None:
+            named = [
+                r
+                for r in self.results
+                if metric in (r.metric.label, str(r.metric), r.metric.column)
+            ]
+            if not named:
+                raise InputError(
+                    f"There is no metric {metric!r} here.",
+                    hint=f"The metrics are: {', '.join(r.metric.label for r in self.results)}.",
+                )
+            found = named[0]
+        others = [row for row in found.arms[1:] if arm in (None, row.key)]
+        if not others:
+            raise InputError(
+                f"There is no arm {arm!r} to compare.",
+                hint=f"The arms are: {', '.join(row.key for row in found.arms[1:])}.",
+            )
+        if others[0].effect is None:
+            raise InputError(f"{found.metric.label}, {others[0].key}: {others[0].refusal}")
+        return others[0].effect
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What is known, one sentence per metric and arm."""
+        return tuple(
+            f"{result.metric.label}: "
+            + verdict_words(
+                arm.key,
+                self.control,
+                arm.effect,
+                goal=result.metric.goal,
+                failures=[arm.refusal.rstrip(".")] if arm.refusal else [],
+            )
+            for result in self.results
+            for arm in result.arms[1:]
+        )

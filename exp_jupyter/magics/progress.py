@@ -1,0 +1,75 @@
+"""One line that says how far long work is, where a person can see it."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exp_jupyter.magics.session import Session
+
+PATIENCE = 0.4
+"""Seconds after which work is long; what is over sooner shows no line."""
+
+
+@contextmanager
+def progress_line(session: Session) -> Iterator[Callable[[float, str], None] | None]:
+    """Give long work a callback that keeps one line up to date, and take the line away after it.
+
+    Without a front end there is no line and no callback: nothing but the result belongs into the
+    output of a notebook that runs by itself.
+
+    Parameters
+    ----------
+    session
+        The notebook's session.
+    """
+    if not session.has_front_end:
+        yield None
+        return
+    import IPython.display as shows
+
+    started = time.monotonic()
+    display: Any = shows  # IPython's own functions are untyped
+    line: Any = None
+
+    def tell(share: float, sentence: str) -> None:
+        nonlocal line
+        if time.monotonic() - started < PATIENCE:
+            return
+        shown = display.HTML(written(share, sentence))
+        if line is None:
+            line = display.display(shown, display_id=True)
+        else:
+            line.update(shown)
+
+    try:
+        yield tell
+    finally:
+        if line is not None:
+            line.update(display.HTML(""))
+
+
+def written(share: float, sentence: str) -> str:
+    """Return the line: what is being done, a bar, and the share in percent.
+
+    Examples
+    --------
+    >>> "42 %" in written(0.42, "Adding up the units")
+    True
+    """
+    percent = round(100 * min(1.0, max(0.0, share)))
+    bar = (
+        '<span style="display:inline-block;width:10em;height:.5em;border-radius:3px;'
+        'background:rgba(127,127,127,.25);vertical-align:middle;margin:0 .6em">'
+        f'<span style="display:block;width:{percent}%;height:100%;border-radius:3px;'
+        'background:rgba(66,118,197,.85)"></span></span>'
+    )
+    words = html.escape(sentence)
+    return (
+        f'<div role="progressbar" aria-label="{words}" aria-valuenow="{percent}" '
+        f'aria-valuemin="0" aria-valuemax="100">{words} {bar}{percent} %</div>'
+    )

@@ -1,0 +1,263 @@
+"""Where unit-level tables come from: frames, Parquet, DuckDB, and connections to other engines."""
+
+# ruff: noqa: S608 - names are quoted, and nothing else is written into a statement
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.watching import attended, run
+
+Kind = str
+"""``number``, ``boolean``, ``text``, ``time``, ``other``, or ``""`` when nobody knows."""
+
+VIEW = "exp_source"
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_WHOLE_UNSIGNED = tuple(f"U{name}" for name in _NUMBERS[:5])
+_TIMES = ("DATE", "TIME", "INTERVAL")
+
+
+@dataclass(frozen=True)
+class UnitSource:
+    """A table with one row a unit, in the engine that holds it.
+
+    Parameters
+    ----------
+    relation
+        SQL that may stand after ``FROM``.
+    columns
+        Column names and their kinds, see ``Kind``.
+    dialect
+        The SQLGlot dialect of the engine: a name, or what the engine's own client calls it.
+    read
+        Runs one statement and returns its rows.
+    label, engine
+        What to call the data and the engine in a result's small print.
+    floats
+        The columns that may hold NaN, which counts as missing.
+    """
+
+    relation: str
+    columns: Mapping[str, Kind]
+    dialect: Any
+    read: Callable[[str], list[tuple[Any, ...]]] = field(repr=False)
+    label: str
+    engine: str
+    floats: frozenset[str] = frozenset()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement written in DuckDB's dialect and return its rows.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The engine refuses the statement or the data.
+        """
+        return self.read(self.rendered(sql))
+
+    def rendered(self, sql: str) -> str:
+        """Return a statement in the engine's own dialect."""
+        if self.dialect == "duckdb":
+            return sql
+        import sqlglot
+
+        return str(sqlglot.transpile(sql, read="duckdb", write=self.dialect)[0])
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as SQL writes it.
+
+    Examples
+    --------
+    >>> quoted("net revenue")
+    '"net revenue"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def unit_source(source: Any, *, table: str | None = None, dialect: str | None = None) -> UnitSource:
+    """Return the table behind whatever somebody has.
+
+    Parameters
+    ----------
+    source
+        A pandas or polars frame, an Arrow table, a mapping of columns; the path or glob of Parquet
+        or CSV files; a DuckDB relation; or a connection: DuckDB, DB-API, SQLAlchemy, Ibis, Spark.
+    table
+        With a connection: the table's name, or a ``SELECT``. It is your own SQL and trusted.
+    dialect
+        With a connection: the SQLGlot dialect of its engine, where it cannot be told.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is nothing that can be read, or the table is missing.
+
+    Examples
+    --------
+    >>> unit_source({"variant": ["control", "test"], "revenue": [1.5, 2.0]}).columns
+    {'variant': 'text', 'revenue': 'number'}
+    """
+    import duckdb
+
+    if isinstance(source, duckdb.DuckDBPyConnection):
+        return _in_duckdb(source, _named(source, table), label=_short(table))
+    if isinstance(source, duckdb.DuckDBPyRelation):
+        _no_table(table, "a relation")
+        return _of_relation(source)
+    if isinstance(source, (str, Path)):
+        _no_table(table, "a path")
+        return _of_files(str(source))
+    if _is_frame(source):
+        _no_table(table, "a frame")
+        return _of_frame(source)
+    from exp_jupyter.warehouse.unit_connections import of_connection
+
+    return of_connection(source, table, dialect)
+
+
+def _named(source: Any, table: str | None) -> str:
+    if not table:
+        raise InputError(
+            f"A {type(source).__name__} holds many tables; none was named.",
+            hint="Say which: table='units', or a SELECT.",
+        )
+    return relation_of(table)
+
+
+def relation_of(table: str) -> str:
+    """Return a table's name, or a ``SELECT`` in parentheses, as what may stand after ``FROM``."""
+    text = table.strip().rstrip(";")
+    if text.split(None, 1)[0].lower() in ("select", "with", "from"):
+        return f"({text})"
+    return text
+
+
+def _short(table: str | None) -> str:
+    words = " ".join((table or "").split())
+    return words if len(words) <= 60 else f"{words[:57]}…"
+
+
+def _no_table(table: str | None, what: str) -> None:
+    if table is not None:
+        raise InputError(
+            f"table={table!r} was given with {what}, which is one table itself.",
+            hint="Leave table out, or give a connection.",
+        )
+
+
+def _is_frame(source: Any) -> bool:
+    room = type(source).__module__.split(".")[0]
+    return room in ("pandas", "polars", "pyarrow") or isinstance(source, Mapping)
+
+
+def _of_frame(frame: Any) -> UnitSource:
+    import duckdb
+
+    name = f"{type(frame).__module__.split('.')[0]} {type(frame).__name__}"
+    if isinstance(frame, Mapping):
+        import pandas as pd
+
+        name = "a mapping of columns"
+        try:
+            frame = pd.DataFrame(dict(frame))
+        except ValueError as error:
+            raise InputError(
+                f"The columns do not make a table: {error}",
+                hint="Give sequences of one length, one value a unit.",
+            ) from error
+    connection = duckdb.connect()
+    try:
+        connection.register(VIEW, frame)
+    except (duckdb.Error, TypeError) as error:
+        raise InputError(
+            f"The {name} cannot be read as a table: {error}",
+            hint="Give a DataFrame, LazyFrame or Arrow table with one row a unit.",
+        ) from error
+    return _in_duckdb(connection, VIEW, label=name)
+
+
+def _of_files(path: str) -> UnitSource:
+    import duckdb
+
+    reader = "read_csv" if path.lower().endswith((".csv", ".csv.gz", ".tsv")) else "read_parquet"
+    if "://" not in path and not Path(path).exists() and not _matches(path):
+        raise InputError(
+            f"No file matches {path!r}.",
+            hint="Give a Parquet file, or a glob such as data/*.parquet.",
+        )
+    literal = "'" + path.replace("'", "''") + "'"
+    return _in_duckdb(duckdb.connect(), f"{reader}({literal})", label=path)
+
+
+def _matches(path: str) -> bool:
+    # Path.glob takes no absolute pattern.
+    return any(True for _ in glob.iglob(path, recursive=True))  # noqa: PTH207
+
+
+def _in_duckdb(connection: Any, relation: str, *, label: str) -> UnitSource:
+    def read(sql: str) -> list[tuple[Any, ...]]:
+        return _duckdb_rows(lambda: run(connection, sql, {}, lambda found: found.fetchall()))
+
+    described = read(f"DESCRIBE SELECT * FROM {relation} LIMIT 0")
+    return _duckdb_source(relation, [row[:2] for row in described], read, label)
+
+
+def _of_relation(relation: Any) -> UnitSource:
+    def read(sql: str) -> list[tuple[Any, ...]]:
+        # A relation runs on a connection that it does not show, so it cannot be stopped there.
+        return _duckdb_rows(
+            lambda: attended(None, lambda: relation.query(VIEW, sql).fetchall()),
+        )
+
+    described = list(zip(relation.columns, relation.types, strict=True))
+    return _duckdb_source(VIEW, described, read, "a DuckDB relation")
+
+
+def _duckdb_source(
+    relation: str,
+    described: list[Any],
+    read: Callable[[str], list[tuple[Any, ...]]],
+    label: str,
+) -> UnitSource:
+    import duckdb
+
+    types = {str(name): str(kind) for name, kind in described}
+    return UnitSource(
+        relation=relation,
+        columns={name: _duckdb_kind(kind) for name, kind in types.items()},
+        dialect="duckdb",
+        read=read,
+        label=label,
+        engine=f"DuckDB {duckdb.__version__}",
+        floats=frozenset(name for name, kind in types.items() if kind in ("FLOAT", "DOUBLE")),
+    )
+
+
+def _duckdb_rows(work: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    try:
+        return work()
+    except duckdb.Error as error:
+        raise InputError(
+            f"The data cannot be analysed: {str(error).strip()}",
+            hint="Check the table and its columns.",
+        ) from error
+
+
+def _duckdb_kind(name: str) -> Kind:
+    # Lists and structs of numbers are neither numbers nor text.
+    if name.endswith("]") or name.startswith(("STRUCT", "MAP", "UNION")):
+        return "other"
+    if name.startswith(_NUMBERS) or name.startswith(_WHOLE_UNSIGNED):
+        return "number"
+    if name.startswith(_TIMES):
+        return "time"
+    if name.startswith(("VARCHAR", "ENUM", "UUID")):
+        return "text"
+    return "boolean" if name == "BOOLEAN" else "" if name in ("NULL", '"NULL"') else "other"

@@ -1,0 +1,180 @@
+"""Long statements that say how far they are, and stop in the engine when their reader does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+
+Progress = Callable[[float, str], None]
+"""Told the share that is done, between 0 and 1, and in a few words what is being done."""
+
+PAUSE = 0.1
+"""Seconds between two looks at a running statement."""
+
+
+@dataclass
+class _Watch:
+    """One reader's progress over a number of statements of equal weight."""
+
+    progress: Progress
+    sentence: str
+    steps: int = 1
+    done: int = 0
+    told: float = field(default=-1.0)
+
+    def tell(self, share: float) -> None:
+        # An engine's own estimate may step back; a reader's line does not.
+        share = min(1.0, (self.done + min(1.0, max(0.0, share))) / max(self.steps, self.done + 1))
+        if share > self.told:
+            self.told = share
+            self.progress(share, self.sentence)
+
+
+_watch: ContextVar[_Watch | None] = ContextVar("exp_jupyter_watch", default=None)
+
+
+@contextmanager
+def watched(progress: Progress | None, sentence: str, steps: int = 1) -> Iterator[None]:
+    """Tell a reader how far the statements run inside are.
+
+    Parameters
+    ----------
+    progress
+        Called with the share done and a sentence, 0 first and 1 last, never falling; None tells
+        nobody. An error it raises stops the work, as ``KeyboardInterrupt`` does.
+    sentence
+        What is being done.
+    steps
+        How many statements there will be; see ``expect``.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> told = []
+    >>> with watched(lambda share, sentence: told.append((share, sentence)), "Counting"):
+    ...     result = run(duckdb.connect(), "SELECT 42", {}, lambda found: found.fetchall())
+    >>> result, told[0], told[-1]
+    ([(42,)], (0.0, 'Counting'), (1.0, 'Counting'))
+    """
+    if progress is None:
+        yield
+        return
+    watch = _Watch(progress, sentence, steps)
+    token = _watch.set(watch)
+    try:
+        watch.tell(0.0)
+        yield
+        watch.done, watch.steps = 1, 1
+        watch.tell(1.0)
+    finally:
+        _watch.reset(token)
+
+
+def expect(steps: int) -> None:
+    """Say how many statements the present work consists of, once it is known."""
+    watch = _watch.get()
+    if watch is not None:
+        watch.steps = max(steps, watch.done)
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Mapping[str, Any],
+    read: Callable[[Any], T],
+) -> T:
+    """Run a DuckDB statement and return what ``read`` makes of its result.
+
+    In the main thread, where Ctrl-C arrives, or when somebody watches, the statement runs on a
+    thread of its own: an interruption of the caller then stops it inside the engine at once.
+
+    Parameters
+    ----------
+    connection
+        Where it runs.
+    sql, parameters
+        The statement and the values to bind.
+    read
+        Takes the executed connection, for example ``lambda found: found.fetchall()``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The reader stopped it; the engine has stopped too, and the connection can be used again.
+    duckdb.Error
+        The engine refuses it.
+    """
+
+    def work() -> T:
+        return read(connection.execute(sql, dict(parameters)))
+
+    return attended(connection, work)
+
+
+def attended(connection: duckdb.DuckDBPyConnection | None, work: Callable[[], T]) -> T:
+    """Do ``work``, which runs one statement, as ``run`` does.
+
+    Parameters
+    ----------
+    connection
+        The connection whose statement ``work`` runs, to follow and to interrupt it; None when it
+        cannot be reached.
+    """
+    watch = _watch.get()
+    if watch is None and threading.current_thread() is not threading.main_thread():
+        return work()
+    result: list[T] = []
+    failed: list[BaseException] = []
+
+    def carry_out() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+            failed.append(error)
+
+    thread = threading.Thread(target=carry_out, name="exp_jupyter statement", daemon=True)
+    with _measured(connection if watch is not None else None):
+        thread.start()
+        try:
+            thread.join(PAUSE / 10)  # most statements are over before anybody could look
+            while thread.is_alive():
+                if watch is not None and connection is not None:
+                    watch.tell(connection.query_progress() / 100)
+                thread.join(PAUSE)
+        except BaseException:
+            if connection is not None:
+                connection.interrupt()
+                thread.join()
+            raise
+    if failed:
+        raise failed[0]
+    if watch is not None:
+        watch.done += 1
+        watch.tell(0.0)
+    return result[0]
+
+
+@contextmanager
+def _measured(connection: duckdb.DuckDBPyConnection | None) -> Iterator[None]:
+    """Let DuckDB measure its progress, without printing it, and restore what was set before."""
+    if connection is None:
+        yield
+        return
+    names = ("enable_progress_bar", "enable_progress_bar_print")
+    asked = ", ".join(f"current_setting('{name}')" for name in names)
+    before = connection.execute(f"SELECT {asked}").fetchone() or (False, True)
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            connection.execute(f"SET {name} = {'true' if value else 'false'}")
