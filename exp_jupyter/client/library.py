@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from exp_jupyter.client.calls import call
+from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.client.lookup import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.approval import ApprovalPolicy
@@ -14,6 +14,7 @@ from exp_jupyter.schema.experiment import Holdout, SavedMetric
 from exp_jupyter.schema.listing import Page
 
 if TYPE_CHECKING:
+    from exp_jupyter.client.library_writes import Change, Make, Remove
     from exp_jupyter.client.project import Project
 
 Thing = TypeVar("Thing", bound=ApiObject)
@@ -37,6 +38,8 @@ class Shelf(Generic[Thing]):
     """One of them, in words."""
     name_field: ClassVar[str] = "name"
     """What people know one by."""
+    written: ClassVar[tuple[str, ...]] = ()
+    """The fields that can be written."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -60,12 +63,12 @@ class Shelf(Generic[Thing]):
                     raise
         text = str(ref).strip()
         everyone = [*self._iterate({})]
-        found = [one for one in everyone if text in (self._name(one), self._number(one))]
+        found = [one for one in everyone if text in (self.name_of(one), self.number_of(one))]
         if len(found) == 1:
-            return self._read(self._number(found[0]))
-        names = [self._name(one) for one in everyone]
+            return self._read(self.number_of(found[0]))
+        names = [self.name_of(one) for one in everyone]
         if found:
-            numbers = ", ".join(self._number(one) for one in found)
+            numbers = ", ".join(self.number_of(one) for one in found)
             raise InputError(
                 f'{len(found)} {self.word}s are called "{text}".', hint=f"Give an id: {numbers}."
             )
@@ -74,10 +77,48 @@ class Shelf(Generic[Thing]):
             hint=suggestion(text, names) or f"There are {', '.join(names) or 'none'}.",
         )
 
-    def _name(self, one: Thing) -> str:
+    def update(self, ref: int | str, **fields: Any) -> Change[Thing]:
+        """Return the write that changes fields of one, by the API's names; sends nothing."""
+        from exp_jupyter.client.library_writes import Change
+
+        thing = self.get(ref)
+        shown = {name: NOTHING if value is None else value for name, value in fields.items()}
+        return Change(self._project, self, thing, fields).coded(
+            call(f"{self.called}.update", ref, **shown)
+        )
+
+    def delete(self, ref: int | str) -> Remove[Thing]:
+        """Return the write that removes one for good; sends nothing."""
+        from exp_jupyter.client.library_writes import Remove
+
+        thing = self.get(ref)
+        return Remove(self._project, self, thing).coded(call(f"{self.called}.delete", ref))
+
+    def normal(self, name: str, value: Any) -> Any:
+        """Return a field's value without what the project adds to it by itself."""
+        del name
+        return value
+
+    def called_exactly(self, name: str) -> Thing | None:
+        """Return the one of this name, or None; upper and lower case are the same."""
+        wanted = name.casefold()
+        for one in self._iterate({}):
+            if self.name_of(one).casefold() == wanted:
+                return one
+        return None
+
+    def _make(self, fields: dict[str, Any]) -> Make[Thing]:
+        from exp_jupyter.client.library_writes import Make
+
+        kept = {name: value for name, value in fields.items() if value is not None}
+        return Make(self._project, self, kept).coded(call(f"{self.called}.create", **kept))
+
+    def name_of(self, one: Thing) -> str:
+        """Return what people call one."""
         return str(getattr(one, self.name_field))
 
-    def _number(self, one: Thing) -> str:
+    def number_of(self, one: Thing) -> str:
+        """Return the id of one."""
         return str(getattr(one, "id", ""))
 
     def _read(self, number: int | str) -> Thing:
@@ -101,6 +142,34 @@ class SavedMetrics(Shelf[SavedMetric]):
 
     kind = SavedMetric
     where, called, word = "experiment_saved_metrics", "saved_metrics", "shared metric"
+    written = ("name", "description", "query", "tags")
+
+    def create(
+        self,
+        name: str,
+        query: Any,
+        *,
+        description: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Make[SavedMetric]:
+        """Return the write that makes a shared metric; sends nothing.
+
+        Parameters
+        ----------
+        name
+            At most 400 characters; names are unique in a project.
+        query
+            The metric's definition.
+        description, tags
+            Kept with it.
+        """
+        return self._make({"name": name, "query": query, "description": description, "tags": tags})
+
+    def normal(self, name: str, value: Any) -> Any:
+        """Return a field's value without what the project adds to it by itself."""
+        if name != "query" or not isinstance(value, dict):
+            return value
+        return {key: one for key, one in value.items() if key not in {"uuid", "fingerprint"}}
 
     def list(self, search: str | None = None, *, event: str | None = None) -> Page[SavedMetric]:
         """Return the shared metrics, by name.
@@ -120,6 +189,34 @@ class Holdouts(Shelf[Holdout]):
 
     kind = Holdout
     where, called, word = "experiment_holdouts", "holdouts", "holdout"
+    written = ("name", "description", "filters")
+
+    def create(self, name: str, share: float, *, description: str | None = None) -> Make[Holdout]:
+        """Return the write that makes a holdout; sends nothing.
+
+        Parameters
+        ----------
+        name
+            At most 400 characters.
+        share
+            Percent of people kept out of the experiments that use it.
+        description
+            Kept with it.
+        """
+        filters = [{"properties": [], "rollout_percentage": share}]
+        return self._make({"name": name, "filters": filters, "description": description})
+
+    def normal(self, name: str, value: Any) -> Any:
+        """Return a field's value without what the project adds to it by itself."""
+        if name != "filters" or not isinstance(value, list):
+            return value
+        # The project names each group's variant after the holdout.
+        return [
+            {"properties": [], **{key: one for key, one in group.items() if key != "variant"}}
+            if isinstance(group, dict)
+            else group
+            for group in value
+        ]
 
     def list(self) -> Page[Holdout]:
         """Return the holdouts."""
@@ -132,6 +229,41 @@ class Policies(Shelf[ApprovalPolicy]):
     kind = ApprovalPolicy
     where, called, word = "approval_policies", "policies", "approval policy"
     name_field = "action_key"
+    written = (
+        "action_key",
+        "conditions",
+        "approver_config",
+        "allow_self_approve",
+        "bypass_org_membership_levels",
+        "bypass_roles",
+        "expires_after",
+        "enabled",
+    )
+
+    def create(
+        self, action_key: str, approvers: Sequence[int], *, quorum: int = 1, **fields: Any
+    ) -> Make[ApprovalPolicy]:
+        """Return the write that makes an approval policy; sends nothing.
+
+        Parameters
+        ----------
+        action_key
+            The action it guards, such as ``feature_flag.update``; one policy each.
+        approvers
+            The people who may approve, by their numbers.
+        quorum
+            How many approvals are needed.
+        **fields
+            Everything else by the API's names.
+        """
+        config = {"quorum": quorum, "users": [*approvers]}
+        return self._make({"action_key": action_key, "approver_config": config, **fields})
+
+    def normal(self, name: str, value: Any) -> Any:
+        """Return a field's value without what the project adds to it by itself."""
+        if name != "approver_config" or not isinstance(value, dict):
+            return value
+        return {"users": [], "roles": [], **value}
 
     def list(
         self, action_key: str | None = None, *, enabled: bool | None = None

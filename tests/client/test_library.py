@@ -58,3 +58,58 @@ def test_change_requests_are_filtered_by_who_asked(growth):
     me, other = growth.owner.me.id, growth.reviewer.me.id
     assert growth.owner.approvals.list(requester=me).count == 1
     assert growth.owner.approvals.list("pending", requester=other).count == 0
+
+
+# ---------------------------------------------------------------- writing
+
+
+def made(project, shelf):
+    things = getattr(project, shelf)
+    return {
+        "saved_metrics": lambda: things.create("Orders", ORDERS, description="All of them"),
+        "holdouts": lambda: things.create("Spring", 10),
+        "policies": lambda: things.create("feature_flag.update", [project.me.id]),
+    }[shelf]()
+
+
+CHANGES = {
+    "saved_metrics": {"query": {**ORDERS, "goal": "decrease"}},
+    "holdouts": {"filters": [{"properties": [], "rollout_percentage": 20}]},
+    "policies": {"enabled": False},
+}
+
+
+@pytest.mark.parametrize("shelf", CHANGES)
+def test_one_is_made_changed_and_removed_each_only_once(growth, shelf):
+    things = getattr(growth.owner, shelf)
+    write = made(growth.owner, shelf)
+    assert write.plan.method == "POST"
+    assert write.state().kind == "to_do"
+    name = things.name_of(write.send().result)
+    assert made(growth.owner, shelf).send().kind == "already_done"
+
+    change = things.update(name, **CHANGES[shelf])
+    assert [row.label.lower() for row in change.plan.diff] == [next(iter(CHANGES[shelf]))]
+    assert change.send().kind == "applied"
+    assert things.update(name, **CHANGES[shelf]).send().kind == "already_done"
+    if shelf != "policies":
+        other = made(growth.owner, shelf).state()
+        assert other.kind == "refused"
+        assert "update" in other.next_step
+
+    removal = things.delete(name)
+    assert removal.plan.confirm_name == name
+    assert removal.send().kind == "applied"
+    assert removal.state().kind == "already_done"
+    assert things.list().count == 0
+    assert [method for method, *_ in growth.posts] == ["POST", "PATCH", "DELETE"]
+
+
+def test_names_of_fields_are_the_apis(stocked):
+    with pytest.raises(InputError, match="'quer'") as caught:
+        stocked.saved_metrics.update("Orders", quer={})
+    assert caught.value.hint == 'Did you mean "query"?'
+    with pytest.raises(InputError, match="Nothing"):
+        stocked.saved_metrics.update("Orders")
+    with pytest.raises(InputError, match="no name"):
+        stocked.saved_metrics.create(" ", ORDERS)
