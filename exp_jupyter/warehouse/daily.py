@@ -26,14 +26,16 @@ from exp_jupyter.warehouse.statement import (
     walk_statement,
     winsorized,
 )
+from exp_jupyter.warehouse.stream import Stream, streams
 from exp_jupyter.warehouse.walk import fold_walks
 
 
-def daily_sums(source: EventSource, request: Request) -> list[DailySums]:
+def daily_sums(source: EventSource, request: Request, *, one_pass: bool = True) -> list[DailySums]:
     """Return every metric's cumulative sums per variant and day.
 
-    Metrics with the same breakdowns share one statement and one scan; winsorized ones and funnels
-    that must be walked have one of their own.
+    Metrics that one number per unit serves share one pass over the events. Of the others those
+    with the same breakdowns share one statement and one scan; winsorized ones and funnels that
+    must be walked have one of their own.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ def daily_sums(source: EventSource, request: Request) -> list[DailySums]:
         The events.
     request
         What to compute.
+    one_pass
+        False to have every metric from a statement; the numbers are the same.
 
     Returns
     -------
@@ -54,11 +58,17 @@ def daily_sums(source: EventSource, request: Request) -> list[DailySums]:
     """
     results: dict[int, DailySums] = {}
     shared: dict[Any, list[int]] = {}
+    passed: list[int] = []
     for position, metric in enumerate(request.metrics):
-        if needs_units(source, replace(request, metrics=(metric,)), metric):
+        if one_pass and streams(source, request, metric):
+            passed.append(position)
+        elif needs_units(source, replace(request, metrics=(metric,)), metric):
             results[position] = _from_units(source, replace(request, metrics=(metric,)))
         else:
             shared.setdefault(metric.breakdowns, []).append(position)
+    if passed:
+        part = replace(request, metrics=tuple(request.metrics[i] for i in passed))
+        results |= zip(passed, Stream(source, part).run(), strict=True)
     for members in shared.values():
         part = replace(request, metrics=tuple(request.metrics[i] for i in members))
         results |= zip(members, _from_cells(source, part), strict=True)

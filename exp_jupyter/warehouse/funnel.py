@@ -38,17 +38,8 @@ def walks(scan: Scan, metric: FunnelMetric) -> bool:
     """Whether the funnel needs the walk: unordered, or an event may match two of its steps."""
     if metric.funnel_order_type == "unordered":
         return True
-    population = scan.request.population
-    config = population.criteria.exposure_config
-    own: set[str] | None
-    if config is not None and config.kind == "ActionsNode":
-        steps = population.actions.get(config.id or 0) or ()
-        own = {str(step.get("event") or "") for step in steps}
-        own = None if "" in own else own
-    else:
-        own = {population.exposure_event or ""}
     taken: set[str] = set()
-    for names in (own, *(scan.events_of(step) for step in metric.series)):
+    for names in (scan.exposure_events(), *(scan.events_of(step) for step in metric.series)):
         if names is None or taken & names:
             return True
         taken |= names

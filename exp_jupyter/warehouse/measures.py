@@ -14,6 +14,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.hogql import split
 from exp_jupyter.warehouse.scan import Node, Scan
 
+_AGGREGATES = ("sum", "avg", "min", "max")
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 _RUNNING = "OVER (PARTITION BY u ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
 _SO_FAR = "OVER (PARTITION BY u ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
@@ -70,6 +71,27 @@ def measure(
     return _builder(scan, node, match, where)(_Shape(name, rows, day, past))
 
 
+def additive(scan: Scan, node: Node, where: str) -> tuple[str, str | None, str] | None:
+    """Return a node's match, value and how values make up the unit's, where one number does.
+
+    The value is a column's name, or None for ones; values make up the unit's by ``sum``, ``avg``,
+    ``min`` or ``max``. None for expressions and for distinct keys, which one number does not hold.
+    """
+    math = node.math or "total"
+    if math == "hogql":
+        return None
+    match = scan.match(node, where)
+    if math in _AGGREGATES and node.math_property:
+        return match, scan.value(match, _number(scan, node, where)), math
+    if math == "dau" and scan.request.population.group_index is None:
+        person = f"NULLIF(NULLIF({_key(scan, node, math)}, ''), '{_NO_UUID}')"
+        held = f"CASE WHEN {person} IS NULL THEN 0e0 ELSE 1e0 END"
+        return match, scan.value(match, held), "max"
+    if _key(scan, node, math) is not None:
+        return None
+    return match, None, math if math in _AGGREGATES and math != "sum" else "sum"
+
+
 @dataclass(frozen=True)
 class _Shape:
     name: str
@@ -94,21 +116,8 @@ def _builder(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape
     math = node.math or "total"
     if math == "hogql":
         return _expression(scan, node, match, where)
-    if math in ("sum", "avg", "min", "max") and node.math_property:
-        if node.math_property_type not in (None, "", "event_properties", "person_properties"):
-            raise InputError(
-                f"{where}: a math property of type {node.math_property_type!r} is not supported.",
-                hint="Use an event property.",
-            )
-        if node.math_property == "$session_duration":
-            raise InputError(
-                f"{where}: $session_duration is not supported as a math property.",
-                hint="Send the session's duration as a property of an event.",
-            )
-        scope = "person" if node.math_property_type == "person_properties" else "event"
-        number = scan.reader.number(node.math_property, scope)
-        finite = f"COALESCE(CASE WHEN ISFINITE({number}) THEN {number} END, 0)"
-        value = scan.value(match, finite)
+    if math in _AGGREGATES and node.math_property:
+        value = scan.value(match, _number(scan, node, where))
         if math == "sum":
             return lambda shape: _added(shape, value)
         return lambda shape: _extreme_or_average(shape, math, value)
@@ -120,6 +129,22 @@ def _builder(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape
         return lambda shape: _added(shape, "1e0")
     held = scan.value(match, f"NULLIF(NULLIF({key}, ''), '{_NO_UUID}')")
     return lambda shape: _distinct(shape, held)
+
+
+def _number(scan: Scan, node: Node, where: str) -> str:
+    key, kind = str(node.math_property), node.math_property_type
+    if kind not in (None, "", "event_properties", "person_properties"):
+        raise InputError(
+            f"{where}: a math property of type {kind!r} is not supported.",
+            hint="Use an event property.",
+        )
+    if key == "$session_duration":
+        raise InputError(
+            f"{where}: $session_duration is not supported as a math property.",
+            hint="Send the session's duration as a property of an event.",
+        )
+    number = scan.reader.number(key, "person" if kind == "person_properties" else "event")
+    return f"COALESCE(CASE WHEN ISFINITE({number}) THEN {number} END, 0)"
 
 
 def _key(scan: Scan, node: Node, math: str) -> str | None:

@@ -29,6 +29,8 @@ from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.properties import Parameters, PropertyReader
 from exp_jupyter.warehouse.source import EventSource
 
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+
 Node = EventsNode | ActionsNode | DataWarehouseNode
 
 
@@ -64,6 +66,7 @@ class Scan:
         self._matches: dict[str, str] = {}
         self._values: dict[tuple[str, str], str] = {}
         self._names: set[str] | None = set()
+        self._matched: set[str] | None = set()
         self._exposure = self._exposure_column()
 
     # ------------------------------------------------------------ what metrics ask for
@@ -72,6 +75,11 @@ class Scan:
         """Return the name of the column that says whether a row matches a source node."""
         key = repr((type(node).__name__, self._identity(node)))
         if key not in self._matches:
+            names = self.events_of(node)
+            if names is None or self._matched is None:
+                self._matched = None
+            else:
+                self._matched |= names
             name = f"m{len(self._matches)}"
             self._matches[key] = name
             self._columns[name] = self._condition(node, where)
@@ -94,6 +102,26 @@ class Scan:
             names = {str(step.get("event") or "") for step in self._steps(node.id) or ()}
             return None if "" in names else names
         return None
+
+    def exposure_events(self) -> set[str] | None:
+        """Return the names of the events that can expose a unit; None for any."""
+        population = self.request.population
+        config = population.criteria.exposure_config
+        if config is not None and config.kind == "ActionsNode":
+            names = {str(step.get("event") or "") for step in self._steps(config.id or 0) or ()}
+        else:
+            names = {population.exposure_event or ""}
+        return None if "" in names else names
+
+    @property
+    def match_columns(self) -> list[str]:
+        """The columns that say which source node a row matches."""
+        return list(self._matches.values())
+
+    @property
+    def value_columns(self) -> list[str]:
+        """The columns with values of matching rows."""
+        return list(self._values.values())
 
     def breakdown_columns(self, alias: str = "x") -> list[str]:
         """Return the breakdown columns of the units."""
@@ -217,13 +245,7 @@ class Scan:
         low = self._bound(days.start - timedelta(microseconds=self.lookback))
         # One day more than any metric reads, so that every inclusive bound is inside.
         high = self._bound(days.stop + timedelta(microseconds=self.horizon + DAY))
-        population = self.request.population
-        unit = (
-            self.reader.column(self.source.person_id)
-            if population.group_index is None
-            else self.reader.group(population.group_index)
-        )
-        columns = [f"{unit} AS unit", f"epoch_us({self._timestamp}) AS us"]
+        columns = [f"{self._unit} AS unit", f"epoch_us({self._timestamp}) AS us"]
         columns.append(f"{self._exposure} AS bv")
         if self.needs_id:
             own = self.reader.column(self.source.uuid) if self.source.uuid else None
@@ -233,22 +255,87 @@ class Scan:
             text = self.reader.text(item.property, "person" if item.type == "person" else "event")
             columns.append(f"{text} AS bd{i}")
         matched = " OR ".join(["bv IS NOT NULL", *self._matches.values()])
-        persons = (
-            f" LEFT JOIN {self.source.persons} AS p "
-            f"ON p.person_id = {self.reader.column(self.source.person_id)}"
-            if self.reader.reads_persons
-            else ""
-        )
-        names = ""
-        if self._names is not None:
-            listed = ", ".join(self.parameters.bind(name) for name in sorted(self._names))
-            column = self.reader.column(self.source.event)
-            names = f" AND {column} IN ({listed})" if listed else " AND FALSE"
         return (
-            f"SELECT * FROM (SELECT {', '.join(columns)} FROM {self.source.relation} AS e{persons} "
-            f"WHERE {self._timestamp} >= {low} AND {self._timestamp} < {high}{names}) AS r "
-            f"WHERE unit IS NOT NULL AND ({matched})"
+            f"SELECT * FROM (SELECT {', '.join(columns)} "
+            f"FROM {self.source.relation} AS e{self._persons()} "
+            f"WHERE {self._timestamp} >= {low} AND {self._timestamp} < {high}"
+            f"{self._named(self._names)}) AS r WHERE unit IS NOT NULL AND ({matched})"
         )
+
+    @property
+    def _unit(self) -> str:
+        index = self.request.population.group_index
+        if index is not None:
+            return self.reader.group(index)
+        return self.reader.column(self.source.person_id)
+
+    def _persons(self) -> str:
+        if not self.reader.reads_persons:
+            return ""
+        person = self.reader.column(self.source.person_id)
+        return f" LEFT JOIN {self.source.persons} AS p ON p.person_id = {person}"
+
+    def _named(self, names: set[str] | None) -> str:
+        if names is None:
+            return ""
+        listed = ", ".join(self.parameters.bind(name) for name in sorted(names))
+        column = self.reader.column(self.source.event)
+        return f" AND {column} IN ({listed})" if listed else " AND FALSE"
+
+    # ------------------------------------------------------------ for a pass in slices
+
+    def exposures(self, since: int, *, grouped: bool) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the exposures from an instant on.
+
+        Its columns: ``unit``, ``us``, ``bv`` (the variant's position); or, ``grouped``, one row
+        per unit with its first exposures ``t0``… by the variants' positions.
+        """
+        low = self._bound(_moment(since))
+        sql = (
+            f"SELECT unit, us, bv FROM (SELECT {self._plain_unit} AS unit, "
+            f"epoch_us({self._timestamp}) AS us, {self._exposure} AS bv "
+            f"FROM {self.source.relation} AS e{self._persons()} "
+            f"WHERE {self._timestamp} >= {low}{self._named(self._names)}) AS r "
+            "WHERE unit IS NOT NULL AND bv IS NOT NULL"
+        )
+        if grouped:
+            firsts = ", ".join(
+                f"MIN(CASE WHEN bv = {i} THEN us END) AS t{i}"
+                for i in range(len(self.request.population.variants))
+            )
+            sql = f"SELECT unit, {firsts} FROM ({sql}) AS s GROUP BY unit"
+        return sql, self.parameters.values
+
+    def events(self, low: int, high: int, units: str | None) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the events between two instants, the second left out.
+
+        Its columns: ``us``, one for every match and value that was asked for, and the ``unit``;
+        or, with ``units`` the name of a table ``(unit, u)``, the position ``u`` of those in it.
+        """
+        first, last = self._bound(_moment(low)), self._bound(_moment(high))
+        unit = self._plain_unit
+        columns = [f"epoch_us({self._timestamp}) AS us"]
+        columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
+        columns.append("x.u AS u" if units else f"{unit} AS unit")
+        join = f" JOIN {units} AS x ON x.unit = {unit}" if units else ""
+        sql = (
+            f"SELECT {', '.join(columns)} "
+            f"FROM {self.source.relation} AS e{self._persons()}{join} "
+            f"WHERE {self._timestamp} >= {first} AND {self._timestamp} < {last} "
+            f"AND {self._unit} IS NOT NULL{self._named(self._matched)}"
+        )
+        return sql, self.parameters.values
+
+    @property
+    def whole_units(self) -> bool:
+        """Whether the units' ids are whole numbers."""
+        kind = self.source.columns.get(self.source.person_id, "")
+        return self.request.population.group_index is None and kind in _WHOLE
+
+    @property
+    def _plain_unit(self) -> str:
+        """The unit as a whole number or as text, which arrays can hold."""
+        return f"CAST({self._unit} AS {'BIGINT' if self.whole_units else 'VARCHAR'})"
 
     def _first_per_variant(self) -> str:
         return "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL GROUP BY unit, bv"
@@ -282,6 +369,10 @@ class Scan:
         columns += ["b.id"] if self.needs_id else []
         columns += [f"b.{name}" for name in self._columns]
         return f"SELECT {', '.join(columns)} FROM base AS b JOIN x ON x.unit = b.unit"
+
+
+def _moment(us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
 
 
 def _horizon(metric: Any) -> int:

@@ -1,0 +1,334 @@
+"""The series as one pass: DuckDB scans slices of days, and a number per unit is kept between them.
+
+It serves means, ratios, ordered funnels without a window and retention from the first start; the
+statement of ``exp_jupyter.warehouse.statement`` serves the rest, and every other engine. Both
+answer alike; the pass is faster and smaller because no unit's day is ever written down.
+"""
+
+# ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from exp_jupyter.schema.metric import (
+    ExposureNode,
+    FunnelMetric,
+    MeanMetric,
+    Metric,
+    RatioMetric,
+    RetentionMetric,
+)
+from exp_jupyter.warehouse.days import microseconds
+from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Places, Units
+from exp_jupyter.warehouse.fold import DailySums, filled
+from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
+from exp_jupyter.warehouse.measures import additive
+from exp_jupyter.warehouse.population import Request
+from exp_jupyter.warehouse.scan import Node, Scan
+from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.statement import SUMS, label, takes_covariate, winsorized
+from exp_jupyter.warehouse.tallies import (
+    FunnelTally,
+    MeanTally,
+    RatioTally,
+    RetentionTally,
+    Tally,
+)
+from exp_jupyter.warehouse.values import AFTER, BEFORE, Held, Slice, Value
+
+ROWS = 1_000_000
+"""How many events a slice should have: enough to spare scans, few enough to stay small."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_BITS = 60
+
+
+def streams(source: EventSource, request: Request, metric: Metric) -> bool:
+    """Whether a metric can be had from the pass."""
+    if metric.breakdowns or winsorized(metric):
+        return False
+    scan = Scan(source, replace(request, metrics=(metric,)))
+    if isinstance(metric, MeanMetric):
+        return _value(scan, metric.source, 0, label(metric)) is not None
+    if isinstance(metric, RatioMetric):
+        nodes = (metric.numerator, metric.denominator)
+        return all(_value(scan, node, 0, label(metric)) is not None for node in nodes)
+    if isinstance(metric, FunnelMetric):
+        days = request.days
+        return (
+            not metric.window_seconds
+            and days.stop_us - days.start_us < LONGEST
+            and metric.funnel_order_type != "strict"
+            and not walks(scan, metric)
+        )
+    return isinstance(metric, RetentionMetric) and _retains(scan, metric)
+
+
+def _retains(scan: Scan, metric: RetentionMetric) -> bool:
+    if metric.window_seconds or metric.start_handling == "last_seen":
+        return False
+    if metric.retention_window_unit == "month":
+        return False
+    if metric.retention_window_start > 0:
+        return True
+    # The start itself is no return; where both can be one event, its id is needed.
+    back = scan.events_of(metric.completion_event)
+    if isinstance(metric.start_event, ExposureNode):
+        start = scan.exposure_events()
+    else:
+        start = scan.events_of(metric.start_event)
+    return start is not None and back is not None and not start & back
+
+
+def _value(scan: Scan, node: Node, window: int, where: str) -> Value | None:
+    found = additive(scan, node, where)
+    if found is None:
+        return None
+    match, column, math = found
+    return Value(match, column, math, window)
+
+
+class Stream:
+    """One pass over the events of a request whose metrics all can be had from it.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        What to compute.
+    """
+
+    def __init__(self, source: EventSource, request: Request) -> None:
+        self.source = source
+        self.request = request
+        self.places: Places | None = None
+        self.exclude = request.population.criteria.handling == "exclude"
+        self.scan = Scan(source, request)
+        self.tallies = [self._tally(i, metric) for i, metric in enumerate(request.metrics)]
+        days = request.days
+        self.low = days.start_us - self.scan.lookback
+        self.high = days.stop_us + self.scan.horizon + 1
+        self.clock = Clock(days, self.low, self.high)
+        number = len(request.population.variants)
+        self.cells = [Cells(tally.names, number, len(days.dates)) for tally in self.tallies]
+        none = np.zeros((0, number), np.int64)
+        self.units = Units(np.zeros(0), none)
+        self.dense = Dense(0)
+        for tally in self.tallies:
+            tally.prepare(self.dense)
+
+    # ------------------------------------------------------------ the metrics
+
+    def _tally(self, position: int, metric: Metric) -> Tally:
+        where, name = label(metric), f"metric {position}"
+        request, scan = self.request, self.scan
+        window = metric.window_seconds * 1_000_000
+        matured = request.population.matured_only
+        ripe = request.clock - window if matured and window else None
+        covers = request.covariates is not None and takes_covariate(metric)
+        if isinstance(metric, MeanMetric):
+            value = _value(scan, metric.source, window, where)
+            assert value is not None  # noqa: S101 - the caller has asked `streams`
+            return MeanTally(value, metric.threshold, value if covers else None, ripe)
+        if isinstance(metric, RatioMetric):
+            above = _value(scan, metric.numerator, window, where)
+            below = _value(scan, metric.denominator, window, where)
+            assert above is not None  # noqa: S101
+            assert below is not None  # noqa: S101
+            return RatioTally(above, below, ripe)
+        if isinstance(metric, FunnelMetric):
+            steps = matches(scan, metric, where)
+            did = Value(steps[-1], None, "max", 0)
+            return FunnelTally(name, steps, did if covers else None)
+        back = scan.match(metric.completion_event, where)
+        start = metric.start_event
+        first = None if isinstance(start, ExposureNode) else scan.match(start, where)
+        return RetentionTally(name, metric, first, back, request.clock if matured else None)
+
+    # ------------------------------------------------------------ the pass
+
+    def run(self) -> list[DailySums]:
+        """Return every metric's cumulative sums per variant and day, in the request's order."""
+        self.expose(self.request.days.start_us)
+        self.advance(self.low, self.high)
+        return self.finished()
+
+    def expose(self, since: int) -> None:
+        """Read the exposures from an instant on."""
+        scan = Scan(self.source, replace(self.request, metrics=(), covariates=None))
+        number = len(self.request.population.variants)
+        sql, parameters = scan.exposures(since, grouped=not scan.whole_units)
+        rows = self._rows(sql, parameters)
+        names = np.ma.getdata(rows["unit"])
+        if scan.whole_units:
+            names, place = np.unique(names, return_inverse=True)
+            flat = np.full(names.size * number, UNKNOWN)
+            np.minimum.at(flat, place * number + rows["bv"], rows["us"])
+            seen = flat.reshape(names.size, number)
+        else:
+            names = names.astype(np.str_)
+            firsts = [filled(rows[f"t{i}"], UNKNOWN).astype(np.int64) for i in range(number)]
+            seen = np.stack(firsts, axis=1)
+        self.units.merge(names, seen)
+        self.units.place(self.clock, exclude=self.exclude)
+        self.dense.grow(self.units.size)
+        if self.scan.whole_units:
+            self.places = Places(self.units.names.astype(np.int64))
+
+    def advance(self, low: int, high: int, *, keep_notes: bool = False) -> None:
+        """Take in the events from ``low`` to before ``high``, day by day.
+
+        Parameters
+        ----------
+        low, high
+            Instants in microseconds.
+        keep_notes
+            Whether the days can be taken back afterwards.
+        """
+        if not self.units.size:
+            return
+        held = Held(self.units, self.dense, self.clock)
+        with _Joined(self.source, self.units, wanted=self.places is None) as joined:
+            for events in self._slices(joined, low, high):
+                if keep_notes:
+                    self.dense.mark(events.low)
+                pairs = list(zip(self.tallies, self.cells, strict=True))
+                gone = self.units.leaving(events.low, events.high)
+                for tally, cells in pairs if gone.size else ():
+                    tally.leave(held, gone, cells)
+                for tally, cells in pairs:
+                    tally.take(held, events, cells)
+
+    def finished(self) -> list[DailySums]:
+        """Return the sums of what was taken in."""
+        held = Held(self.units, self.dense, self.clock)
+        number, days = len(self.request.population.variants), self.clock.number
+        answers = []
+        for metric, tally, cells in zip(
+            self.request.metrics, self.tallies, self.cells, strict=True
+        ):
+            steps = len(metric.series) if isinstance(metric, FunnelMetric) else 0
+            names = (*SUMS, *(f"k{i}" for i in range(1, steps + 1)))
+            whole = Cells(names, number, days)
+            for name, flat in cells.values.items():
+                whole.values[name] += flat
+            tally.counted(held, whole)
+            flat = np.stack([whole.values[name] for name in names], axis=-1)
+            values = np.cumsum(flat.reshape(number, days, len(names)), axis=1)
+            answers.append(DailySums(names, [()], values[None]))
+        return answers
+
+    # ------------------------------------------------------------ slices of events
+
+    def midnights(self, low: int, high: int) -> list[int]:
+        """Return ``low``, the local midnights after it and before ``high``, and ``high``."""
+        zone = self.request.days.tz
+        day = (_EPOCH + timedelta(microseconds=low)).astimezone(zone).date()
+        edges = [low]
+        while True:
+            day += timedelta(days=1)
+            edge = microseconds(datetime.combine(day, time(), tzinfo=zone))
+            if edge >= high:
+                return [*edges, high]
+            if edge > low:
+                edges.append(edge)
+
+    def _slices(self, joined: str | None, low: int, high: int) -> Iterator[Slice]:
+        edges = self.midnights(low, high)
+        at, number = 0, 2
+        while at < len(edges) - 1:
+            stop = min(at + number, len(edges) - 1)
+            events = self._events(joined, edges[at], edges[stop])
+            rate = max(1, events.u.size // (stop - at))
+            yield from _by_day(events, edges[at : stop + 1])
+            # Few are exposed at first, so the number of days grows with care.
+            at, number = stop, max(1, min(ROWS // rate, 2 * number))
+
+    def _events(self, joined: str | None, low: int, high: int) -> Slice:
+        bits = {name: i for i, name in enumerate((BEFORE, AFTER, *self.scan.match_columns))}
+        mask = " + ".join(
+            f"CASE WHEN {name} THEN {1 << bits[name]} ELSE 0 END"
+            for name in self.scan.match_columns
+        )
+        kind = next(k for most, k in _WIDTHS if len(bits) <= most)
+        values = self.scan.value_columns
+        columns = "".join(f", COALESCE({name}, 0e0) AS {name}" for name in values)
+        unit = "unit" if joined is None else "u"
+        inner, parameters = self.scan.events(low, high, joined)
+        sql = f"SELECT {unit}, us, CAST({mask} AS {kind}) AS mask{columns} FROM ({inner}) AS r"
+        rows = {name: np.ma.getdata(column) for name, column in self._rows(sql, parameters).items()}
+        u = rows["u"] if self.places is None else self.places.of(rows["unit"])
+        us = rows["us"]
+        since = us - self.units.first[u]
+        kept = np.flatnonzero((u >= 0) & (since >= -self.scan.lookback))
+        u, us, since, flags = u[kept], us[kept], since[kept], rows["mask"][kept]
+        flags |= (since < 0).astype(flags.dtype) << bits[BEFORE]
+        flags |= ((since >= 0) & (us < self.clock.stop)).astype(flags.dtype) << bits[AFTER]
+        return Slice(low, high, u, us, flags, {name: rows[name][kept] for name in values}, bits)
+
+    def _rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        used = set(re.findall(r"\$(p\d+)\b", sql))
+        return self.source.rows(sql, {name: parameters[name] for name in used})
+
+
+_WIDTHS = ((7, "TINYINT"), (15, "SMALLINT"), (31, "INTEGER"), (_MOST_BITS, "BIGINT"))
+
+
+def _by_day(events: Slice, edges: list[int]) -> Iterator[Slice]:
+    """Split events at the edges."""
+    us = events.us
+    if len(edges) == 2:
+        yield events
+        return
+    columns: dict[str, Any] = {"u": events.u, "us": us, "mask": events.mask, **events.columns}
+    if np.any(us[1:] < us[:-1]):
+        place = np.searchsorted(np.array(edges[1:-1]), us, side="right").astype(np.int16)
+        order = np.argsort(place, kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+        bounds = np.searchsorted(place[order], np.arange(len(edges))).tolist()
+    else:  # the events lie in order of time, as stores write them
+        bounds = np.searchsorted(us, edges).tolist()
+    for i, (low, high) in enumerate(pairwise(edges)):
+        part = {name: column[bounds[i] : bounds[i + 1]] for name, column in columns.items()}
+        u, own, mask = (part.pop(name) for name in ("u", "us", "mask"))
+        yield Slice(low, high, u, own, mask, part, events.bits)
+
+
+class _Joined:
+    """The exposed units as a table of the engine's, for as long as it is joined."""
+
+    def __init__(self, source: EventSource, units: Units, *, wanted: bool) -> None:
+        self.source = source
+        self.wanted = wanted
+        self.units = units
+        self.name = f"exp_jupyter_units_{secrets.token_hex(6)}"
+
+    def __enter__(self) -> str | None:
+        if not self.wanted:
+            return None
+        known = np.flatnonzero(self.units.first < UNKNOWN)
+        names = self.units.names[known]
+        drawn = {
+            "unit": names.astype(object) if names.dtype.kind == "U" else names,
+            "u": known.astype(np.int32),
+        }
+        connection = self.source.connection
+        connection.register(f"{self.name}_drawn", drawn)
+        try:
+            connection.execute(f"CREATE TEMP TABLE {self.name} AS SELECT * FROM {self.name}_drawn")
+        finally:
+            connection.unregister(f"{self.name}_drawn")
+        return self.name
+
+    def __exit__(self, *_: object) -> None:
+        if self.wanted:
+            self.source.connection.execute(f"DROP TABLE IF EXISTS temp.{self.name}")

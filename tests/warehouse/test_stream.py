@@ -1,0 +1,67 @@
+"""The pass over slices of days says what the naive analysis says, however the slices fall."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_daily_sums import agree, small
+from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
+
+from exp_jupyter.warehouse import daily_sums, stream
+from exp_jupyter.warehouse.dense import Places
+
+
+def text_ids(source):
+    """The same events with ids of text, out of the order of time."""
+    source.connection.execute(
+        "CREATE VIEW told AS SELECT * REPLACE ('id ' || person_id AS person_id) FROM events "
+        "ORDER BY md5(uuid)"
+    )
+    source.connection.execute(
+        "CREATE VIEW people AS SELECT * REPLACE ('id ' || person_id AS person_id) FROM persons"
+    )
+    return replace(source, relation="told", persons="people")
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_slices_of_any_size_say_the_same(rows, monkeypatch):
+    monkeypatch.setattr(stream, "ROWS", rows)
+
+    @settings(small, max_examples=15)
+    @given(worlds(), st.one_of(means(), ratios(), funnels(), retentions()))
+    def same(world, metric):
+        agree(world, [metric], daily_sums(source_of(world), request_of(world, [metric])))
+
+    same()
+
+
+@settings(small, max_examples=20)
+@given(worlds(), st.lists(st.one_of(means(), ratios(), funnels(), retentions()), max_size=3))
+def test_ids_of_text_in_no_order(world, metrics):
+    told = text_ids(source_of(world))
+    agree(world, metrics, daily_sums(told, request_of(world, metrics)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 1000, 70_000])
+def test_every_id_has_its_place_and_no_other_has_one(size):
+    rng = np.random.default_rng(size)
+    ids = np.unique(rng.integers(-(2**63), 2**63 - 1, 2 * size))
+    rng.shuffle(ids)
+    places = Places(ids[: ids.size // 2])
+    assert np.array_equal(places.of(ids[: ids.size // 2]), np.arange(ids.size // 2))
+    assert np.all(places.of(ids[ids.size // 2 :]) == -1)
+
+
+@settings(small, max_examples=4)
+@given(worlds(), st.lists(means(), min_size=1, max_size=2))
+def test_it_leaves_nothing_in_the_connection(world, metrics):
+    told = text_ids(source_of(world))
+    daily_sums(told, request_of(world, metrics))
+    left = told.connection.execute(
+        "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views()"
+    ).fetchall()
+    assert not [name for (name,) in left if name.startswith("exp_jupyter")]
