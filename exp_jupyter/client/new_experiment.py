@@ -39,6 +39,7 @@ class NewExperiment(Write):
         super().__init__(project)
         self._name = name
         self._flag_key = flag_key
+        self._reads_flags = True
 
     @abstractmethod
     def _filters(self) -> FlagFilters | None:
@@ -101,6 +102,7 @@ class NewExperiment(Write):
         try:
             return self._project.flags.find(self._flag_key)
         except (PermissionDeniedError, NotFoundError):
+            self._reads_flags = False
             return None
 
     def _rows(self) -> list[DiffRow]:
@@ -171,6 +173,7 @@ class Create(NewExperiment):
         title = checked_name(name)
         super().__init__(project, title, checked_key(flag_key) or slug(title))
         self._fields = checked_fields(fields, more=("type",))
+        self._flag_is_new = False
         checked_share("rollout", rollout)
         if variants is not None or rollout is not None:
             if "feature_flag" in fields:
@@ -204,8 +207,17 @@ class Create(NewExperiment):
             )
         return None
 
+    def _flag(self) -> FeatureFlag | None:
+        flag = super()._flag()
+        self._flag_is_new = flag is None and self._reads_flags
+        return flag
+
     def _call(self) -> tuple[str, str, Any]:
         body = {"name": self._name, "feature_flag_key": self._flag_key, **self._fields}
+        if self._flag_is_new and not flag_config(self._fields):
+            # The project's own defaults, said aloud: it takes no configuration for a flag that
+            # exists, so a request that is repeated by mistake cannot make a second experiment.
+            body["feature_flag"] = {"filters": self._filters().to_dict()}
         return "POST", self._project.path("experiments"), body
 
     def _finishing(self) -> tuple[str, str, Any]:
@@ -215,12 +227,12 @@ class Create(NewExperiment):
         return method, path, {key: one for key, one in body.items() if key != "feature_flag"}
 
     def _describe(self) -> WritePlan:
+        rows, gate = self._rows(), self._gate()  # they find out whether the flag is new
         method, path, body = self._call()
         metrics = Experiment.model_validate(
             {"id": 0, "name": self._name, "metrics": self._fields.get("metrics")}
             | {"metrics_secondary": self._fields.get("metrics_secondary")}
         ).metric_entries
-        rows = self._rows()
         if metrics:
             rows.append(DiffRow("Metrics", None, ", ".join(entry.name for entry in metrics)))
         seen = (
@@ -235,7 +247,7 @@ class Create(NewExperiment):
             path=path,
             body=body,
             diff=tuple(rows),
-            gate=self._gate(),
+            gate=gate,
         )
 
 

@@ -56,13 +56,8 @@ class Model:
         if method == "POST" and parts == ["experiments"]:
             self.effects += 1
             return 201, self.add(**{key: body[key] for key in body if key != "metrics"})
-        if method == "POST" and parts[2:] == ["unarchive"]:
-            found = self.experiments[int(parts[1])]
-            if not found["archived"]:
-                return 400, envelope("Experiment is not archived.")
-            found["archived"] = False
-            self.effects += 1
-            return 200, found
+        if method == "POST" and len(parts) == 3:
+            return self.step(self.experiments[int(parts[1])], parts[2], body)
         if parts == ["experiments"]:
             archived = query.get("archived") == ["true"]
             found = [one for one in self.experiments.values() if one["archived"] is archived]
@@ -77,6 +72,19 @@ class Model:
             "detail": "Not found.",
             "attr": None,
         }
+
+    def step(self, found, verb, body):
+        if verb == "unarchive":
+            if not found["archived"]:
+                return 400, envelope("Experiment is not archived.")
+            found["archived"] = False
+        else:
+            assert verb == "end"
+            if found.get("end_date"):
+                return 400, envelope("Experiment has already ended.")
+            found.update(end_date="2026-03-09T09:15:00Z", status="stopped", **body)
+        self.effects += 1
+        return 200, found
 
     def create(self, body):
         key = body["feature_flag_key"]

@@ -44,6 +44,8 @@ class Storm:
 def make(project, kind):
     if kind == "unarchive":
         return project.experiments.unarchive(1)
+    if kind == "end":
+        return project.experiments.end(1, "won")
     return project.experiments.from_prompt("support-reply", [1, 2], ["cost"])
 
 
@@ -57,12 +59,12 @@ def steady(double, waits):
     project.close()
 
 
-@pytest.mark.parametrize("kind", ["from_prompt", "unarchive"])
+@pytest.mark.parametrize("kind", ["from_prompt", "unarchive", "end"])
 def test_a_write_is_never_sent_twice_and_never_made_up(server, steady, kind):
     seen = {}
     for seed in range(250):
         server.model = model = type(server.model)()
-        model.add(name="Old", archived=True)
+        model.add(name="Old", archived=True, start_date="2026-03-02T09:15:00Z")
         server.fault = lambda method, path: "ok"
         write = make(steady, kind)
         storm = server.fault = Storm(seed)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exp_jupyter.errors import InputError
+from exp_jupyter.errors import InputError, ValidationFailedError
 
 ORDERS = {
     "kind": "ExperimentMetric",
@@ -55,10 +55,21 @@ def test_an_experiment_is_made_with_its_flag_and_only_once(growth, experiments):
     assert len(growth.posts) == 1
 
 
+def test_a_request_that_comes_twice_makes_one_experiment(growth, experiments):
+    write = experiments.create("Checkout")
+    assert "feature_flag" in write.plan.body
+    growth.owner.transport.write("POST", write.plan.path, write.plan.body)
+    with pytest.raises(ValidationFailedError):
+        growth.owner.transport.write("POST", write.plan.path, write.plan.body)
+    assert write.send().kind == "already_done"
+    assert experiments.list().count == 1
+
+
 def test_an_experiment_may_use_a_flag_there_is(growth, experiments):
     growth.draft("Checkout")
     write = experiments.create("Second look", "checkout")
     assert rows(write)["Flag"] == ("checkout (inactive)", "checkout (used as it is)")
+    assert "feature_flag" not in write.plan.body
     assert write.send().result.feature_flag_key == "checkout"
     configured = experiments.create("Third look", "checkout", rollout=10)
     assert configured.state().kind == "refused"
