@@ -186,8 +186,10 @@ def _levels(
     level, seen = 0, -1
     for day, end in enumerate(ends):
         visible = _visible(events, end, window)
-        if len(visible) != seen:  # a later day knows all an earlier one did
-            seen = len(visible)
+        # A later day knows all an earlier one did, and of some steps that they expose as well.
+        known = sum(len(matched) for _, _, matched in visible)
+        if known != seen:
+            seen = known
             now = max((far for _, far in reach(visible, steps, window)), default=0)
             if now != level:
                 level = now
