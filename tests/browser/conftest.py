@@ -113,7 +113,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
                 server.wait()
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread while it lives: it ends with its module.
+@pytest.fixture(scope="module")
 def browser(lab: Lab) -> Iterator[object]:
     del lab  # no browser where there is no lab
     with playwright_api.sync_playwright() as driver:

@@ -65,7 +65,9 @@ def test_the_wheel_carries_the_panel_and_installs_without_node(clone: Path, tmp_
     no_node = {**os.environ, "PATH": path_without_node(tmp_path / "bin")}
     wheel, _ = build_wheel(clone, tmp_path / "dist", no_node)
     prefix = tmp_path / "prefix"
-    install = ["install", "--quiet", "--no-deps", "--no-index", "--prefix", prefix, wheel]
+    # Beside this environment's own installation, which must stay.
+    install = ["install", "--quiet", "--no-deps", "--no-index", "--ignore-installed"]
+    install += ["--prefix", str(prefix), str(wheel)]
     subprocess.run([sys.executable, "-m", "pip", *install], env=no_node, check=True)
     listing = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"],
