@@ -18,7 +18,7 @@ EXPOSURE_EVENTS = frozenset({FLAG_CALLED, "$experiment_exposure"})
 class ExposureConfig(BaseModel):
     """The event or action that exposes a unit, when it is not the flag call."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     kind: Literal["ExperimentEventExposureConfig", "ActionsNode"] = "ExperimentEventExposureConfig"
     event: str | None = None
@@ -37,7 +37,7 @@ class ExposureConfig(BaseModel):
 class ExposureCriteria(BaseModel):
     """Who counts as exposed. Absent fields take the API's defaults."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     filterTestAccounts: bool | None = None  # noqa: N815 - the wire's name
     multiple_variant_handling: Literal["exclude", "first_seen"] | None = None

@@ -30,7 +30,7 @@ SECONDS: dict[str, int] = {
 
 
 class _Definition(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
 
 class PropertyFilter(_Definition):
@@ -204,7 +204,9 @@ class RetentionMetric(_Metric):
 
 Metric = MeanMetric | FunnelMetric | RatioMetric | RetentionMetric
 
-METRIC: TypeAdapter[Metric] = TypeAdapter(Annotated[Metric, Field(discriminator="metric_type")])
+METRIC: TypeAdapter[Metric] = TypeAdapter(
+    Annotated[Metric, Field(discriminator="metric_type")], config=ConfigDict(defer_build=True)
+)
 """Validates one metric; its ``ValidationError`` lists every field at fault."""
 
 

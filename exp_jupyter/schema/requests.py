@@ -43,7 +43,8 @@ Comment = Annotated[str, Text(longest=4000, blank=True)] | None
 class Request(BaseModel):
     """A request body."""
 
-    model_config = ConfigDict(extra="ignore")
+    # A validator is built when a request first needs it: importing them all costs a notebook time.
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     def given(self) -> Json:
         """Return the fields that the request names, checked; without those it left out."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import URL, Headers, QueryParams
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.http.asgi import (
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    query_of,
+    respond,
+    site_of,
+)
 from exp_jupyter.server.http.capture import LARGEST_BATCH, CaptureAddresses, Sent
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.http.endpoints import PROJECT_ENDPOINTS
@@ -82,19 +87,20 @@ class ProjectApp:
         if scope["type"] != "http":
             raise RuntimeError(f"the project speaks HTTP, not {scope['type']}")
         answer = await self._answer(scope, receive)
-        await _response(answer, scope["method"])(scope, receive, send)
+        headers = {"Cache-Control": "no-store", **answer.headers}
+        await respond(scope, send, answer.status, answer.body, headers)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         try:
             batch = scope["path"].removesuffix("/") in self._capture
             largest = LARGEST_BATCH if batch else self._largest_body
             raw = await read_body(receive, headers.get("content-length"), largest)
-            return await run_in_threadpool(self._handle, scope, headers, raw)
+            return await asyncio.to_thread(self._handle, scope, headers, raw)
         except Refusal as error:
             return Answer(error.body, error.status, error.headers)
 
-    def _handle(self, scope: Scope, headers: Headers, raw: bytes) -> Answer:
+    def _handle(self, scope: Scope, headers: Mapping[str, str], raw: bytes) -> Answer:
         try:
             return self._dispatch(scope, headers, raw)
         except Refusal as error:
@@ -108,16 +114,16 @@ class ProjectApp:
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             return Answer(refusal(500, "error", "A server error occurred.").body, 500)
 
-    def _dispatch(self, scope: Scope, headers: Headers, raw: bytes) -> Answer:
+    def _dispatch(self, scope: Scope, headers: Mapping[str, str], raw: bytes) -> Answer:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         path = scope["path"].removesuffix("/")
         if path == _DESCRIPTION:
             _only(method, ["GET"])
             return Answer(description(PROJECT_ENDPOINTS, "/api/projects/{project}/"))
-        site = str(URL(scope=scope).replace(path="", query=""))
+        site = site_of(scope, headers)
         if path in self._capture:
-            query = QueryParams(scope["query_string"])
-            return self._capture.answer(path, Sent(method, query, headers, raw, site))
+            sent = Sent(method, query_of(scope), headers, raw, site)
+            return self._capture.answer(path, sent)
         parts = [unquote(part) for part in _parts(scope)]
         address = _find(parts)
         if address is None and parts != _ME:
@@ -141,7 +147,7 @@ class ProjectApp:
                 actor=actor,
                 method=method,
                 path=address.values,
-                query=QueryParams(scope["query_string"]),
+                query=query_of(scope),
                 data=parsed(raw, headers.get("content-type")) if wants_body else {},
                 url=site + scope["path"],
                 wake=self._worker.wake if self._worker else _sleep_on,
@@ -191,19 +197,6 @@ def _only(method: str, allowed: Collection[str]) -> None:
         refused = refusal(405, "method_not_allowed", f'Method "{method}" not allowed.')
         refused.headers["Allow"] = ", ".join(allowed)
         raise refused
-
-
-def _response(answer: Answer, method: str) -> Response:
-    headers = {"Cache-Control": "no-store", **answer.headers}
-    if answer.body is None:
-        return Response(status_code=answer.status, headers=headers)
-    content = json.dumps(answer.body, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    response = Response(
-        content, status_code=answer.status, headers=headers, media_type="application/json"
-    )
-    if method == "HEAD":
-        response.body = b""
-    return response
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from starlette.types import ASGIApp
-
 from exp_jupyter.errors import InputError, StoreError
 from exp_jupyter.server.app import create_app
 from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.http.asgi import ASGIApp
 from exp_jupyter.server.http.hosts import HostGuard
 from exp_jupyter.server.services import people
 from exp_jupyter.server.services.capture import project_token

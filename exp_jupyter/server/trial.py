@@ -6,6 +6,7 @@ and makes an empty one with two people; a fixture puts in place what a real proj
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import secrets
@@ -14,15 +15,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.server.app import create_app
 from exp_jupyter.server.clock import Clock, read_time
 from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.http.asgi import ASGIApp, Receive, Scope, Send, headers_of, respond
 from exp_jupyter.server.http.keys import asking
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.refusals import Refusal, invalid
@@ -184,18 +181,18 @@ class TrialApp:
         if scope["type"] != "http" or scope["method"] != "POST" or path not in (RESET, FIXTURE):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         try:
             raw = await read_body(receive, headers.get("content-length"), LARGEST_BODY)
-            body = await run_in_threadpool(self._control, path, headers, raw)
-            response = JSONResponse(body)
+            body = await asyncio.to_thread(self._control, path, headers, raw)
+            status = 200
         except Refusal as error:
-            response = JSONResponse(error.body, error.status)
+            status, body = error.status, error.body
         except (ExpError, LookupError, TypeError, ValueError) as error:
-            response = JSONResponse({"detail": f"{type(error).__name__}: {error}"}, 400)
-        await response(scope, receive, send)
+            status, body = 400, {"detail": f"{type(error).__name__}: {error}"}
+        await respond(scope, send, status, body)
 
-    def _control(self, path: str, headers: Headers, raw: bytes) -> Any:
+    def _control(self, path: str, headers: Mapping[str, str], raw: bytes) -> Any:
         with self.project.store.read() as work:
             asking(work, headers.get("authorization"), "")
         if path == RESET:

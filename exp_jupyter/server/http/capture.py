@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers
-
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.endpoint import Answer
 from exp_jupyter.server.http.keys import asking
@@ -41,7 +39,7 @@ class Sent:
 
     method: str
     query: Mapping[str, str]
-    headers: Headers
+    headers: Mapping[str, str]
     raw: bytes
     site: str
 
@@ -184,7 +182,7 @@ class CaptureAddresses:
         return Answer(body, headers={"ETag": tag})
 
 
-def _sent_at(headers: Headers) -> dict[str, str]:
+def _sent_at(headers: Mapping[str, str]) -> dict[str, str]:
     stamp = headers.get("posthog-request-timestamp")
     return {"sent_at": stamp} if stamp else {}
 

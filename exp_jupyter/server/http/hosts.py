@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
+from exp_jupyter.server.http.asgi import ASGIApp, Receive, Scope, Send, headers_of, respond
 from exp_jupyter.server.refusals import refusal
 
 _PORT = re.compile(r":\d*$")
@@ -34,19 +31,19 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        if scope["type"] == "http" and host_name(Headers(scope=scope)) not in self._hosts:
+        if scope["type"] == "http" and host_name(headers_of(scope)) not in self._hosts:
             answer = refusal(400, "invalid_host", "This project does not answer to that name.")
-            await JSONResponse(answer.body, answer.status)(scope, receive, send)
+            await respond(scope, send, answer.status, answer.body)
             return
         await self._app(scope, receive, send)
 
 
-def host_name(headers: Headers) -> str:
+def host_name(headers: Mapping[str, str]) -> str:
     """Return the name in the ``Host`` header, without its port.
 
     Examples
     --------
-    >>> host_name(Headers({"host": "[::1]:8765"})), host_name(Headers({"host": "LocalHost:80"}))
+    >>> host_name({"host": "[::1]:8765"}), host_name({"host": "LocalHost:80"})
     ('[::1]', 'localhost')
     """
     host = headers.get("host", "").strip().lower()

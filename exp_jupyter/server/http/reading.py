@@ -7,8 +7,7 @@ import math
 import re
 from typing import Any
 
-from starlette.types import Message, Receive
-
+from exp_jupyter.server.http.asgi import Message, Receive
 from exp_jupyter.server.refusals import Refusal, refusal
 
 LARGEST_BODY = 4 * 1024 * 1024
