@@ -14,8 +14,8 @@ from exp_jupyter._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from exp_jupyter.analysis.analyze import analyze
     from exp_jupyter.analysis.comparison import compare
+    from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect
     from exp_jupyter.engine.planning import sample_size
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "analyze": "exp_jupyter.analysis.analyze",
+    "analyze": "exp_jupyter.analysis.unit_analysis",
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
     "replay": "exp_jupyter.client.project",

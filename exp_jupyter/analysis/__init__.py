@@ -6,7 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.analyze import analyze
     from exp_jupyter.analysis.comparison import Comparison, compare
     from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
     from exp_jupyter.analysis.exposures import compute_exposures
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results import Results, result_series
     from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.analysis.unit_metrics import UnitMetric
     from exp_jupyter.analysis.unit_results import Analysis
 
@@ -48,7 +48,7 @@ _HOME = {
     "SeriesDay": "series",
     "UnitMetric": "unit_metrics",
     "VariantDay": "series",
-    "analyze": "analyze",
+    "analyze": "unit_analysis",
     "compare": "comparison",
     "compute_all": "compute",
     "compute_exposures": "exposures",

@@ -16,6 +16,7 @@ from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.days import Days, microseconds
 from exp_jupyter.warehouse.population import Covariates, Population, Request
 from exp_jupyter.warehouse.statement import takes_covariate
+from exp_jupyter.warehouse.watching import Progress, watched
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.fold import DailySums
@@ -34,6 +35,7 @@ def compute_series(
     days: Iterable[date] | None = None,
     mode: Mode = "compat",
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> dict[date, dict[str, Any]]:
     """Compute a metric's result of every day: each the cumulative analysis up to that day's end.
 
@@ -56,6 +58,9 @@ def compute_series(
         ``compat`` for the project's own formulas, or ``recommended``.
     now
         The wall clock for matured units; by default ``as_of``.
+    progress
+        Called with the share done and a sentence; an error it raises stops the work, as Ctrl-C
+        does, and the engine with it.
 
     Returns
     -------
@@ -70,7 +75,15 @@ def compute_series(
         the events cannot be read.
     """
     (series,) = compute_all(
-        source, spec, [metric], settings, as_of=as_of, days=days, mode=mode, now=now
+        source,
+        spec,
+        [metric],
+        settings,
+        as_of=as_of,
+        days=days,
+        mode=mode,
+        now=now,
+        progress=progress,
     )
     return series
 
@@ -85,6 +98,7 @@ def compute_all(
     days: Iterable[date] | None = None,
     mode: Mode = "compat",
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[date, dict[str, Any]]]:
     """Compute the daily results of several metrics, which share one scan where they can.
 
@@ -99,9 +113,11 @@ def compute_all(
     )
     wanted = list(window.dates) if days is None else sorted(set(days))
     place = {day: i for i, day in enumerate(window.dates)}
+    with watched(progress, f"Adding up {len(window.dates)} days of {source.label}"):
+        found = daily_sums(source, request)
     return [
         {day: _result(metric, sums, place[day], spec, own, mode) for day in wanted if day in place}
-        for metric, sums, own in zip(parsed, daily_sums(source, request), resolved, strict=True)
+        for metric, sums, own in zip(parsed, found, resolved, strict=True)
     ]
 
 
@@ -114,6 +130,7 @@ def compute_result(
     as_of: datetime,
     mode: Mode = "compat",
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compute a metric's result at one moment, as the API writes it.
 
@@ -121,7 +138,15 @@ def compute_result(
     """
     last = window_of(spec, as_of).dates[-1]
     series = compute_series(
-        source, spec, metric, settings, as_of=as_of, days=[last], mode=mode, now=now
+        source,
+        spec,
+        metric,
+        settings,
+        as_of=as_of,
+        days=[last],
+        mode=mode,
+        now=now,
+        progress=progress,
     )
     return series[last]
 

@@ -111,7 +111,7 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> Analysis:
     """Analyse a table."""
-    from exp_jupyter.analysis.analyze import analyze
+    from exp_jupyter.analysis.unit_analysis import analyze
 
     source = _source(session.shell.user_ns, options.name)
     if options.alpha is None:

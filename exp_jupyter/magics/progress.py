@@ -32,15 +32,16 @@ def progress_line(session: Session) -> Iterator[Callable[[float, str], None] | N
         return
     import IPython.display as shows
 
-    started = time.monotonic()
+    started, before = time.monotonic(), ""
     display: Any = shows  # IPython's own functions are untyped
     line: Any = None
 
     def tell(share: float, sentence: str) -> None:
-        nonlocal line
-        if time.monotonic() - started < PATIENCE:
+        nonlocal line, before
+        text = written(share, sentence)
+        if text == before or time.monotonic() - started < PATIENCE:
             return
-        shown = display.HTML(written(share, sentence))
+        before, shown = text, display.HTML(text)
         if line is None:
             line = display.display(shown, display_id=True)
         else:

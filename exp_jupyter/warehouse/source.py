@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.watching import run
 
 if TYPE_CHECKING:
     import duckdb
@@ -128,7 +129,7 @@ class EventSource:
         return self.columns.get(column) == "BOOLEAN"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one statement and return its columns as NumPy arrays.
+        """Run one statement and return its columns as NumPy arrays; Ctrl-C stops it in the engine.
 
         Parameters
         ----------
@@ -145,7 +146,9 @@ class EventSource:
         import duckdb
 
         try:
-            result: dict[str, Any] = self.connection.execute(sql, dict(parameters)).fetchnumpy()
+            result: dict[str, Any] = run(
+                self.connection, sql, parameters, lambda found: found.fetchnumpy()
+            )
         except duckdb.Error as error:
             raise InputError(
                 f"The events could not be analysed: {error}",

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -27,23 +27,25 @@ class _Watch:
 
     progress: Progress
     sentence: str
-    steps: int = 1
+    steps: int | None = None
     done: int = 0
-    told: float = field(default=-1.0)
+    told: float = 0.0
 
     def tell(self, share: float) -> None:
+        """Tell the share of all the work, given the share of the present statement."""
+        # Without a number of statements one more is always expected: the end is said only once.
+        total = self.done + 2 if self.steps is None else max(self.steps, self.done + (share > 0))
+        share = (self.done + min(1.0, max(0.0, share))) / max(total, 1)
         # An engine's own estimate may step back; a reader's line does not.
-        share = min(1.0, (self.done + min(1.0, max(0.0, share))) / max(self.steps, self.done + 1))
-        if share > self.told:
-            self.told = share
-            self.progress(share, self.sentence)
+        self.told = max(self.told, share)
+        self.progress(self.told, self.sentence)
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("exp_jupyter_watch", default=None)
 
 
 @contextmanager
-def watched(progress: Progress | None, sentence: str, steps: int = 1) -> Iterator[None]:
+def watched(progress: Progress | None, sentence: str) -> Iterator[None]:
     """Tell a reader how far the statements run inside are.
 
     Parameters
@@ -53,8 +55,6 @@ def watched(progress: Progress | None, sentence: str, steps: int = 1) -> Iterato
         nobody. An error it raises stops the work, as ``KeyboardInterrupt`` does.
     sentence
         What is being done.
-    steps
-        How many statements there will be; see ``expect``.
 
     Examples
     --------
@@ -68,22 +68,21 @@ def watched(progress: Progress | None, sentence: str, steps: int = 1) -> Iterato
     if progress is None:
         yield
         return
-    watch = _Watch(progress, sentence, steps)
+    watch = _Watch(progress, sentence)
     token = _watch.set(watch)
     try:
         watch.tell(0.0)
         yield
-        watch.done, watch.steps = 1, 1
-        watch.tell(1.0)
+        progress(1.0, sentence)
     finally:
         _watch.reset(token)
 
 
 def expect(steps: int) -> None:
-    """Say how many statements the present work consists of, once it is known."""
+    """Say how many statements there will be from now on, once that is known."""
     watch = _watch.get()
     if watch is not None:
-        watch.steps = max(steps, watch.done)
+        watch.steps = watch.done + steps
 
 
 def run(
@@ -134,26 +133,31 @@ def attended(connection: duckdb.DuckDBPyConnection | None, work: Callable[[], T]
         return work()
     result: list[T] = []
     failed: list[BaseException] = []
+    # Not Thread.join, which takes a thread for ended when Ctrl-C interrupts the waiting.
+    over = threading.Event()
 
     def carry_out() -> None:
         try:
             result.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
             failed.append(error)
+        finally:
+            over.set()
 
     thread = threading.Thread(target=carry_out, name="exp_jupyter statement", daemon=True)
     with _measured(connection if watch is not None else None):
         thread.start()
         try:
-            thread.join(PAUSE / 10)  # most statements are over before anybody could look
-            while thread.is_alive():
+            # Most statements are over before anybody could look.
+            ended = over.wait(PAUSE / 10)
+            while not ended:
                 if watch is not None and connection is not None:
                     watch.tell(connection.query_progress() / 100)
-                thread.join(PAUSE)
+                ended = over.wait(PAUSE)
         except BaseException:
-            if connection is not None:
+            # An interruption that comes before the engine has begun is forgotten, so repeat it.
+            while connection is not None and not over.wait(PAUSE / 10):
                 connection.interrupt()
-                thread.join()
             raise
     if failed:
         raise failed[0]
