@@ -242,6 +242,7 @@ class FlagUpdate(Request):
     has_encrypted_payloads: Annotated[bool, Flag()] | None = None
     evaluation_runtime: Annotated[str, Choice((*RUNTIMES, ""))] | None = None
     bucketing_identifier: Annotated[str, Choice(("distinct_id", "device_id", ""))] | None = None
+    version: Annotated[int, Integer()] | None = None
 
     @model_validator(mode="after")
     def _legal_key(self) -> Self:
@@ -361,3 +362,5 @@ class QueryRequest(Request):
 
     query: Annotated[Json, Mapping()]
     refresh: Annotated[Any, Anything()] | None = None
+    aside: Annotated[bool, Flag()] | None = Field(default=None, alias="async")
+    client_query_id: Annotated[str, Text(longest=200)] | None = None

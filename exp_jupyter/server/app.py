@@ -27,6 +27,7 @@ from exp_jupyter.server.http.keys import asking, check_project
 from exp_jupyter.server.http.openapi import description
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.http.router import Router
+from exp_jupyter.server.query_runs import QueryRuns
 from exp_jupyter.server.refusals import Refusal, not_found, refusal
 from exp_jupyter.server.services.people import own_view, project_view
 from exp_jupyter.server.store import ProjectStore
@@ -77,6 +78,7 @@ class ProjectApp:
         self.events = events
         self._largest_body = largest_body
         self._capture = CaptureAddresses(store, events)
+        self._runs = QueryRuns(store, events)
         self._worker = Worker(store, events) if recalculate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,6 +152,7 @@ class ProjectApp:
                 query=query_of(scope),
                 data=parsed(raw, headers.get("content-type")) if wants_body else {},
                 url=site + scope["path"],
+                runs=self._runs,
                 wake=self._worker.wake if self._worker else _sleep_on,
             )
         )

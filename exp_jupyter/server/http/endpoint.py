@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from exp_jupyter.schema.requests import Request
 from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.query_runs import QueryRuns
 from exp_jupyter.server.refusals import from_validation, not_found
 from exp_jupyter.server.services.approval_gate import perform
 from exp_jupyter.server.services.people import Actor
@@ -50,6 +51,8 @@ class Call:
         The body's JSON; an empty object when there is none.
     url
         The request's own address without its query.
+    runs
+        The queries that run beside the requests.
     wake
         To be called after a recalculation was asked for: somebody may be waiting to do it.
     """
@@ -62,6 +65,7 @@ class Call:
     query: Mapping[str, str]
     data: Any
     url: str
+    runs: QueryRuns
     wake: Callable[[], None] = lambda: None
 
     @property

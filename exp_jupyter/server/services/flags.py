@@ -8,7 +8,7 @@ from typing import Any
 
 from exp_jupyter.schema.requests import KEY_RULE, is_flag_key
 from exp_jupyter.server.clock import wire_time
-from exp_jupyter.server.refusals import invalid, not_found
+from exp_jupyter.server.refusals import invalid, not_found, refusal
 from exp_jupyter.server.services import approval_gate
 from exp_jupyter.server.services.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
@@ -96,19 +96,33 @@ def update(
     *,
     method: str,
     gated: bool = True,
+    seen_version: int | None = None,
 ) -> Document:
     """Change a flag and return it; a change of nothing writes nothing.
+
+    Parameters
+    ----------
+    seen_version
+        The version that the change was made for; None for whichever there is.
 
     Raises
     ------
     exp_jupyter.server.refusals.Refusal
-        The flag would be no good.
+        The flag would be no good, or somebody changed it since.
     exp_jupyter.server.services.approval_gate.Gated
         A policy catches the change.
     """
     target = {**flag, **changes}
     if target == flag:
         return flag
+    if seen_version is not None and seen_version != flag["version"]:
+        raise refusal(
+            409,
+            "conflict",
+            f"The feature flag is at version {flag['version']}, not {seen_version}: somebody "
+            "changed it since. Read it again and repeat the change.",
+            kind="server_error",
+        )
     if target["key"] != flag["key"]:
         check_key(work, target["key"])
     if target["filters"] != flag["filters"]:

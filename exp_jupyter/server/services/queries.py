@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from exp_jupyter.server.store import Document, Work
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
+    import duckdb
+
     from exp_jupyter.analysis.spec import ExperimentSpec
     from exp_jupyter.server.events import EventStore
     from exp_jupyter.warehouse.source import EventSource
@@ -80,8 +83,18 @@ def _mismatch(reason: str) -> Refusal:
     return refusal(400, "parse_error", f"JSON parse error - {reason}", kind="validation_error")
 
 
-def run(plan: Plan, events: EventStore) -> Document:
+def run(
+    plan: Plan,
+    events: EventStore,
+    *,
+    lending: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+) -> Document:
     """Compute the answer of a query.
+
+    Parameters
+    ----------
+    lending
+        Is told the connection that computes, so that somebody can interrupt it.
 
     Raises
     ------
@@ -90,6 +103,8 @@ def run(plan: Plan, events: EventStore) -> Document:
     """
     try:
         with events.cursor() as cursor:
+            if lending is not None:
+                lending(cursor)
             source = events.source(cursor)
             answer = (
                 _result(plan, source)

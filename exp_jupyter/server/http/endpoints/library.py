@@ -98,7 +98,11 @@ def update_flag(call: Call) -> Any:
     def action(work: Work) -> Document:
         flag = flags.find(work, call.id)
         changes = call.body(kind).given()
-        return flags.view(work, flags.update(work, call.actor, flag, changes, method=call.method))
+        seen = changes.pop("version", None)
+        return flags.view(
+            work,
+            flags.update(work, call.actor, flag, changes, method=call.method, seen_version=seen),
+        )
 
     return call.write(action)
 
