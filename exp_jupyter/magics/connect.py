@@ -77,8 +77,9 @@ def run(session: Session, options: Namespace) -> Project:
     """Connect, and make the project the one the other magics ask."""
     from exp_jupyter.connection import connect
 
-    target = options.target or session.settings.target
-    if options.as_ is not None and target == "demo" and options.as_ not in ("owner", "reviewer"):
+    # A target out of a file stays the file's: connect() knows which files may name an address.
+    target = options.target or session.settings.chosen_target
+    if options.as_ is not None and target in (None, "demo") and options.as_ not in ("owner", "reviewer"):
         from exp_jupyter.errors import InputError
 
         raise InputError(

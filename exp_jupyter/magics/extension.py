@@ -128,6 +128,12 @@ class ExpMagics(Magics):
         """Return the arguments of the magic ``name``."""
         return arguments_of(getattr(self, name).family)
 
+    @property
+    def chosen_target(self) -> str | None:
+        """The target, if this session or its IPython says it, and not some file of a project."""
+        own = self.sources.get("target") in ("%config", "IPython configuration")
+        return str(self.target) if own else None
+
     def rows(self) -> list[tuple[str, str, str]]:
         """Return each setting's name, value and source."""
         return [

@@ -31,8 +31,8 @@ class Settings(Protocol):
         """The method of daily series, if set."""
 
     @property
-    def target(self) -> str:
-        """What to connect when nothing is named."""
+    def chosen_target(self) -> str | None:
+        """What to connect when nothing is named, if this session itself says so."""
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return each setting's name, value and source."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exp_jupyter.errors import InputError
+from exp_jupyter.errors import CredentialsError, InputError
 
 
 @pytest.fixture
@@ -52,3 +52,22 @@ def test_an_unusable_file_is_told_and_nothing_is_loaded(bare_shell, tmp_path, te
     assert "pyproject.toml" in result.error_in_exec.message
     assert "exp_size" not in bare_shell.magics_manager.magics["line"]
     assert bare_shell.configurables == before
+
+
+def test_a_projects_file_cannot_send_the_environments_key_to_its_own_address(
+    bare_shell, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_of_somebody_else")
+    monkeypatch.setattr("keyring.get_password", lambda *_: None)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.exp_jupyter]\ntarget = "https://not-posthog.example"\n'
+    )
+    bare_shell.run_line_magic("load_ext", "exp_jupyter")
+    error = bare_shell.run_cell("%exp_connect --project 1").error_in_exec
+    assert isinstance(error, CredentialsError)
+    assert "phx_of_somebody_else" not in "".join(error.lines)
+
+
+def test_a_target_of_the_session_is_its_own_word(run):
+    run("%config ExpMagics.target = 'demo'")
+    assert run("%exp_connect").kind == "embedded"
