@@ -115,8 +115,10 @@ def quickstart(*, headless: bool) -> int:
     if not copy.exists():
         shutil.copyfile(source, copy)  # the committed notebook stays as it is
     say("opening JupyterLab; stop it with Ctrl-C")
+    # In a container one is often root, which JupyterLab accepts only when told.
+    root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
     try:
-        return call(PYTHON, "-m", "jupyterlab", copy)
+        return call(PYTHON, "-m", "jupyterlab", *root, copy)
     except KeyboardInterrupt:
         return 0
 
