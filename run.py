@@ -118,7 +118,12 @@ def quickstart(*, headless: bool) -> int:
     # In a container one is often root, which JupyterLab accepts only when told.
     root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
     try:
-        return call(PYTHON, "-m", "jupyterlab", *root, copy)
+        # As its address, so that whoever copies the printed link lands there too.
+        where = [
+            f"--ServerApp.root_dir={playground}",
+            f"--LabApp.default_url=/lab/tree/{copy.name}",
+        ]
+        return call(PYTHON, "-m", "jupyterlab", *root, *where)
     except KeyboardInterrupt:
         return 0
 
