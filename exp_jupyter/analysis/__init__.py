@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
     from exp_jupyter.analysis.exposures import compute_exposures
     from exp_jupyter.analysis.health import Health, HealthCheck
+    from exp_jupyter.analysis.history import HistoryPlan, plan_from_history
     from exp_jupyter.analysis.results import Results, result_series
     from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.spec import ExperimentSpec
@@ -23,6 +24,7 @@ __all__ = [
     "ExperimentSpec",
     "Health",
     "HealthCheck",
+    "HistoryPlan",
     "Results",
     "Series",
     "SeriesDay",
@@ -34,6 +36,7 @@ __all__ = [
     "compute_exposures",
     "compute_result",
     "compute_series",
+    "plan_from_history",
     "result_series",
 ]
 
@@ -43,6 +46,7 @@ _HOME = {
     "ExperimentSpec": "spec",
     "Health": "health",
     "HealthCheck": "health",
+    "HistoryPlan": "history",
     "Results": "results",
     "Series": "series",
     "SeriesDay": "series",
@@ -54,6 +58,7 @@ _HOME = {
     "compute_exposures": "exposures",
     "compute_result": "compute",
     "compute_series": "compute",
+    "plan_from_history": "history",
     "result_series": "results",
 }
 

@@ -26,6 +26,7 @@ _DESCRIBERS = {
     "analysis.Analysis": "analysis:analysis",
     "analysis.Comparison": "effects:comparison",
     "analysis.Results": "results:results",
+    "analysis.HistoryPlan": "history:history_plan",
     "analysis.Series": "series:series",
     "engine.SizePlan": "planning:size_plan",
     "schema.RunningTime": "planning:running_time",

@@ -1,0 +1,281 @@
+"""Planning from history: a past period as an A/A test gives real arrival and real variance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter._version import __version__
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.arrival import ArrivalCurve
+    from exp_jupyter.engine.design import Design
+    from exp_jupyter.schema.metric import Metric
+    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.watching import Progress
+
+_FLAG, _ARM, _COLUMN = "exp-history", "history", "exp_history_variant"
+
+
+@dataclass(frozen=True)
+class HistoryDay:
+    """What a past period held by the end of one of its days.
+
+    Attributes
+    ----------
+    day
+        1, 2, 3, …
+    date
+        The day in the project's time zone.
+    units
+        Unique units so far.
+    mean, variance
+        The metric per unit so far; None while there are too few units.
+    """
+
+    day: int
+    date: date
+    units: int
+    mean: float | None
+    variance: float | None
+
+
+@dataclass(frozen=True, repr=False)
+class HistoryPlan(Shown):
+    """What an experiment could find, day by day, had it run in a past period.
+
+    Attributes
+    ----------
+    metric_name, metric_kind
+        The metric.
+    exposure
+        The event that would have put a unit into the experiment.
+    days
+        What the period held.
+    curve
+        The minimum detectable effect by day, carried on beyond the period where asked for.
+    variants
+        Number of arms planned for.
+    warnings
+        What to keep in mind when reading the numbers.
+    source
+        Where the numbers come from.
+    """
+
+    metric_name: str
+    metric_kind: str
+    exposure: str
+    days: tuple[HistoryDay, ...]
+    curve: ArrivalCurve
+    variants: int
+    warnings: tuple[str, ...] = ()
+    source: str = ""
+    version: str = __version__
+
+    def days_until(self, mde: float) -> int | None:
+        """Return the first day on which an effect of ``mde`` percent is found, or None."""
+        scale = 100 if self.curve.difference == "relative" else 1
+        return self.curve.days_until(mde / scale)
+
+
+def plan_from_history(
+    source: EventSource,
+    metric: Mapping[str, Any] | Metric,
+    *,
+    exposure: str | Mapping[str, Any],
+    start: date | datetime,
+    end: date | datetime,
+    timezone: str = "UTC",
+    power: float = 0.8,
+    design: Design | None = None,
+    max_days: int | None = None,
+    test_account_filters: Sequence[Mapping[str, Any]] = (),
+    actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+    progress: Progress | None = None,
+) -> HistoryPlan:
+    """Treat a past period as an A/A test, and say what an experiment in it could have found.
+
+    Every unit that did the exposure event in the period enters on its first; its metric is then
+    followed as an experiment's would be. So the curve has the real arrival of new units, which
+    slows down as the same people come back, and the real mean and variance at every horizon.
+
+    Parameters
+    ----------
+    source
+        The events.
+    metric
+        The metric's definition.
+    exposure
+        The event that will expose units, or an ``exposure_config`` as the API writes it.
+    start, end
+        The first and the last day of the period, or moments with a time zone.
+    timezone
+        The project's time zone.
+    power
+        Probability to find the effect.
+    design
+        Alpha, split, alternative and the rest; by default two equal arms, two-sided at 0.05.
+    max_days
+        Carry the curve on to this day.
+    test_account_filters, actions
+        The project's settings.
+    progress
+        Called with the share done and a sentence.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The period is empty, no unit did the exposure event, or the metric cannot be computed.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> from exp_jupyter.warehouse import EventSource
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute('''CREATE TABLE visits AS SELECT 'visit' AS event,
+    ...     range % 700 AS person_id, NULL AS distinct_id, '{}' AS properties,
+    ...     TIMESTAMP '2026-03-02' + to_minutes(range * 8) AS timestamp FROM range(1000)''')
+    >>> plan = plan_from_history(
+    ...     EventSource(connection, "visits", uuid=None),
+    ...     {
+    ...         "kind": "ExperimentMetric",
+    ...         "metric_type": "mean",
+    ...         "source": {"kind": "EventsNode", "event": "visit"},
+    ...     },
+    ...     exposure="visit",
+    ...     start=date(2026, 3, 2),
+    ...     end=date(2026, 3, 6),
+    ... )
+    >>> [day.units for day in plan.days]
+    [181, 361, 541, 700, 700]
+    """
+    from exp_jupyter.engine.arrival import mde_over_days
+    from exp_jupyter.engine.design import FIXED
+    from exp_jupyter.schema.exposure import parse_exposure
+    from exp_jupyter.schema.metric import parse_metric
+    from exp_jupyter.warehouse.daily import daily_sums
+    from exp_jupyter.warehouse.days import Days
+    from exp_jupyter.warehouse.population import Population, Request
+    from exp_jupyter.warehouse.watching import watched
+
+    parsed = parse_metric(metric)
+    config = dict(exposure) if isinstance(exposure, Mapping) else {"event": exposure}
+    config.setdefault("kind", "ExperimentEventExposureConfig")
+    name = str(config.get("event") or f"action {config.get('id')}")
+    criteria = parse_exposure({"exposure_config": config})
+    if criteria.exposure_config is not None and criteria.exposure_config.event in _FLAG_EVENTS:
+        raise InputError(
+            f"{name!r} exposes units to a flag that exists; a plan needs the event before it.",
+            hint="Name the event at which the new experiment will show its variants.",
+        )
+    window = _window(start, end, timezone)
+    request = Request(
+        population=Population(
+            flag_key=_FLAG,
+            variants=(_ARM,),
+            criteria=criteria,
+            test_account_filters=tuple(test_account_filters),
+            actions=dict(actions or {}),
+        ),
+        metrics=(_without_breakdowns(parsed),),
+        days=Days(*window, timezone),
+    )
+    dates = request.days.dates
+    with watched(progress, f"Adding up {len(dates)} days of {source.label}"):
+        (sums,) = daily_sums(_with_one_arm(source), request)
+    found = [sums.of(0, 0, place) if sums.breakdowns else {} for place in range(len(dates))]
+    days = tuple(
+        _day(place + 1, day, parsed, row)
+        for place, (day, row) in enumerate(zip(dates, found, strict=True))
+    )
+    usable = [day for day in days if day.mean is not None]
+    if not usable:
+        raise InputError(
+            f"Fewer than two units did {name!r} between {dates[0]} and {dates[-1]}.",
+            hint="Choose a longer period, or another exposure event.",
+        )
+    warnings = []
+    if (late := days.index(usable[0])) > 0:
+        warnings.append(
+            f"the first {late} days of the period have no units; day 1 of the curve is "
+            f"{usable[0].date}"
+        )
+    chosen = FIXED if design is None else design
+    shares = parsed.metric_type == "funnel"
+    curve = mde_over_days(
+        [day.units for day in usable],
+        baseline=[float(day.mean or 0.0) for day in usable],
+        variance=None if shares else [float(day.variance or 0.0) for day in usable],
+        power=power,
+        design=chosen,
+        max_days=max_days,
+    )
+    return HistoryPlan(
+        metric_name=str(parsed.name or name),
+        metric_kind=parsed.metric_type,
+        exposure=name,
+        days=tuple(replace(day, day=place + 1) for place, day in enumerate(usable)),
+        curve=curve,
+        variants=int(chosen.variants if chosen.split is None else len(chosen.split)),
+        warnings=tuple(warnings),
+        source=source.label,
+    )
+
+
+_FLAG_EVENTS = ("$feature_flag_called", "$experiment_exposure")
+
+
+def _without_breakdowns(metric: Metric) -> Metric:
+    """Return the metric over all units together; a plan needs no breakdowns."""
+    if not metric.breakdowns:
+        return metric
+    return metric.model_copy(update={"breakdownFilter": None})
+
+
+def _window(start: date | datetime, end: date | datetime, timezone: str) -> tuple[Any, Any]:
+    from exp_jupyter.warehouse.days import Days
+
+    zone = Days(datetime.now(UTC), datetime.now(UTC), timezone).tz
+    first = start if isinstance(start, datetime) else datetime.combine(start, time(), zone)
+    last = end
+    if not isinstance(last, datetime):
+        # The last instant of the day: the next midnight would begin one more.
+        midnight = datetime.combine(last + timedelta(days=1), time(), zone)
+        last = midnight.astimezone(UTC) - timedelta(microseconds=1)
+    first = first.replace(tzinfo=zone) if first.tzinfo is None else first
+    last = last.replace(tzinfo=zone) if last.tzinfo is None else last
+    if last <= first:
+        raise InputError(
+            f"The period would end at {end}, before its start at {start}.",
+            hint="Give the first and the last day.",
+        )
+    return first.astimezone(UTC), last.astimezone(UTC)
+
+
+def _with_one_arm(source: EventSource) -> EventSource:
+    """Return the events with one variant for everybody, as a flag without effect would give."""
+    return replace(
+        source,
+        relation=f"(SELECT *, '{_ARM}' AS {_COLUMN} FROM {source.relation})",  # noqa: S608 - constants
+        typed={**source.typed, f"$feature/{_FLAG}": _COLUMN},
+    )
+
+
+def _day(number: int, day: date, metric: Metric, sums: Mapping[str, float]) -> HistoryDay:
+    from exp_jupyter.analysis.compute import wire_row
+    from exp_jupyter.analysis.effects import statistic, value
+
+    n = round(sums.get("n", 0.0))
+    if n < 2:
+        return HistoryDay(number, day, n, None, None)
+    row = wire_row(metric, _ARM, sums, covariate=False)
+    mean = value(metric.metric_type, row)
+    if mean is None or not math.isfinite(mean):
+        return HistoryDay(number, day, n, None, None)
+    found = statistic(metric.metric_type, [row])
+    return HistoryDay(number, day, n, mean, float(found.variance))
