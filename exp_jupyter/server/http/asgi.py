@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
+
+from pydantic_core import to_json
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -66,8 +67,7 @@ async def respond(
     content = b""
     sent = {name.lower(): value for name, value in (headers or {}).items()}
     if body is not None:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        content = text.encode("utf-8")
+        content = to_json(body, inf_nan_mode="null")
         sent["content-type"] = "application/json"
     if status not in (204, 304):
         sent["content-length"] = str(len(content))

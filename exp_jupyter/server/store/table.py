@@ -76,6 +76,8 @@ class Table:
 
     def get(self, identifier: int | str | None) -> Document | None:
         """Return the document with this ``id``, or None."""
+        if identifier is None:
+            return None
         if isinstance(identifier, int) and not 0 <= identifier <= _LARGEST_ID:
             return None
         return self.first("id = ?", [identifier])
