@@ -85,6 +85,10 @@ class Days:
         """The stop in microseconds."""
         return microseconds(self.stop)
 
+    def midnight(self, day: date) -> datetime:
+        """Return the moment a local day begins."""
+        return datetime.combine(day, time(), tzinfo=self.tz).astimezone(UTC)
+
     def end_of(self, day: date) -> datetime:
         """Return the moment a day's point is taken: the next local midnight, or the stop."""
         midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=self.tz)

@@ -252,10 +252,14 @@ class Cells:
             cell = self.values[name]
             cell += sign * np.bincount(target, weights=amounts, minlength=cell.size)
 
-    def widen(self, days: int) -> None:
-        """Make room for more days."""
-        for name, flat in self.values.items():
-            wide = np.zeros((self.variants, days))
-            wide[:, : self.days] = flat.reshape(self.variants, self.days)
+    def copied(self) -> dict[str, Floats]:
+        """Return a copy of the sums."""
+        return {name: flat.copy() for name, flat in self.values.items()}
+
+    def restore(self, values: Mapping[str, Floats]) -> None:
+        """Set the sums to copied ones, which may know fewer days."""
+        for name, flat in values.items():
+            old = flat.reshape(self.variants, -1)
+            wide = np.zeros((self.variants, self.days))
+            wide[:, : min(self.days, old.shape[1])] = old[:, : self.days]
             self.values[name] = wide.ravel()
-        self.days = days

@@ -326,6 +326,25 @@ class Scan:
         )
         return sql, self.parameters.values
 
+    def fingerprints(self, edges: Sequence[int]) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the number ``n`` of events and a digest ``h`` of them between edges ``d``.
+
+        Two sets of events with the same number and digest are the same but for an accident that
+        2⁶⁴ to one speaks against.
+        """
+        first, last = self._bound(_moment(edges[0])), self._bound(_moment(edges[-1]))
+        us = f"epoch_us({self._timestamp})"
+        days = " ".join(f"WHEN {us} < {edge} THEN {i}" for i, edge in enumerate(edges[1:]))
+        event = self.reader.column(self.source.event)
+        sql = (
+            f"SELECT CASE {days} END AS d, COUNT(*) AS n, "
+            f"BIT_XOR(hash({self._unit}, {event}, {us})) AS h "
+            f"FROM {self.source.relation} AS e "
+            f"WHERE {self._timestamp} >= {first} AND {self._timestamp} < {last}"
+            f"{self._named(self._names)} GROUP BY 1"
+        )
+        return sql, self.parameters.values
+
     @property
     def whole_units(self) -> bool:
         """Whether the units' ids are whole numbers."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
@@ -27,7 +27,7 @@ from exp_jupyter.schema.metric import (
     RetentionMetric,
 )
 from exp_jupyter.warehouse.days import microseconds
-from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Places, Units
+from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints, Places, Units
 from exp_jupyter.warehouse.fold import DailySums, filled
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
 from exp_jupyter.warehouse.measures import additive
@@ -126,6 +126,11 @@ class Stream:
         for tally in self.tallies:
             tally.prepare(self.dense)
 
+    @property
+    def held(self) -> Held:
+        """What the tallies share."""
+        return Held(self.units, self.dense, self.clock)
+
     # ------------------------------------------------------------ the metrics
 
     def _tally(self, position: int, metric: Metric) -> Tally:
@@ -162,6 +167,12 @@ class Stream:
         self.advance(self.low, self.high)
         return self.finished()
 
+    @property
+    def reads_persons(self) -> bool:
+        """Whether something depends on what persons are like now."""
+        exposures = Scan(self.source, replace(self.request, metrics=(), covariates=None))
+        return self.scan.reader.reads_persons or exposures.reader.reads_persons
+
     def expose(self, since: int) -> None:
         """Read the exposures from an instant on."""
         scan = Scan(self.source, replace(self.request, metrics=(), covariates=None))
@@ -184,33 +195,52 @@ class Stream:
         if self.scan.whole_units:
             self.places = Places(self.units.names.astype(np.int64))
 
-    def advance(self, low: int, high: int, *, keep_notes: bool = False) -> None:
+    def advance(self, low: int, high: int, begun: Callable[[int], None] | None = None) -> None:
         """Take in the events from ``low`` to before ``high``, day by day.
 
         Parameters
         ----------
         low, high
             Instants in microseconds.
-        keep_notes
-            Whether the days can be taken back afterwards.
+        begun
+            Called with a day's first instant before the day is taken in.
         """
-        if not self.units.size:
+        for events in self._slices(low, high):
+            if begun is not None:
+                begun(events.low)
+            gone = self.units.leaving(events.low, events.high)
+            pairs = list(zip(self.tallies, self.cells, strict=True))
+            for tally, cells in pairs if gone.size else ():
+                tally.leave(self.held, gone, cells)
+            for tally, cells in pairs:
+                tally.take(self.held, events, cells)
+
+    def look_back(self, since: int) -> None:
+        """Read the covariates of the units whose first exposure is at ``since`` or later."""
+        covariates = {t.covariate.covariate: t.covariate for t in self.tallies if t.covariate}
+        first = self.units.first
+        fresh = np.flatnonzero((first >= since) & (first < UNKNOWN))
+        if not covariates or not fresh.size:
             return
-        held = Held(self.units, self.dense, self.clock)
-        with _Joined(self.source, self.units, wanted=self.places is None) as joined:
-            for events in self._slices(joined, low, high):
-                if keep_notes:
-                    self.dense.mark(events.low)
-                pairs = list(zip(self.tallies, self.cells, strict=True))
-                gone = self.units.leaving(events.low, events.high)
-                for tally, cells in pairs if gone.size else ():
-                    tally.leave(held, gone, cells)
-                for tally, cells in pairs:
-                    tally.take(held, events, cells)
+        for value in covariates.values():
+            value.forget(self.dense, fresh)
+        low = max(self.low, since - self.scan.lookback)
+        for events in self._slices(low, since, fresh):
+            for value in covariates.values():
+                value.take_before(self.held, events)
+
+    def fingerprints(self, low: int, high: int) -> dict[int, str]:
+        """Return for every day, by its first instant, what tells its events from others."""
+        edges = self.midnights(low, high)
+        sql, parameters = self.scan.fingerprints(edges)
+        rows = self._rows(sql, parameters)
+        found = dict.fromkeys(edges[:-1], "")
+        for day, number, digest in zip(rows["d"], rows["n"], rows["h"], strict=True):
+            found[edges[int(day)]] = f"{int(number)} {int(digest):x}"
+        return found
 
     def finished(self) -> list[DailySums]:
         """Return the sums of what was taken in."""
-        held = Held(self.units, self.dense, self.clock)
         number, days = len(self.request.population.variants), self.clock.number
         answers = []
         for metric, tally, cells in zip(
@@ -221,7 +251,7 @@ class Stream:
             whole = Cells(names, number, days)
             for name, flat in cells.values.items():
                 whole.values[name] += flat
-            tally.counted(held, whole)
+            tally.counted(self.held, whole)
             flat = np.stack([whole.values[name] for name in names], axis=-1)
             values = np.cumsum(flat.reshape(number, days, len(names)), axis=1)
             answers.append(DailySums(names, [()], values[None]))
@@ -242,16 +272,23 @@ class Stream:
             if edge > low:
                 edges.append(edge)
 
-    def _slices(self, joined: str | None, low: int, high: int) -> Iterator[Slice]:
+    def _slices(self, low: int, high: int, only: Ints | None = None) -> Iterator[Slice]:
+        """Yield the events of the units, or of only some of them, day by day."""
+        if not self.units.size or low >= high:
+            return
+        wanted = only
+        if only is None and self.places is None:
+            wanted = np.flatnonzero(self.units.first < UNKNOWN)
         edges = self.midnights(low, high)
         at, number = 0, 2
-        while at < len(edges) - 1:
-            stop = min(at + number, len(edges) - 1)
-            events = self._events(joined, edges[at], edges[stop])
-            rate = max(1, events.u.size // (stop - at))
-            yield from _by_day(events, edges[at : stop + 1])
-            # Few are exposed at first, so the number of days grows with care.
-            at, number = stop, max(1, min(ROWS // rate, 2 * number))
+        with _Joined(self.source, self.units, wanted) as joined:
+            while at < len(edges) - 1:
+                stop = min(at + number, len(edges) - 1)
+                events = self._events(joined, edges[at], edges[stop])
+                rate = max(1, events.u.size // (stop - at))
+                yield from _by_day(events, edges[at : stop + 1])
+                # Few are exposed at first, so the number of days grows with care.
+                at, number = stop, max(1, min(ROWS // rate, 2 * number))
 
     def _events(self, joined: str | None, low: int, high: int) -> Slice:
         bits = {name: i for i, name in enumerate((BEFORE, AFTER, *self.scan.match_columns))}
@@ -266,7 +303,7 @@ class Stream:
         inner, parameters = self.scan.events(low, high, joined)
         sql = f"SELECT {unit}, us, CAST({mask} AS {kind}) AS mask{columns} FROM ({inner}) AS r"
         rows = {name: np.ma.getdata(column) for name, column in self._rows(sql, parameters).items()}
-        u = rows["u"] if self.places is None else self.places.of(rows["unit"])
+        u = rows["u"] if self.places is None or joined else self.places.of(rows["unit"])
         us = rows["us"]
         since = us - self.units.first[u]
         kept = np.flatnonzero((u >= 0) & (since >= -self.scan.lookback))
@@ -304,22 +341,21 @@ def _by_day(events: Slice, edges: list[int]) -> Iterator[Slice]:
 
 
 class _Joined:
-    """The exposed units as a table of the engine's, for as long as it is joined."""
+    """Units as a table of the engine's, for as long as it is joined; no table without any."""
 
-    def __init__(self, source: EventSource, units: Units, *, wanted: bool) -> None:
+    def __init__(self, source: EventSource, units: Units, wanted: Ints | None) -> None:
         self.source = source
-        self.wanted = wanted
         self.units = units
+        self.wanted = wanted
         self.name = f"exp_jupyter_units_{secrets.token_hex(6)}"
 
     def __enter__(self) -> str | None:
-        if not self.wanted:
+        if self.wanted is None:
             return None
-        known = np.flatnonzero(self.units.first < UNKNOWN)
-        names = self.units.names[known]
+        names = self.units.names[self.wanted]
         drawn = {
             "unit": names.astype(object) if names.dtype.kind == "U" else names,
-            "u": known.astype(np.int32),
+            "u": self.wanted.astype(np.int32),
         }
         connection = self.source.connection
         connection.register(f"{self.name}_drawn", drawn)
@@ -330,5 +366,5 @@ class _Joined:
         return self.name
 
     def __exit__(self, *_: object) -> None:
-        if self.wanted:
+        if self.wanted is not None:
             self.source.connection.execute(f"DROP TABLE IF EXISTS temp.{self.name}")

@@ -129,6 +129,12 @@ class Value:
         if self.math == "avg":
             dense.array(f"{key} n", 0.0)
 
+    def forget(self, dense: Dense, index: Ints) -> None:
+        """Set the covariates of units back to nothing."""
+        for name in (self.covariate, f"{self.covariate} n"):
+            if name in dense.arrays:
+                dense.put(name, index, dense.blanks[name])
+
     def take(self, held: Held, events: Slice) -> tuple[Ints, Floats, Floats]:
         """Take a slice in; return the units it concerns, their old values and their new ones."""
         if self.key not in events.kept:
