@@ -90,7 +90,7 @@ class ProjectApp:
             raise RuntimeError(f"the project speaks HTTP, not {scope['type']}")
         answer = await self._answer(scope, receive)
         headers = {"Cache-Control": "no-store", **answer.headers}
-        await respond(scope, send, answer.status, answer.body, headers)
+        await respond(scope, receive, send, answer.status, answer.body, headers)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = headers_of(scope)
@@ -122,7 +122,7 @@ class ProjectApp:
         if path == _DESCRIPTION:
             _only(method, ["GET"])
             return Answer(description(PROJECT_ENDPOINTS, "/api/projects/{project}/"))
-        site = site_of(scope, headers)
+        site = site_of(scope)
         if path in self._capture:
             sent = Sent(method, query_of(scope), headers, raw, site)
             return self._capture.answer(path, sent)

@@ -190,7 +190,7 @@ class TrialApp:
             status, body = error.status, error.body
         except (ExpError, LookupError, TypeError, ValueError) as error:
             status, body = 400, {"detail": f"{type(error).__name__}: {error}"}
-        await respond(scope, send, status, body)
+        await respond(scope, receive, send, status, body)
 
     def _control(self, path: str, headers: Mapping[str, str], raw: bytes) -> Any:
         with self.project.store.read() as work:

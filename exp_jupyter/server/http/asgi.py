@@ -1,18 +1,31 @@
-"""The few parts of ASGI the project needs; a framework would cost a notebook more to import."""
+"""Requests and answers as the endpoints want them, on Starlette's own reading of ASGI.
+
+Only its data structures and its answer are used: its routing and its error pages know nothing of
+the contract's optional slashes, empty 405s and error envelope, and cost a notebook their import.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from pydantic_core import to_json
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = [
+    "ASGIApp",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "headers_of",
+    "query_of",
+    "respond",
+    "site_of",
+]
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -20,13 +33,11 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
     Examples
     --------
-    >>> headers_of({"headers": [(b"Host", b"localhost"), (b"host", b"evil.example")]})
+    >>> headers_of({"headers": [(b"host", b"localhost"), (b"host", b"evil.example")]})
     {'host': 'localhost'}
     """
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
-    return found
+    headers = Headers(scope=scope)
+    return {name: headers[name] for name in headers}
 
 
 def query_of(scope: Scope) -> dict[str, str]:
@@ -37,42 +48,34 @@ def query_of(scope: Scope) -> dict[str, str]:
     >>> query_of({"query_string": b"search=a%20b&limit=&search=c"})
     {'search': 'c', 'limit': ''}
     """
-    text = scope.get("query_string", b"").decode("latin-1")
-    return dict(parse_qsl(text, keep_blank_values=True))
+    return dict(QueryParams(scope.get("query_string", b"")))
 
 
-def site_of(scope: Scope, headers: Mapping[str, str]) -> str:
+def site_of(scope: Scope) -> str:
     """Return the scheme and host that a request was sent to.
 
     Examples
     --------
-    >>> site_of({"scheme": "http", "server": ("127.0.0.1", 8765)}, {})
+    >>> site_of({"type": "http", "scheme": "http", "server": ("127.0.0.1", 8765), "path": "/",
+    ...     "headers": []})
     'http://127.0.0.1:8765'
     """
-    host = headers.get("host")
-    if host is None:
-        name, port = scope.get("server") or ("localhost", None)
-        host = name if port is None else f"{name}:{port}"
-    return f"{scope.get('scheme', 'http')}://{host}"
+    url = HTTPConnection({"type": "http", **scope}).url
+    return f"{url.scheme}://{url.netloc}"
 
 
 async def respond(
     scope: Scope,
+    receive: Receive,
     send: Send,
     status: int,
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send an answer; None is an empty body, and ``HEAD`` gets the headers alone."""
-    content = b""
-    sent = {name.lower(): value for name, value in (headers or {}).items()}
-    if body is not None:
-        content = to_json(body, inf_nan_mode="null")
-        sent["content-type"] = "application/json"
-    if status not in (204, 304):
-        sent["content-length"] = str(len(content))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send(
-        {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content}
-    )
+    content = None if body is None else to_json(body, inf_nan_mode="null")
+    kind = None if body is None else "application/json"
+    answer = Response(content, status, dict(headers or {}), kind)
+    if scope["method"] == "HEAD":
+        answer.body = b""  # its length stays that of the whole
+    await answer(scope, receive, send)

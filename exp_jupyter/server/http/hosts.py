@@ -33,7 +33,7 @@ class HostGuard:
         """Handle one ASGI connection."""
         if scope["type"] == "http" and host_name(headers_of(scope)) not in self._hosts:
             answer = refusal(400, "invalid_host", "This project does not answer to that name.")
-            await respond(scope, send, answer.status, answer.body)
+            await respond(scope, receive, send, answer.status, answer.body)
             return
         await self._app(scope, receive, send)
 
