@@ -79,7 +79,8 @@ def run(session: Session, options: Namespace) -> Project:
 
     # A target out of a file stays the file's: connect() knows which files may name an address.
     target = options.target or session.settings.chosen_target
-    if options.as_ is not None and target in (None, "demo") and options.as_ not in ("owner", "reviewer"):
+    people = (None, "owner", "reviewer")
+    if target in (None, "demo") and options.as_ not in people:
         from exp_jupyter.errors import InputError
 
         raise InputError(
