@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, floats
+from exp_jupyter.engine.confidence_sequence import mixture_precision, normal_mixture_boundary
 from exp_jupyter.engine.limits import inside
 from exp_jupyter.errors import InputError
 
@@ -86,7 +87,8 @@ def hoeffding_sequence(
     inside("tightest_at", tightest_at, 0, math.inf)
     inside("alpha", alpha, 0, 1)
     t = np.arange(1, x.size + 1)
-    half = np.asarray(normal_mixture_boundary(t / 4, alpha=alpha, tightest_at=tightest_at / 4)) / t
+    precision = mixture_precision(alpha, tightest_at / 4)
+    half = floats(normal_mixture_boundary(t / 4, precision, alpha)) / t
     mean = np.cumsum(x) / t
     return np.maximum(mean - half, 0.0), np.minimum(mean + half, 1.0)
 
@@ -141,75 +143,6 @@ def predictable_bernstein_sequence(
         _plug_in_below(x, alpha / 2, truncation),
         1 - _plug_in_below(1 - x, alpha / 2, truncation),
     )
-
-
-def normal_mixture_boundary(
-    intrinsic_time: object,
-    *,
-    tightest_at: float,
-    alpha: float = 0.05,
-    tuned_for: float | None = None,
-    one_sided: bool = False,
-) -> Floats:
-    """Return what a sum of this intrinsic time (variance) exceeds with probability ``alpha``, ever.
-
-    Parameters
-    ----------
-    intrinsic_time
-        Accumulated variance, scalar or array.
-    tightest_at
-        Intrinsic time at which the boundary is tightest.
-    tuned_for
-        The alpha that the tuning is for; by default ``alpha``.
-
-    Examples
-    --------
-    >>> float(normal_mixture_boundary(10.0, tightest_at=50.0).round(4))
-    10.6375
-    """
-    v = floats(intrinsic_time, "intrinsic_time")
-    inside("intrinsic_time", v, 0, math.inf)
-    inside("tightest_at", tightest_at, 0, math.inf)
-    inside("alpha", alpha, 0, 1)
-    tuned_for = alpha if tuned_for is None else tuned_for
-    if not one_sided:
-        rho = tightest_at * _two_sided_rho(1.0, tuned_for)
-        return np.asarray(np.sqrt((v + rho) * (np.log1p(v / rho) - 2 * math.log(alpha))))
-    return _mixture_root(
-        lambda s: normal_log_mixture(
-            s, v, tightest_at=tightest_at, tuned_for=tuned_for, one_sided=True
-        ),
-        v,
-        alpha,
-    )
-
-
-def normal_log_mixture(
-    total: object,
-    intrinsic_time: object,
-    *,
-    tightest_at: float,
-    tuned_for: float = 0.05,
-    one_sided: bool = False,
-) -> Floats:
-    """Return the logarithm of the normal mixture e-value of a sum with this intrinsic time.
-
-    Examples
-    --------
-    >>> float(normal_log_mixture(34.0, 58.0, tightest_at=200.0).round(4))
-    6.3498
-    """
-    from scipy import special
-
-    s, v = floats(total, "total"), floats(intrinsic_time, "intrinsic_time")
-    inside("tightest_at", tightest_at, 0, math.inf)
-    inside("tuned_for", tuned_for, 0, 0.5 if one_sided else 1)
-    rho = tightest_at * _two_sided_rho(1.0, 2 * tuned_for if one_sided else tuned_for)
-    spread = v + rho
-    two_sided = 0.5 * np.log(rho / spread) + s * s / (2 * spread)
-    if not one_sided:
-        return np.asarray(two_sided)
-    return np.asarray(two_sided + math.log(2) + special.log_ndtr(s / np.sqrt(spread)))
 
 
 def quantile_boundary(

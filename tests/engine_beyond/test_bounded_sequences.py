@@ -10,8 +10,6 @@ from exp_jupyter.engine.bounded_sequences import (
     cdf_band,
     empirical_bernstein_sequence,
     hoeffding_sequence,
-    normal_log_mixture,
-    normal_mixture_boundary,
     predictable_bernstein_sequence,
     quantile_boundary,
 )
@@ -70,14 +68,6 @@ def test_extreme_counts_reach_the_ends() -> None:
     assert (low, high) == (pytest.approx(1 - other_high), pytest.approx(1 - other_low))
 
 
-@pytest.mark.parametrize("one_sided", [False, True])
-def test_the_boundary_is_where_the_mixture_reaches_its_threshold(one_sided: bool) -> None:
-    v = np.array([1.0, 50.0, 4000.0])
-    edge = normal_mixture_boundary(v, tightest_at=100, alpha=0.02, one_sided=one_sided)
-    evidence = normal_log_mixture(edge, v, tightest_at=100, tuned_for=0.02, one_sided=one_sided)
-    np.testing.assert_allclose(evidence, np.log(50), rtol=1e-9)
-
-
 def test_quantile_bounds_grow_slower_than_time() -> None:
     t = np.array([100.0, 1000.0, 100_000.0])
     assert (np.diff(quantile_boundary(0.5, t, tightest_at=100) / t) < 0).all()
@@ -93,7 +83,6 @@ def test_quantile_bounds_grow_slower_than_time() -> None:
         lambda: predictable_bernstein_sequence([np.nan]),
         lambda: empirical_bernstein_sequence([0.5], tightest_at_variance=0),
         lambda: bernoulli_sequence(5, 3, tightest_at=10),
-        lambda: normal_mixture_boundary(0.0, tightest_at=10),
         lambda: quantile_boundary(1.0, 10, tightest_at=10),
         lambda: cdf_band(10, alpha=0),
     ],

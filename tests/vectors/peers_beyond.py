@@ -18,8 +18,6 @@ from exp_jupyter.engine.bounded_sequences import (
     cdf_band,
     empirical_bernstein_sequence,
     hoeffding_sequence,
-    normal_log_mixture,
-    normal_mixture_boundary,
     predictable_bernstein_sequence,
     quantile_boundary,
 )
@@ -279,28 +277,6 @@ def predictable_mixture(given: dict[str, Any]) -> dict[str, Any]:
     return _last(predictable_bernstein_sequence(given["x"], alpha=given["alpha"]))
 
 
-def mixture_boundary(given: dict[str, Any]) -> dict[str, Any]:
-    boundary = normal_mixture_boundary(
-        given["intrinsic_time"],
-        tightest_at=given["v_opt"],
-        alpha=given["alpha"],
-        tuned_for=given["alpha_opt"],
-        one_sided=given["one_sided"],
-    )
-    return {"boundary": float(boundary)}
-
-
-def log_mixture(given: dict[str, Any]) -> dict[str, Any]:
-    value = normal_log_mixture(
-        given["sum"],
-        given["intrinsic_time"],
-        tightest_at=given["v_opt"],
-        tuned_for=given["alpha_opt"],
-        one_sided=given["one_sided"],
-    )
-    return {"log_mixture": float(value)}
-
-
 def double_stitching(given: dict[str, Any]) -> dict[str, Any]:
     bound = quantile_boundary(
         given["quantile_p"], given["t"], tightest_at=given["t_opt"], alpha=given["alpha"]
@@ -389,8 +365,6 @@ ADAPTERS: dict[str, Adapter] = {
     "bounded_mean_cs_hoeffding_mixture": hoeffding,
     "bounded_mean_cs_empirical_bernstein_gamma_mixture": gamma_mixture,
     "bounded_mean_cs_empirical_bernstein_predmix": predictable_mixture,
-    "normal_mixture_boundary": mixture_boundary,
-    "normal_log_mixture": log_mixture,
     "quantile_cs_double_stitching": double_stitching,
     "quantile_cs_empirical_process_bound": empirical_process,
     "quantile_effect": quantile_effect,
