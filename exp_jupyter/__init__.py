@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import compare
     from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.client.project import replay
-    from exp_jupyter.connection import connect
+    from exp_jupyter.connection import connect, import_events
     from exp_jupyter.engine.planning import sample_size
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "analyze",
     "compare",
     "connect",
+    "import_events",
     "load_ipython_extension",
     "replay",
     "sample_size",
@@ -35,6 +36,7 @@ _HOME = {
     "analyze": "exp_jupyter.analysis.unit_analysis",
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
+    "import_events": "exp_jupyter.connection",
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning",
 }

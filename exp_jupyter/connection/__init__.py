@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from exp_jupyter.client.project import Project
 
-__all__ = ["connect"]
+__all__ = ["connect", "import_events"]
 
 
 def connect(
@@ -124,3 +126,54 @@ def _only_embedded(text: str, project: int | str | None, key: str | None) -> Non
             f"{name} is for a project elsewhere; {text!r} is in this process.",
             hint=f"Leave {name} out, or give an origin such as https://us.posthog.com.",
         )
+
+
+def import_events(
+    folder: str | Path,
+    source: pd.DataFrame | str | Path,
+    *,
+    event: str = "event",
+    distinct_id: str = "distinct_id",
+    timestamp: str = "timestamp",
+    properties: str | Sequence[str] | None = None,
+    name: str | None = None,
+) -> int:
+    """Add the rows of a table as events to the project in a folder; all of them or none.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, as ``connect`` opens or makes it.
+    source
+        A DataFrame, or the path of a ``.csv`` or ``.parquet`` file.
+    event, distinct_id, timestamp
+        The columns that hold these. A timestamp without an offset is UTC.
+    properties
+        A column of JSON objects, or the columns that become properties; by default all columns
+        that are not named otherwise.
+    name
+        One name for all rows, for a table that holds only one kind of event.
+
+    Returns
+    -------
+    int
+        How many events were added.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A column is missing, or some rows are not events; the message numbers the rows from 1.
+    exp_jupyter.errors.StoreError
+        The folder holds no project.
+
+    Examples
+    --------
+    ::
+
+        project = exp_jupyter.connect("./growth")
+        exp_jupyter.import_events("./growth", orders, name="order", timestamp="ordered_at")
+    """
+    from exp_jupyter.connection.embedded import add_events
+
+    columns = {"event": event, "distinct_id": distinct_id, "timestamp": timestamp}
+    return add_events(folder, source, properties=properties, name=name, **columns)

@@ -15,8 +15,12 @@ from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.errors import StoreError
 
 if TYPE_CHECKING:
+    from exp_jupyter.server.app import ProjectApp
     from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
+
+_PATIENCE = 10.0
+"""Seconds that a running recalculation is waited for when a session leaves a folder."""
 
 
 def demo(role: str) -> Project:
@@ -43,6 +47,7 @@ def folder(path: str) -> Project:
         The folder holds something else, or cannot be used.
     """
     from exp_jupyter.server.app import create_app
+    from exp_jupyter.server.daily import compute_when_read
     from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
 
@@ -51,15 +56,37 @@ def folder(path: str) -> Project:
     events = EventStore(store)
     try:
         key = _key_for_this_session(store)
+        compute_when_read(store)
     except BaseException:
         _shut(events, store)
         raise
-    carrier = InProcessTransport(create_app(store, events))
+    app = create_app(store, events, recalculate=True)
+    carrier = InProcessTransport(app)
     # Whoever lets go of the project lets go of the folder, at the latest when Python ends.
-    weakref.finalize(carrier, _leave, key, events, store)
+    weakref.finalize(carrier, _leave, app, key, events, store)
     return open_project(
         EMBEDDED_ORIGIN, None, key, transport=carrier, label=place.name, clock=store.clock.now
     )
+
+
+def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
+    """Import a table into the project of a folder; see ``exp_jupyter.import_events``."""
+    from exp_jupyter.server.events import EventStore
+    from exp_jupyter.server.importing import import_events
+    from exp_jupyter.server.store import ProjectStore
+
+    place = Path(folder).expanduser()
+    if not place.is_dir() or not any(place.iterdir()):
+        raise StoreError(
+            f"There is no project in {place.name!r}.",
+            hint="connect() makes one in a new or empty folder.",
+        )
+    store = ProjectStore(place)
+    events = EventStore(store)
+    try:
+        return import_events(events, source, **columns)
+    finally:
+        _shut(events, store)
 
 
 def _key_for_this_session(store: ProjectStore) -> str:
@@ -87,9 +114,10 @@ def _own_name() -> str:
         return "you"  # a container's user may have no name
 
 
-def _leave(key: str, events: EventStore, store: ProjectStore) -> None:
+def _leave(app: ProjectApp, key: str, events: EventStore, store: ProjectStore) -> None:
     from exp_jupyter.server.services import people
 
+    app.rest(_PATIENCE)
     # A folder that is gone or read-only by now keeps a key that nobody knows any more.
     with contextlib.suppress(StoreError, sqlite3.Error, OSError), store.write() as work:
         people.revoke_key(work, key)

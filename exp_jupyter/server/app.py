@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.asgi import (
-    ASGIApp,
     Receive,
     Scope,
     Send,
@@ -46,7 +45,7 @@ def create_app(
     *,
     recalculate: bool = False,
     largest_body: int = LARGEST_BODY,
-) -> ASGIApp:
+) -> ProjectApp:
     """Return the project's application.
 
     Parameters
@@ -80,6 +79,14 @@ class ProjectApp:
         self._capture = CaptureAddresses(store, events)
         self._runs = QueryRuns(store, events)
         self._worker = Worker(store, events) if recalculate else None
+
+    def rest(self, timeout: float | None = None) -> None:
+        """Wait for the recalculations that run, as long as ``timeout`` seconds at most.
+
+        For whoever is about to close the store.
+        """
+        if self._worker is not None:
+            self._worker.join(timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""

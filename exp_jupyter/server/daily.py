@@ -1,7 +1,8 @@
 """The nightly job: each metric of a launched experiment gets a result for each day that is over.
 
 A project that has the job ``on_read`` (the demo) does the same work when a series is read and
-days are due; then nothing has to run at night. It is off unless the project's settings say so.
+days are due; then nothing has to run at night. A project in somebody's folder does so from the
+first time it is opened on; any other has the job off unless its settings say so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from exp_jupyter.errors import ExpError
 from exp_jupyter.server.clock import read_time
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.services import experiment_view, queries, series
+from exp_jupyter.server.services.people import change_settings
 from exp_jupyter.server.services.series import DailyResult
 from exp_jupyter.server.store import Document, ProjectStore, Work
 
@@ -36,6 +38,13 @@ class _Due:
     fingerprint: str
     days: tuple[date, ...]
     now: datetime
+
+
+def compute_when_read(store: ProjectStore) -> None:
+    """Let a project compute its days when they are read, unless its settings say otherwise."""
+    with store.write() as work:
+        if "daily_job" not in work.project["settings"]:
+            change_settings(work, daily_job=ON_READ)
 
 
 def catch_up(

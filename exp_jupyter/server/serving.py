@@ -12,6 +12,7 @@ from typing import TextIO
 
 from exp_jupyter.errors import InputError, StoreError
 from exp_jupyter.server.app import create_app
+from exp_jupyter.server.daily import compute_when_read
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.asgi import ASGIApp
 from exp_jupyter.server.http.hosts import HostGuard
@@ -81,6 +82,7 @@ def _serve_project(
     events = EventStore(store)
     try:
         key = owner_key(store, always=new_key)
+        compute_when_read(store)
         with store.read() as work:
             name, number = work.project["name"], work.project["id"]
             token = project_token(work)

@@ -4,10 +4,12 @@ import asyncio
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
-from exp_jupyter import connect
+from exp_jupyter import connect, import_events
 from exp_jupyter.client.credentials import ENVIRONMENT_NAME
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.errors import CredentialsError, InputError, StoreError
@@ -193,3 +195,67 @@ def test_the_http_library_comes_without_its_command_line():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines() == ["['httpx']", "True"]
+
+
+def test_a_folders_daily_results_are_computed_when_they_are_read(tmp_path):
+    began = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    orders = {
+        "kind": "ExperimentMetric",
+        "metric_type": "mean",
+        "name": "Orders",
+        "source": {"kind": "EventsNode", "event": "order"},
+    }
+    project = connect(tmp_path / "growth")
+    project.experiments.create(
+        "Checkout", "checkout", metrics=[orders], start_date=began.isoformat(),
+        allow_unknown_events=True,
+    ).send()  # fmt: skip
+    rows = [
+        {
+            "event": name,
+            "distinct_id": f"person-{number}",
+            "timestamp": (began + timedelta(hours=1 + after)).isoformat(),
+            "$feature_flag": "checkout",
+            "$feature_flag_response": "test" if number % 2 else "control",
+        }
+        for number in range(120)
+        for after, name in enumerate(("$feature_flag_called", "order"))
+    ]
+    assert import_events(tmp_path / "growth", pd.DataFrame(rows)) == 240
+    series = project.experiments.timeseries("checkout", "Orders")
+    assert series.latest is not None
+    assert series.latest.exposures == 120
+
+
+def test_a_folders_recalculation_comes_to_an_end(tmp_path):
+    project = connect(tmp_path / "growth")
+    project.experiments.create(
+        "Checkout", "checkout", start_date="2026-03-02T09:00:00Z", allow_unknown_events=True,
+        metrics=[{"kind": "ExperimentMetric", "metric_type": "mean", "name": "Orders",
+                  "source": {"kind": "EventsNode", "event": "order"}}],
+    ).send()  # fmt: skip
+    assert project.experiments.recalculate_timeseries("checkout").send().kind == "applied"
+    for thread in threading.enumerate():
+        if thread.name == "exp-jupyter-recalculation":
+            thread.join(60)
+    assert project.experiments.series_data("checkout").recalculation_status is None
+
+
+def test_an_import_with_bad_rows_adds_nothing(tmp_path):
+    connect(tmp_path / "growth")
+    rows = pd.DataFrame(
+        {
+            "event": ["order", ""],
+            "distinct_id": ["a", "b"],
+            "timestamp": ["2026-03-02", "2026-03-02"],
+        }
+    )
+    with pytest.raises(InputError, match="2"):
+        import_events(tmp_path / "growth", rows)
+    assert import_events(tmp_path / "growth", rows.head(1)) == 1
+
+
+def test_an_import_makes_no_project(tmp_path):
+    with pytest.raises(StoreError, match="nowhere"):
+        import_events(tmp_path / "nowhere", pd.DataFrame())
+    assert not (tmp_path / "nowhere").exists()

@@ -34,6 +34,9 @@ ROLES: dict[str, str] = {
 }
 """The people one may be in the demo."""
 
+_PATIENCE = 10.0
+"""Seconds that a running recalculation is waited for at the end."""
+
 PROJECT_NAME = "Kettle & Cup"
 PROJECT_ID = 1
 
@@ -115,12 +118,13 @@ class _Running:
 
         self.keys = found_project(self.store)
         self.store.clock = FrozenClock(NOW)
-        self.app = create_app(self.store, events=self.events)
+        self.app = create_app(self.store, events=self.events, recalculate=True)
 
     def remove(self) -> None:
         """Remove the demo; a forked child leaves it to its parent."""
         if os.getpid() == self._place.owner:
             self._thread.join()
+            self.app.rest(_PATIENCE)
             self.events.close()
             self.store.close()
             self._place.remove()
