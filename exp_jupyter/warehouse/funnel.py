@@ -73,7 +73,8 @@ def ordered(scan: Scan, metric: FunnelMetric, name: str, where: str, *, covariat
         exposures = f"SELECT u, {until('us')} AS b, us, 0 AS step FROM ev WHERE bv IS NOT NULL"
         spans = f"SELECT u, b, MIN(us) AS lo, MAX(us) AS hi FROM {name}_0 GROUP BY u, b"
         rows = " UNION ALL ".join(
-            f"SELECT s.u, s.b, ev.us, {k} AS step FROM {name}_w AS s JOIN ev ON ev.u = s.u "
+            f"SELECT s.u AS u, s.b AS b, ev.us AS us, {k} AS step "
+            f"FROM {name}_w AS s JOIN ev ON ev.u = s.u "
             f"WHERE ev.{match} AND ev.us >= s.lo AND ev.us <= s.hi + {window}"
             for k, match in enumerate(steps, 1)
         )

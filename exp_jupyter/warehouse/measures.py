@@ -131,6 +131,11 @@ def _builder(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape
     return lambda shape: _distinct(shape, held)
 
 
+def _finite(number: str) -> str:
+    # Engines differ in how they ask for it; to all of them NaN is not at most the largest number.
+    return f"ABS({number}) <= 1.7976931348623157e308"
+
+
 def _number(scan: Scan, node: Node, where: str) -> str:
     key, kind = str(node.math_property), node.math_property_type
     if kind not in (None, "", "event_properties", "person_properties"):
@@ -144,7 +149,7 @@ def _number(scan: Scan, node: Node, where: str) -> str:
             hint="Send the session's duration as a property of an event.",
         )
     number = scan.reader.number(key, "person" if kind == "person_properties" else "event")
-    return f"COALESCE(CASE WHEN ISFINITE({number}) THEN {number} END, 0)"
+    return f"COALESCE(CASE WHEN {_finite(number)} THEN {number} END, 0)"
 
 
 def _key(scan: Scan, node: Node, math: str) -> str | None:
@@ -230,7 +235,7 @@ def _expression(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Sh
         for i in reversed(range(len(table_less))):
             sql = sql.replace(f"h_{match}_{i}", f"({table_less[i]})")
         value = f"CAST({sql} AS DOUBLE)"
-        return f"COALESCE(CASE WHEN ISFINITE({value}) THEN {value} END, 0)"
+        return f"COALESCE(CASE WHEN {_finite(value)} THEN {value} END, 0)"
 
     def build(shape: _Shape) -> Measure:
         dated = f"{shape.name}_e"

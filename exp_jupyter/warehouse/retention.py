@@ -76,7 +76,8 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
         (
             f"{name}_b",
             (
-                f"SELECT c.u, c.cday, MIN({seen}) AS rday FROM {name}_c AS c JOIN ev ON ev.u = c.u "
+                f"SELECT c.u AS u, c.cday AS cday, MIN({seen}) AS rday "
+                f"FROM {name}_c AS c JOIN ev ON ev.u = c.u "
                 f"WHERE ev.{completed} AND ev.us >= c.s AND ev.id <> c.sid "
                 f"AND {late} < {scan.request.days.stop_us} AND {_inside(scan, metric, reach)} "
                 "GROUP BY c.u, c.cday"
@@ -85,7 +86,8 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
         (
             f"{name}_o",
             (
-                f"SELECT c.u, c.cday, c.nday, b.rday, {counted} AS i FROM {name}_c AS c "
+                "SELECT c.u AS u, c.cday AS cday, c.nday AS nday, b.rday AS rday, "
+                f"{counted} AS i FROM {name}_c AS c "
                 f"LEFT JOIN {name}_b AS b ON b.u = c.u AND b.cday = c.cday"
             ),
         ),

@@ -61,6 +61,7 @@ class Scan:
         self.calendar = Calendar(request.days, low, request.days.stop_us + self.horizon)
         self.needs_id = bool(breakdowns)  # so that equal instants have one order
         self.needs_exposure_id = False
+        self.numbers_units = False  # else a unit is called by its own id
         self.extra_tables: list[tuple[str, str]] = []
         self._columns: dict[str, str] = {}
         self._matches: dict[str, str] = {}
@@ -235,7 +236,7 @@ class Scan:
             ("fv", self._first_per_variant()),
             ("rk", "SELECT *, ROW_NUMBER() OVER (PARTITION BY unit ORDER BY t, v) AS rn FROM fv"),
             *self._first_exposures(),
-            ("x", self._units()),
+            *self._units(),
             ("ev", self._events()),
             *self.extra_tables,
         ]
@@ -249,7 +250,7 @@ class Scan:
         columns.append(f"{self._exposure} AS bv")
         if self.needs_id:
             own = self.reader.column(self.source.uuid) if self.source.uuid else None
-            columns.append(f"{own or 'ROW_NUMBER() OVER ()'} AS id")
+            columns.append(f"{own or self.source.row_number} AS id")
         columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
         for i, item in enumerate(self.breakdowns):
             text = self.reader.text(item.property, "person" if item.type == "person" else "event")
@@ -366,27 +367,35 @@ class Scan:
         if not wanted:
             return []
         order = "us, id" if self.needs_id else "us"
-        firsts = ", ".join(f"FIRST({name} ORDER BY {order}) AS {name}" for name in wanted)
-        return [("xf", f"SELECT unit, {firsts} FROM base WHERE bv IS NOT NULL GROUP BY unit")]
+        ranked = f"ROW_NUMBER() OVER (PARTITION BY unit ORDER BY {order}) AS rn"
+        names = ", ".join(wanted)
+        return [
+            ("xr", f"SELECT unit, {names}, {ranked} FROM base WHERE bv IS NOT NULL"),
+            ("xf", f"SELECT unit, {names} FROM xr WHERE rn = 1"),
+        ]
 
-    def _units(self) -> str:
+    def _units(self) -> list[tuple[str, str]]:
         until = self.calendar.until
+        # An engine may run this more than once, so the numbers must not depend on the run.
+        number = "ROW_NUMBER() OVER (ORDER BY unit)" if self.numbers_units else "unit"
         units = (
-            "SELECT ROW_NUMBER() OVER () AS u, unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, "
+            f"SELECT {number} AS u, unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, "
             f"MIN(t) AS e0, {until('MIN(t)')} AS d0, "
             f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
         )
-        more = [f"xf.bd{i}" for i in range(len(self.breakdowns))]
+        more = [f"f.bd{i} AS bd{i}" for i in range(len(self.breakdowns))]
         if self.needs_exposure_id:
-            more.append("xf.id AS xid")
+            more.append("f.id AS xid")
         if not more:
-            return units
-        return f"SELECT y.*, {', '.join(more)} FROM ({units}) AS y JOIN xf ON xf.unit = y.unit"
+            return [("x", units)]
+        own = [f"y.{name} AS {name}" for name in ("u", "unit", "v", "e0", "d0", "dm")]
+        joined = f"SELECT {', '.join([*own, *more])} FROM xu AS y JOIN xf AS f ON f.unit = y.unit"
+        return [("xu", units), ("x", joined)]
 
     def _events(self) -> str:
-        columns = ["x.u", "x.e0", "x.d0", "b.us", "b.bv"]
-        columns += ["b.id"] if self.needs_id else []
-        columns += [f"b.{name}" for name in self._columns]
+        columns = ["us", "bv", *(["id"] if self.needs_id else []), *self._columns]
+        columns = [f"b.{name} AS {name}" for name in columns]
+        columns += [f"x.{name} AS {name}" for name in ("u", "e0", "d0")]
         return f"SELECT {', '.join(columns)} FROM base AS b JOIN x ON x.unit = b.unit"
 
 

@@ -120,6 +120,16 @@ class EventSource:
             )
         return self
 
+    @property
+    def streams(self) -> bool:
+        """Whether the connection can be read in slices: DuckDB's, in this process."""
+        return True
+
+    @property
+    def row_number(self) -> str:
+        """SQL that tells rows apart where no column does."""
+        return "ROW_NUMBER() OVER ()"
+
     def is_number(self, column: str) -> bool:
         """Whether a column of the relation holds numbers."""
         return self.columns.get(column, "").startswith(_NUMBERS)

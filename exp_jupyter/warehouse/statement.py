@@ -31,6 +31,11 @@ SUMS = ("n", "s", "ss", "b", "bb", "ab", "x", "xx", "xy")
 """A cell's sums: units, Σy, Σy², Σb, Σb², Σyb, Σx, Σx², Σxy (b a denominator, x a covariate)."""
 
 
+# Columns of joins are always named: engines differ in what they call one that is not.
+_UNIT = "x.u AS u, x.v AS v, x.d0 AS d0, x.dm AS dm"
+_NULL = "CAST(NULL AS DOUBLE)"
+
+
 @dataclass(frozen=True)
 class Statement:
     """SQL with the values to bind.
@@ -115,6 +120,7 @@ def units_statement(
     """
     (metric,) = request.metrics
     scan = Scan(source, request, breakdowns)
+    scan.numbers_units = True
     where = label(metric)
     covariate = request.covariates is not None and takes_covariate(metric)
     window = metric.window_seconds * 1_000_000
@@ -129,9 +135,9 @@ def units_statement(
         tables, changes = part.tables, f"(SELECT u, day, y AS a, 0e0 AS b FROM {part.name})"
         if part.covariate:
             held, join = "COALESCE(q.xv, 0)", f" LEFT JOIN {part.covariate} AS q ON q.u = x.u"
-    more = "".join(f", {column}" for column in scan.breakdown_columns())
+    more = "".join(f", {column} AS bd{i}" for i, column in enumerate(scan.breakdown_columns()))
     final = (
-        f"SELECT x.u, x.v, x.d0, x.dm{more}, c.day, c.a, c.b, {held} AS xv FROM x "
+        f"SELECT {_UNIT}{more}, c.day AS day, c.a AS a, c.b AS b, {held} AS xv FROM x "
         f"LEFT JOIN {changes} AS c ON c.u = x.u{join} WHERE {matured(scan, window)} "
         "ORDER BY x.u, c.day"
     )
@@ -149,7 +155,7 @@ def walk_statement(
     (metric,) = request.metrics
     assert isinstance(metric, FunnelMetric)  # noqa: S101 - the caller has looked
     scan = Scan(source, request, breakdowns)
-    scan.needs_id = True
+    scan.needs_id = scan.numbers_units = True
     where = label(metric)
     steps = matches(scan, metric, where)
     window = metric.window_seconds * 1_000_000
@@ -157,16 +163,16 @@ def walk_statement(
         f"CASE WHEN {test} THEN {1 << k} ELSE 0 END"
         for k, test in enumerate(["bv IS NOT NULL", *steps])
     )
-    tables = [("walked", f"SELECT u, us, id, {bits} AS steps FROM ev WHERE us >= e0")]
+    tables = [("walked", f"SELECT u, us, id AS eid, {bits} AS steps FROM ev WHERE us >= e0")]
     held, join = "0e0", ""
     if request.covariates is not None and takes_covariate(metric):
         tables.append(last_step_before(scan, steps[-1], "walked"))
         held, join = "COALESCE(q.xv, 0)", " LEFT JOIN walked_x AS q ON q.u = x.u"
-    more = "".join(f", {column}" for column in scan.breakdown_columns())
+    more = "".join(f", {column} AS bd{i}" for i, column in enumerate(scan.breakdown_columns()))
     final = (
-        f"SELECT x.u, x.v, x.d0, x.dm, x.e0{more}, w.us, CAST(w.id AS VARCHAR) AS id, w.steps, "
+        f"SELECT {_UNIT}{more}, w.us AS us, CAST(w.eid AS VARCHAR) AS id, w.steps AS steps, "
         f"{held} AS xv FROM x LEFT JOIN walked AS w ON w.u = x.u AND w.steps > 0{join} "
-        f"WHERE {matured(scan, window)} ORDER BY x.u, w.us, w.id"
+        f"WHERE {matured(scan, window)} ORDER BY x.u, w.us, w.eid"
     )
     return _statement(scan, [*scan.tables(), *tables], final)
 
@@ -197,22 +203,28 @@ def _pair(
     window = metric.window_seconds * 1_000_000
     above = measure(scan, metric.numerator, window, f"{name}_n", where, covariate=False)
     below = measure(scan, metric.denominator, window, f"{name}_m", where, covariate=False)
-    carried = (
-        "COALESCE(LAST_VALUE({0} IGNORE NULLS) OVER (PARTITION BY u ORDER BY day "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), 0) AS {0}"
+    # Since its last change a part has one value; counting the changes names these stretches.
+    counted = (
+        "COUNT({0}) OVER (PARTITION BY u ORDER BY day "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS n{0}"
     )
+    carried = "COALESCE(MAX({0}) OVER (PARTITION BY u, n{0}), 0) AS {0}"
     tables = [
         *above.tables,
         *below.tables,
         (
             f"{name}_j",
             (
-                f"SELECT u, day, MAX(a) AS a, MAX(b) AS b FROM (SELECT u, day, y AS a, NULL AS b "
-                f"FROM {above.name} UNION ALL SELECT u, day, NULL AS a, y AS b "
-                f"FROM {below.name}) AS z GROUP BY u, day"
+                "SELECT u, day, MAX(a) AS a, MAX(b) AS b FROM "
+                f"(SELECT u, day, y AS a, {_NULL} AS b FROM {above.name} UNION ALL "
+                f"SELECT u, day, {_NULL} AS a, y AS b FROM {below.name}) AS z GROUP BY u, day"
             ),
         ),
-        (name, f"SELECT u, day, {carried.format('a')}, {carried.format('b')} FROM {name}_j"),
+        (
+            f"{name}_c",
+            f"SELECT u, day, a, b, {counted.format('a')}, {counted.format('b')} FROM {name}_j",
+        ),
+        (name, f"SELECT u, day, {carried.format('a')}, {carried.format('b')} FROM {name}_c"),
     ]
     return tables, name
 
@@ -321,7 +333,7 @@ class _CellWriter:
     ) -> None:
         keys = ["x.v", day, "x.dm", *self.scan.breakdown_columns()]
         columns = [f"{position} AS metric", "x.v AS v", f"{day} AS day", "x.dm AS exit_day"]
-        columns += self.scan.breakdown_columns()
+        columns += [f"{name} AS bd{i}" for i, name in enumerate(self.scan.breakdown_columns())]
         columns += [
             f"CAST(SUM({sums[name]}) AS DOUBLE) AS o_{name}"
             if name in sums

@@ -53,7 +53,7 @@ _MOST_BITS = 60
 
 def streams(source: EventSource, request: Request, metric: Metric) -> bool:
     """Whether a metric can be had from the pass."""
-    if metric.breakdowns or winsorized(metric):
+    if not source.streams or metric.breakdowns or winsorized(metric):
         return False
     scan = Scan(source, replace(request, metrics=(metric,)))
     if isinstance(metric, MeanMetric):
