@@ -1,0 +1,312 @@
+"""Engines to run the statement on: each started here, or skipped with the reason it is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "warehouse"))
+
+from oracle import EPOCH, as_text
+
+from exp_jupyter.warehouse.connections import ConnectedSource
+
+PROPERTIES = {
+    "$feature_flag": "flag_key",
+    "$feature_flag_response": "response",
+    "$feature/flag": "variant",
+    "$session_id": "session",
+    "$group_1": "company",
+    "plan": "plan",
+    "v": "v",
+}
+COLUMNS = ("uuid", "event", "distinct_id", "person_id", "timestamp", *PROPERTIES.values())
+
+
+def rows_of(world):
+    """The world's events as rows of `COLUMNS`, times in UTC without a zone."""
+    return [
+        (
+            e.uuid,
+            e.event,
+            f"d{e.person}",
+            e.person,
+            (EPOCH + timedelta(microseconds=e.at)).replace(tzinfo=None),
+            *(as_text(e.properties.get(key)) for key in PROPERTIES),
+        )
+        for e in world.events
+    ]
+
+
+class Engine:
+    """One engine: `load` puts a world into it and returns the source."""
+
+    name = ""
+
+    def source(self, connection, relation, **more):
+        return ConnectedSource(
+            connection,
+            relation,
+            properties=None,
+            typed=PROPERTIES,
+            groups={1: "company"},
+            **more,
+        )
+
+
+def needs(package):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+def postgres_programs():
+    found = shutil.which("initdb")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return Path(found).parent if found else folders[-1] if folders else None
+
+
+class Postgres(Engine):
+    name = "postgres"
+
+    def __init__(self):
+        needs("psycopg")
+        programs = postgres_programs()
+        if programs is None:
+            pytest.skip("PostgreSQL is not installed")
+        self.folder = Path(tempfile.mkdtemp(prefix="pg"))
+        self.programs = programs
+        self.as_user = []
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            if shutil.which("runuser") is None:
+                pytest.skip("PostgreSQL does not run as root, and there is no runuser")
+            shutil.chown(self.folder, "postgres", "postgres")
+            self.as_user = ["runuser", "-u", "postgres", "--"]
+        data = str(self.folder / "data")
+        self.call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N")
+        options = f"-c listen_addresses='' -k {self.folder} -c fsync=off"
+        self.call("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{data}/log", "start")
+        import psycopg
+
+        self.connection = psycopg.connect(
+            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
+        )
+
+    def call(self, program, *arguments):
+        subprocess.run(
+            [*self.as_user, str(self.programs / program), *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            timeout=120,
+        )
+
+    def load(self, world):
+        texts = ", ".join(f"{name} TEXT" for name in PROPERTIES.values())
+        with self.connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS events")
+            cursor.execute(
+                "CREATE TABLE events (uuid TEXT, event TEXT, distinct_id TEXT, person_id BIGINT, "
+                f"timestamp TIMESTAMP, {texts})"
+            )
+            with cursor.copy(f"COPY events ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+                for row in rows_of(world):
+                    copy.write_row(row)
+        return self.source(self.connection, "events")
+
+    def close(self):
+        self.connection.close()
+        self.call("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- in this process
+
+
+def arrow(world):
+    import pyarrow as pa
+
+    columns = list(zip(*rows_of(world), strict=True)) or [() for _ in COLUMNS]
+    kinds = {"person_id": pa.int64(), "timestamp": pa.timestamp("us")}
+    return pa.table(
+        {
+            name: pa.array(column, kinds.get(name, pa.string()))
+            for name, column in zip(COLUMNS, columns, strict=True)
+        }
+    )
+
+
+def whole(table):
+    """A table as batches, one without rows when it has none."""
+    import pyarrow as pa
+
+    empty = pa.RecordBatch.from_pylist([], schema=table.schema)
+    return table.to_batches() or [empty]
+
+
+class DataFusion(Engine):
+    name = "datafusion"
+
+    def __init__(self):
+        needs("datafusion")
+        needs("pyarrow")
+
+    def load(self, world):
+        import datafusion
+
+        context = datafusion.SessionContext()
+        context.register_record_batches("events", [whole(arrow(world))])
+        return self.source(context, "events")
+
+    def close(self):
+        pass
+
+
+class ChDB(Engine):
+    name = "chdb"
+
+    def __init__(self):
+        needs("chdb")
+        from chdb import session
+
+        self.session = session.Session()
+
+    def load(self, world):
+        texts = ", ".join(f"{name} Nullable(String)" for name in PROPERTIES.values())
+        for sql in (
+            "CREATE DATABASE IF NOT EXISTS world",
+            "DROP TABLE IF EXISTS world.events",
+            (
+                "CREATE TABLE world.events (uuid String, event String, distinct_id String, "
+                f"person_id Nullable(Int64), timestamp DateTime64(6, 'UTC'), {texts}) "
+                "ENGINE = MergeTree ORDER BY timestamp"
+            ),
+        ):
+            self.session.query(sql)
+        rows = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows_of(world))
+        if rows:
+            self.session.query(f"INSERT INTO world.events VALUES {rows}")
+        return self.source(self.session, "world.events")
+
+    def literal(self, value):
+        if value is None or isinstance(value, int):
+            return "NULL" if value is None else str(value)
+        return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    def close(self):
+        self.session.close()
+
+
+# ---------------------------------------------------------------- Spark
+
+
+class Spark(Engine):
+    """A master and two workers in processes of their own, on loopback."""
+
+    name = "spark"
+
+    def __init__(self):
+        needs("pyspark")
+        if shutil.which("java") is None:
+            pytest.skip("Spark needs a Java runtime")
+        import pyspark
+
+        self.home = Path(pyspark.__file__).parent
+        self.folder = Path(tempfile.mkdtemp(prefix="spark"))
+        self.processes = []
+        self.environment = {
+            **os.environ,
+            "SPARK_HOME": str(self.home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(self.folder),
+            "SPARK_DAEMON_MEMORY": "256m",
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        master = self.start("master", "Master", "--port", "0", "--webui-port", "0")
+        address = self.wait_for(master, r"Starting Spark master at (spark://\S+)")
+        for i in range(2):
+            log = self.start(
+                f"worker{i}",
+                "worker.Worker",
+                *("--port", "0", "--webui-port", "0", "--cores", "1", "--memory", "700m"),
+                *("--work-dir", str(self.folder / f"work{i}"), address),
+            )
+            self.wait_for(log, r"(Successfully registered) with master")
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+        from pyspark.sql import SparkSession
+
+        self.session = (
+            SparkSession.builder.master(address)
+            .appName("exp_jupyter")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.memory", "600m")
+            .config("spark.executor.memory", "512m")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .getOrCreate()
+        )
+        self.session.sparkContext.setLogLevel("ERROR")
+
+    def start(self, name, role, *arguments):
+        log = self.folder / f"{name}.log"
+        kind = f"org.apache.spark.deploy.{'master.' if role == 'Master' else ''}{role}"
+        with log.open("w") as output:
+            self.processes.append(
+                subprocess.Popen(
+                    [str(self.home / "bin/spark-class"), kind, "--host", "127.0.0.1", *arguments],
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=self.environment,
+                )
+            )
+        return log
+
+    def wait_for(self, log, pattern):
+        for _ in range(300):
+            found = re.search(pattern, log.read_text())
+            if found:
+                return found[1]
+            time.sleep(0.2)
+        pytest.skip(f"Spark did not start here: {log.read_text()[-300:]}")
+
+    def load(self, world):
+        texts = ", ".join(f"{name} STRING" for name in PROPERTIES.values())
+        schema = (
+            "uuid STRING, event STRING, distinct_id STRING, person_id BIGINT, "
+            f"timestamp TIMESTAMP_NTZ, {texts}"
+        )
+        rows = rows_of(world)
+        self.session.createDataFrame(rows, schema).createOrReplaceTempView("events")
+        return self.source(self.session, "events")
+
+    def close(self):
+        self.session.stop()
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+ENGINES = {kind.name: kind for kind in (Postgres, DataFusion, ChDB, Spark)}
+
+
+@pytest.fixture(scope="session", params=list(ENGINES))
+def engine(request):
+    started = ENGINES[request.param]()
+    yield started
+    started.close()
