@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import OrderedDict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("exp_jupyter.server")
 _KEPT = 64
+_AGAIN = 0.02
+"""Seconds between two interrupts of a query that was called off."""
 
 
 class _Run:
@@ -28,6 +31,7 @@ class _Run:
         self.refused = 200
         self.cancelled = False
         self.cursor: duckdb.DuckDBPyConnection | None = None
+        self.ended = threading.Event()
 
 
 class QueryRuns:
@@ -105,9 +109,23 @@ class QueryRuns:
                 raise not_found(f"Query {identifier[:80]} not found")
             if run.status["complete"]:
                 return
+            if run.cancelled:
+                return
             run.cancelled = True
-            if run.cursor is not None:
-                run.cursor.interrupt()
+        threading.Thread(
+            target=self._interrupt, args=(run,), name="exp-jupyter-cancel", daemon=True
+        ).start()
+
+    def _interrupt(self, run: _Run) -> None:
+        """Interrupt a query until it has ended: an interrupt between two statements is lost."""
+        import duckdb
+
+        while not run.ended.wait(_AGAIN):
+            with self._lock:
+                cursor = run.cursor
+            if cursor is not None:
+                with contextlib.suppress(duckdb.Error):  # it has just been closed
+                    cursor.interrupt()
 
     def _forget(self) -> None:
         done = [name for name, run in self._runs.items() if run.status["complete"]]
@@ -138,12 +156,11 @@ class QueryRuns:
             run.cursor = None
             run.status = {**run.status, **outcome, "complete": True, "end_time": ended}
             run.refused = refused
+        run.ended.set()
 
     def _lending(self, run: _Run) -> Callable[[duckdb.DuckDBPyConnection], None]:
         def lend(cursor: duckdb.DuckDBPyConnection) -> None:
             with self._lock:
                 run.cursor = cursor
-                if run.cancelled:
-                    cursor.interrupt()
 
         return lend

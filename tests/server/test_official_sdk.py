@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from posthog import Posthog
+from posthog.request import reset_sessions
 
 PEOPLE = [f"person-{number}" for number in range(120)]
 
@@ -60,6 +61,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     finally:
+        reset_sessions()  # the SDK keeps its sockets until Python ends, long after this server
         process.kill()
         process.stdout.close()
         process.wait()
