@@ -255,6 +255,7 @@ class Spark(Engine):
             .config("spark.executor.memory", "512m")
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.codegen.wholeStage", "false")  # compiling outlasts these few rows
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
             .getOrCreate()

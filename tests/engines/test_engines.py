@@ -17,7 +17,7 @@ KINDS = {"means": means, "ratios": ratios, "funnels": funnels, "retentions": ret
 
 
 def examples(engine):
-    return settings(small, max_examples={"spark": 3}.get(engine.name, 15))
+    return settings(small, max_examples={"spark": 2}.get(engine.name, 15))
 
 
 def without_persons(world):
