@@ -144,20 +144,19 @@ class Places:
 
     def of(self, ids: Ints) -> NDArray[np.int32]:
         """Return the position of every id, -1 where it is not in the list."""
-        found = np.full(ids.size, -1, dtype=np.int32)
-        rows: Ints | None = None
-        for factor, shift, table in self._levels:
-            part = ids if rows is None else ids[rows]
+        if not self._levels:
+            return np.full(ids.size, -1, dtype=np.int32)
+        (factor, shift, table), *later = self._levels
+        found = table[_slots(ids, factor, shift)]
+        wrong = self._ids[found] != ids
+        rows = np.flatnonzero(wrong & (found >= 0))
+        found[wrong] = -1
+        for factor, shift, table in later:
+            part = ids[rows]
             place = table[_slots(part, factor, shift)]
             hit = (self._ids[place] == part) & (place >= 0)
-            if rows is None:
-                found = np.where(hit, place, found)
-                rows = np.flatnonzero(~hit & (place >= 0))
-            else:
-                found[rows[hit]] = place[hit]
-                rows = rows[~hit & (place >= 0)]
-            if not rows.size:
-                break
+            found[rows[hit]] = place[hit]
+            rows = rows[~hit & (place >= 0)]
         return found
 
 

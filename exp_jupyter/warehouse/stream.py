@@ -9,8 +9,8 @@ answer alike; the pass is faster and smaller because no unit's day is ever writt
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
@@ -32,6 +32,7 @@ from exp_jupyter.warehouse.fold import DailySums, filled
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
 from exp_jupyter.warehouse.measures import additive
 from exp_jupyter.warehouse.population import Request
+from exp_jupyter.warehouse.reading import Ahead, Joined
 from exp_jupyter.warehouse.scan import Node, Scan
 from exp_jupyter.warehouse.source import EventSource
 from exp_jupyter.warehouse.statement import SUMS, label, takes_covariate, winsorized
@@ -205,15 +206,16 @@ class Stream:
         begun
             Called with a day's first instant before the day is taken in.
         """
-        for events in self._slices(low, high):
-            if begun is not None:
-                begun(events.low)
-            gone = self.units.leaving(events.low, events.high)
-            pairs = list(zip(self.tallies, self.cells, strict=True))
-            for tally, cells in pairs if gone.size else ():
-                tally.leave(self.held, gone, cells)
-            for tally, cells in pairs:
-                tally.take(self.held, events, cells)
+        with closing(self._slices(low, high)) as slices:
+            for events in slices:
+                if begun is not None:
+                    begun(events.low)
+                gone = self.units.leaving(events.low, events.high)
+                pairs = list(zip(self.tallies, self.cells, strict=True))
+                for tally, cells in pairs if gone.size else ():
+                    tally.leave(self.held, gone, cells)
+                for tally, cells in pairs:
+                    tally.take(self.held, events, cells)
 
     def look_back(self, since: int) -> None:
         """Read the covariates of the units whose first exposure is at ``since`` or later."""
@@ -225,9 +227,10 @@ class Stream:
         for value in covariates.values():
             value.forget(self.dense, fresh)
         low = max(self.low, since - self.scan.lookback)
-        for events in self._slices(low, since, fresh):
-            for value in covariates.values():
-                value.take_before(self.held, events)
+        with closing(self._slices(low, since, fresh)) as slices:
+            for events in slices:
+                for value in covariates.values():
+                    value.take_before(self.held, events)
 
     def fingerprints(self, low: int, high: int) -> dict[int, str]:
         """Return for every day, by its first instant, what tells its events from others."""
@@ -272,7 +275,9 @@ class Stream:
             if edge > low:
                 edges.append(edge)
 
-    def _slices(self, low: int, high: int, only: Ints | None = None) -> Iterator[Slice]:
+    def _slices(
+        self, low: int, high: int, only: Ints | None = None
+    ) -> Generator[Slice, None, None]:
         """Yield the events of the units, or of only some of them, day by day."""
         if not self.units.size or low >= high:
             return
@@ -280,37 +285,55 @@ class Stream:
         if only is None and self.places is None:
             wanted = np.flatnonzero(self.units.first < UNKNOWN)
         edges = self.midnights(low, high)
-        at, number = 0, 2
-        with _Joined(self.source, self.units, wanted) as joined:
-            while at < len(edges) - 1:
-                stop = min(at + number, len(edges) - 1)
-                events = self._events(joined, edges[at], edges[stop])
-                rate = max(1, events.u.size // (stop - at))
-                yield from _by_day(events, edges[at : stop + 1])
+        with (
+            Joined(self.source, self.units, wanted) as joined,
+            Ahead(self.source) as ahead,
+        ):
+            at, stop = 0, min(2, len(edges) - 1)
+            coming = ahead.start(self._read, joined, edges[at], edges[stop])
+            while True:
+                rows, bits = coming()
+                rate = max(1, rows["us"].size // (stop - at))
                 # Few are exposed at first, so the number of days grows with care.
-                at, number = stop, max(1, min(ROWS // rate, 2 * number))
+                number = max(1, min(ROWS // rate, 2 * (stop - at)))
+                here, at = edges[at : stop + 1], stop
+                stop = min(at + number, len(edges) - 1)
+                if at < stop:  # the engine reads the next days while these are taken in
+                    coming = ahead.start(self._read, joined, edges[at], edges[stop])
+                yield from _by_day(self._known(rows, bits, here[0], here[-1]), here)
+                if at == len(edges) - 1:
+                    return
 
-    def _events(self, joined: str | None, low: int, high: int) -> Slice:
+    def _read(
+        self, joined: str | None, low: int, high: int
+    ) -> tuple[dict[str, Any], dict[str, int]]:
+        """Return the columns of the events between two instants, and the bits of their mask."""
         bits = {name: i for i, name in enumerate((BEFORE, AFTER, *self.scan.match_columns))}
         mask = " + ".join(
             f"CASE WHEN {name} THEN {1 << bits[name]} ELSE 0 END"
             for name in self.scan.match_columns
         )
         kind = next(k for most, k in _WIDTHS if len(bits) <= most)
-        values = self.scan.value_columns
-        columns = "".join(f", COALESCE({name}, 0e0) AS {name}" for name in values)
-        unit = "unit" if joined is None else "u"
+        columns = "".join(f", COALESCE({c}, 0e0) AS {c}" for c in self.scan.value_columns)
+        unit = "u" if joined else "unit"
         inner, parameters = self.scan.events(low, high, joined)
         sql = f"SELECT {unit}, us, CAST({mask} AS {kind}) AS mask{columns} FROM ({inner}) AS r"
-        rows = {name: np.ma.getdata(column) for name, column in self._rows(sql, parameters).items()}
-        u = rows["u"] if self.places is None or joined else self.places.of(rows["unit"])
+        rows = self._rows(sql, parameters)
+        return {name: np.ma.getdata(column) for name, column in rows.items()}, bits
+
+    def _known(self, rows: dict[str, Any], bits: dict[str, int], low: int, high: int) -> Slice:
+        """Return the events of exposed units that are not too long before the exposure."""
+        u = rows["u"] if "u" in rows or self.places is None else self.places.of(rows["unit"])
         us = rows["us"]
         since = us - self.units.first[u]
         kept = np.flatnonzero((u >= 0) & (since >= -self.scan.lookback))
         u, us, since, flags = u[kept], us[kept], since[kept], rows["mask"][kept]
-        flags |= (since < 0).astype(flags.dtype) << bits[BEFORE]
-        flags |= ((since >= 0) & (us < self.clock.stop)).astype(flags.dtype) << bits[AFTER]
-        return Slice(low, high, u, us, flags, {name: rows[name][kept] for name in values}, bits)
+        early = (since < 0).view(np.int8)
+        flags |= early << bits[BEFORE]
+        late = (early == 0) & (us < self.clock.stop)
+        flags |= late.view(np.int8) << bits[AFTER]
+        columns = {name: rows[name][kept] for name in self.scan.value_columns}
+        return Slice(low, high, u, us, flags, columns, bits)
 
     def _rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         used = set(re.findall(r"\$(p\d+)\b", sql))
@@ -338,33 +361,3 @@ def _by_day(events: Slice, edges: list[int]) -> Iterator[Slice]:
         part = {name: column[bounds[i] : bounds[i + 1]] for name, column in columns.items()}
         u, own, mask = (part.pop(name) for name in ("u", "us", "mask"))
         yield Slice(low, high, u, own, mask, part, events.bits)
-
-
-class _Joined:
-    """Units as a table of the engine's, for as long as it is joined; no table without any."""
-
-    def __init__(self, source: EventSource, units: Units, wanted: Ints | None) -> None:
-        self.source = source
-        self.units = units
-        self.wanted = wanted
-        self.name = f"exp_jupyter_units_{secrets.token_hex(6)}"
-
-    def __enter__(self) -> str | None:
-        if self.wanted is None:
-            return None
-        names = self.units.names[self.wanted]
-        drawn = {
-            "unit": names.astype(object) if names.dtype.kind == "U" else names,
-            "u": self.wanted.astype(np.int32),
-        }
-        connection = self.source.connection
-        connection.register(f"{self.name}_drawn", drawn)
-        try:
-            connection.execute(f"CREATE TEMP TABLE {self.name} AS SELECT * FROM {self.name}_drawn")
-        finally:
-            connection.unregister(f"{self.name}_drawn")
-        return self.name
-
-    def __exit__(self, *_: object) -> None:
-        if self.wanted is not None:
-            self.source.connection.execute(f"DROP TABLE IF EXISTS temp.{self.name}")
