@@ -1,5 +1,6 @@
 """A shell as a terminal has it: IPython without a kernel, so without a front end."""
 
+import atexit
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,8 @@ def bare_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inte
     shell.run_line_magic("unload_ext", "nothing")
     yield shell
     ExpError.debug = False
+    # Each shell would collect all garbage once more when Python ends: minutes, for hundreds.
+    atexit.unregister(shell.atexit_operations)
 
 
 @pytest.fixture
