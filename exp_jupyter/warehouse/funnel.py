@@ -39,7 +39,7 @@ def walks(scan: Scan, metric: FunnelMetric) -> bool:
     if metric.funnel_order_type == "unordered":
         return True
     taken: set[str] = set()
-    for names in (scan.exposure_events(), *(scan.events_of(step) for step in metric.series)):
+    for names in (scan.exposure.events(), *(scan.events_of(step) for step in metric.series)):
         if names is None or taken & names:
             return True
         taken |= names

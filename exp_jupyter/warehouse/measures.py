@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.hogql import split
-from exp_jupyter.warehouse.scan import Node, Scan
+from exp_jupyter.warehouse.matching import Node
+from exp_jupyter.warehouse.scan import Scan
 
 _AGGREGATES = ("sum", "avg", "min", "max")
 _NO_UUID = "00000000-0000-0000-0000-000000000000"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from exp_jupyter.errors import InputError
@@ -62,6 +63,17 @@ class PropertyReader:
     def column(self, name: str) -> str:
         """Return one of the source's own columns."""
         return f"e.{name_sql(name)}"
+
+    @property
+    def timestamp(self) -> str:
+        """The column with the event's instant."""
+        return self.column(self.source.timestamp)
+
+    def bound(self, moment: datetime) -> str:
+        """Return the place of a bound instant that compares with ``timestamp``."""
+        kind = self.source.columns.get(self.source.timestamp, "TIMESTAMP")
+        moment = moment.astimezone(UTC)
+        return self.parameters.bind(moment if "TIME ZONE" in kind else moment.replace(tzinfo=None))
 
     def text(self, key: str, scope: str = "event") -> str:
         """Return a property as text, NULL where it is missing or null."""

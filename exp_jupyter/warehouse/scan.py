@@ -13,25 +13,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import (
-    SECONDS,
-    ActionsNode,
-    Breakdown,
-    DataWarehouseNode,
-    EventsNode,
-    PropertyFilter,
-    RetentionMetric,
-)
-from exp_jupyter.warehouse.conditions import all_of
+from exp_jupyter.schema.metric import SECONDS, Breakdown, RetentionMetric
 from exp_jupyter.warehouse.days import DAY, Calendar
+from exp_jupyter.warehouse.exposure import Exposure
+from exp_jupyter.warehouse.matching import Matcher, Node
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.properties import Parameters, PropertyReader
 from exp_jupyter.warehouse.source import EventSource
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-
-Node = EventsNode | ActionsNode | DataWarehouseNode
 
 
 class Scan:
@@ -66,9 +56,9 @@ class Scan:
         self._columns: dict[str, str] = {}
         self._matches: dict[str, str] = {}
         self._values: dict[tuple[str, str], str] = {}
-        self._names: set[str] | None = set()
         self._matched: set[str] | None = set()
-        self._exposure = self._exposure_column()
+        self.matcher = Matcher(self.reader, request.population.actions)
+        self.exposure = Exposure(request, self.matcher)
 
     # ------------------------------------------------------------ what metrics ask for
 
@@ -83,7 +73,7 @@ class Scan:
                 self._matched |= names
             name = f"m{len(self._matches)}"
             self._matches[key] = name
-            self._columns[name] = self._condition(node, where)
+            self._columns[name] = self.matcher.condition(node, where)
         return self._matches[key]
 
     def value(self, match: str, sql: str) -> str:
@@ -97,22 +87,7 @@ class Scan:
 
     def events_of(self, node: Node) -> set[str] | None:
         """Return the names of the events a node can match; None for any."""
-        if isinstance(node, EventsNode):
-            return {node.event} if node.event else None
-        if isinstance(node, ActionsNode):
-            names = {str(step.get("event") or "") for step in self._steps(node.id) or ()}
-            return None if "" in names else names
-        return None
-
-    def exposure_events(self) -> set[str] | None:
-        """Return the names of the events that can expose a unit; None for any."""
-        population = self.request.population
-        config = population.criteria.exposure_config
-        if config is not None and config.kind == "ActionsNode":
-            names = {str(step.get("event") or "") for step in self._steps(config.id or 0) or ()}
-        else:
-            names = {population.exposure_event or ""}
-        return None if "" in names else names
+        return self.matcher.events_of(node)
 
     @property
     def match_columns(self) -> list[str]:
@@ -128,104 +103,9 @@ class Scan:
         """Return the breakdown columns of the units."""
         return [f"{alias}.bd{i}" for i in range(len(self.breakdowns))]
 
-    # ------------------------------------------------------------ conditions
-
     def _identity(self, node: Node) -> Any:
         kept = node.model_dump(mode="json")
         return [kept.get("event"), kept.get("id"), kept.get("properties")]
-
-    def _condition(self, node: Node, where: str) -> str:
-        if isinstance(node, DataWarehouseNode):
-            raise InputError(
-                f"{where}: warehouse tables as a metric's source are not supported.",
-                hint="Use an event or an action, or join the table's rows into the events.",
-            )
-        if isinstance(node, ActionsNode):
-            steps = self._steps(node.id)
-            if steps is None:
-                raise InputError(
-                    f"{where}: action {node.id} is not known.",
-                    hint="Give the action's steps, or measure an event.",
-                )
-            return self._any_step(steps, node.filters, where)
-        return self._event(node.event, node.filters, where)
-
-    def _steps(self, action: int) -> Sequence[Mapping[str, Any]] | None:
-        return self.request.population.actions.get(action)
-
-    def _any_step(
-        self,
-        steps: Sequence[Mapping[str, Any]],
-        filters: Sequence[PropertyFilter],
-        where: str,
-    ) -> str:
-        if not steps:
-            return "FALSE"
-        matched = " OR ".join(
-            self._event(step.get("event"), tuple(step.get("properties") or ()), where)
-            for step in steps
-        )
-        more = all_of(filters, self.reader, where)
-        return f"({matched})" if more == "TRUE" else f"(({matched}) AND {more})"
-
-    def _event(self, name: str | None, filters: Sequence[Any], where: str) -> str:
-        condition = all_of(filters, self.reader, where)
-        if not name:
-            self._names = None
-            return f"({condition})"
-        if self._names is not None:
-            self._names.add(name)
-        test = f"{self.reader.column(self.source.event)} = {self.parameters.bind(name)}"
-        if condition == "TRUE":
-            return f"({test})"
-        # An AND in a projection evaluates both sides for every row; CASE only for the event's.
-        return f"(CASE WHEN {test} THEN {condition} ELSE FALSE END)"
-
-    def _exposure_column(self) -> str:
-        population = self.request.population
-        refused = [k for k in ("activation_config", "exclusions") if _given(population.criteria, k)]
-        if refused:
-            raise InputError(
-                f"The exposure criteria's {refused[0]} is not supported.",
-                hint="Analyse this experiment with the default exposure or a custom event.",
-            )
-        config = population.criteria.exposure_config
-        where = "The exposure criteria"
-        if config is not None and config.kind == "ActionsNode":
-            steps = self._steps(config.id or 0) or ()
-            matched = self._any_step(steps, config.properties or (), where)
-        else:
-            matched = self._event(
-                population.exposure_event, (config.properties if config else ()) or (), where
-            )
-        tests = []
-        if population.default_event:
-            flag = self.parameters.bind(population.flag_key)
-            tests.append(f"{self.reader.text('$feature_flag')} = {flag}")
-        if population.criteria.filter_test_accounts and population.test_account_filters:
-            tests.append(
-                all_of(population.test_account_filters, self.reader, "The test account filters")
-            )
-        start, stop = self._bound(self.request.days.start), self._bound(self.request.days.stop)
-        inside = f"{self._timestamp} >= {start} AND {self._timestamp} <= {stop}"
-        choices = " ".join(
-            f"WHEN {self.parameters.bind(key)} THEN {i}"
-            for i, key in enumerate(population.variants)
-        )
-        variant = f"CASE {self.reader.text(population.variant_property)} {choices} END"
-        for test in [*reversed(tests), matched, inside]:
-            variant = f"CASE WHEN {test} THEN {variant} END"
-        return variant
-
-    @property
-    def _timestamp(self) -> str:
-        return self.reader.column(self.source.timestamp)
-
-    def _bound(self, moment: datetime) -> str:
-        kind = self.source.columns.get(self.source.timestamp, "TIMESTAMP")
-        zoned = "TIME ZONE" in kind
-        moment = moment.astimezone(UTC)
-        return self.parameters.bind(moment if zoned else moment.replace(tzinfo=None))
 
     # ------------------------------------------------------------ the common tables
 
@@ -243,11 +123,11 @@ class Scan:
 
     def _base(self) -> str:
         days = self.request.days
-        low = self._bound(days.start - timedelta(microseconds=self.lookback))
+        low = self.reader.bound(days.start - timedelta(microseconds=self.lookback))
         # One day more than any metric reads, so that every inclusive bound is inside.
-        high = self._bound(days.stop + timedelta(microseconds=self.horizon + DAY))
-        columns = [f"{self._unit} AS unit", f"epoch_us({self._timestamp}) AS us"]
-        columns.append(f"{self._exposure} AS bv")
+        high = self.reader.bound(days.stop + timedelta(microseconds=self.horizon + DAY))
+        columns = [f"{self._unit} AS unit", f"epoch_us({self.reader.timestamp}) AS us"]
+        columns.append(f"{self.exposure.variant} AS bv")
         if self.needs_id:
             own = self.reader.column(self.source.uuid) if self.source.uuid else None
             columns.append(f"{own or self.source.row_number} AS id")
@@ -259,8 +139,8 @@ class Scan:
         return (
             f"SELECT * FROM (SELECT {', '.join(columns)} "
             f"FROM {self.source.relation} AS e{self._persons()} "
-            f"WHERE {self._timestamp} >= {low} AND {self._timestamp} < {high}"
-            f"{self._named(self._names)}) AS r WHERE unit IS NOT NULL AND ({matched})"
+            f"WHERE {self.reader.timestamp} >= {low} AND {self.reader.timestamp} < {high}"
+            f"{self.matcher.named(self.matcher.names)}) AS r WHERE unit IS NOT NULL AND ({matched})"
         )
 
     @property
@@ -276,13 +156,6 @@ class Scan:
         person = self.reader.column(self.source.person_id)
         return f" LEFT JOIN {self.source.persons} AS p ON p.person_id = {person}"
 
-    def _named(self, names: set[str] | None) -> str:
-        if names is None:
-            return ""
-        listed = ", ".join(self.parameters.bind(name) for name in sorted(names))
-        column = self.reader.column(self.source.event)
-        return f" AND {column} IN ({listed})" if listed else " AND FALSE"
-
     # ------------------------------------------------------------ for a pass in slices
 
     def exposures(self, since: int, *, grouped: bool) -> tuple[str, Mapping[str, Any]]:
@@ -291,12 +164,12 @@ class Scan:
         Its columns: ``unit``, ``us``, ``bv`` (the variant's position); or, ``grouped``, one row
         per unit with its first exposures ``t0``… by the variants' positions.
         """
-        low = self._bound(_moment(since))
+        low = self.reader.bound(_moment(since))
         sql = (
             f"SELECT unit, us, bv FROM (SELECT {self._plain_unit} AS unit, "
-            f"epoch_us({self._timestamp}) AS us, {self._exposure} AS bv "
+            f"epoch_us({self.reader.timestamp}) AS us, {self.exposure.variant} AS bv "
             f"FROM {self.source.relation} AS e{self._persons()} "
-            f"WHERE {self._timestamp} >= {low}{self._named(self._names)}) AS r "
+            f"WHERE {self.reader.timestamp} >= {low}{self.matcher.named(self.matcher.names)}) AS r "
             "WHERE unit IS NOT NULL AND bv IS NOT NULL"
         )
         if grouped:
@@ -313,17 +186,17 @@ class Scan:
         Its columns: ``us``, one for every match and value that was asked for, and the ``unit``;
         or, with ``units`` the name of a table ``(unit, u)``, the position ``u`` of those in it.
         """
-        first, last = self._bound(_moment(low)), self._bound(_moment(high))
+        first, last = self.reader.bound(_moment(low)), self.reader.bound(_moment(high))
         unit = self._plain_unit
-        columns = [f"epoch_us({self._timestamp}) AS us"]
+        columns = [f"epoch_us({self.reader.timestamp}) AS us"]
         columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
         columns.append("x.u AS u" if units else f"{unit} AS unit")
         join = f" JOIN {units} AS x ON x.unit = {unit}" if units else ""
         sql = (
             f"SELECT {', '.join(columns)} "
             f"FROM {self.source.relation} AS e{self._persons()}{join} "
-            f"WHERE {self._timestamp} >= {first} AND {self._timestamp} < {last} "
-            f"AND {self._unit} IS NOT NULL{self._named(self._matched)}"
+            f"WHERE {self.reader.timestamp} >= {first} AND {self.reader.timestamp} < {last} "
+            f"AND {self._unit} IS NOT NULL{self.matcher.named(self._matched)}"
         )
         return sql, self.parameters.values
 
@@ -333,16 +206,16 @@ class Scan:
         Two sets of events with the same number and digest are the same but for an accident that
         2⁶⁴ to one speaks against.
         """
-        first, last = self._bound(_moment(edges[0])), self._bound(_moment(edges[-1]))
-        us = f"epoch_us({self._timestamp})"
+        first, last = self.reader.bound(_moment(edges[0])), self.reader.bound(_moment(edges[-1]))
+        us = f"epoch_us({self.reader.timestamp})"
         days = " ".join(f"WHEN {us} < {edge} THEN {i}" for i, edge in enumerate(edges[1:]))
         event = self.reader.column(self.source.event)
         sql = (
             f"SELECT CASE {days} END AS d, COUNT(*) AS n, "
             f"BIT_XOR(hash({self._unit}, {event}, {us})) AS h "
             f"FROM {self.source.relation} AS e "
-            f"WHERE {self._timestamp} >= {first} AND {self._timestamp} < {last}"
-            f"{self._named(self._names)} GROUP BY 1"
+            f"WHERE {self.reader.timestamp} >= {first} AND {self.reader.timestamp} < {last}"
+            f"{self.matcher.named(self.matcher.names)} GROUP BY 1"
         )
         return sql, self.parameters.values
 
@@ -408,7 +281,3 @@ def _horizon(metric: Any) -> int:
     if isinstance(metric, RetentionMetric):
         seconds += metric.retention_window_end * SECONDS[metric.retention_window_unit] + 86_400
     return int(seconds) * 1_000_000
-
-
-def _given(criteria: Any, key: str) -> bool:
-    return bool((criteria.model_extra or {}).get(key))

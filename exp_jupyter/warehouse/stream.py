@@ -30,10 +30,11 @@ from exp_jupyter.warehouse.days import microseconds
 from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints, Places, Units
 from exp_jupyter.warehouse.fold import DailySums, filled
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
+from exp_jupyter.warehouse.matching import Node
 from exp_jupyter.warehouse.measures import additive
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.reading import Ahead, Joined
-from exp_jupyter.warehouse.scan import Node, Scan
+from exp_jupyter.warehouse.scan import Scan
 from exp_jupyter.warehouse.source import EventSource
 from exp_jupyter.warehouse.statement import SUMS, label, takes_covariate, winsorized
 from exp_jupyter.warehouse.tallies import (
@@ -83,7 +84,7 @@ def _retains(scan: Scan, metric: RetentionMetric) -> bool:
     # The start itself is no return; where both can be one event, its id is needed.
     back = scan.events_of(metric.completion_event)
     if isinstance(metric.start_event, ExposureNode):
-        start = scan.exposure_events()
+        start = scan.exposure.events()
     else:
         start = scan.events_of(metric.start_event)
     return start is not None and back is not None and not start & back
