@@ -252,6 +252,8 @@ def _row(row: Row, table: Table) -> str:
         if column.wrap:
             style = style.replace("white-space:nowrap", "white-space:normal;max-width:520px")
         inside = _cell(cell, column.scale)
+        if column.wrap:  # a long key breaks at its hyphens rather than being scrolled to
+            inside = inside.replace(_CODE, _CODE.replace("nowrap", "normal"))
         if place == 0:
             style += (
                 ";font-weight:400;vertical-align:top" if not table.headed else ";font-weight:400"

@@ -181,12 +181,13 @@ def experiment_list(subject: Any) -> Description:
         return Description("experiment-list", title, empty)
     columns = (
         Column("#", "right", ("id",)),
-        Column("Name", names=("name",)),
+        Column("Name", names=("name",), wrap=True),
         Column("Status", names=("status",)),
         Column("Started", "right", ("start_date",)),
         Column("Ended", "right", ("end_date",)),
-        Column("Flag", names=("flag_key",)),
         Column("Concluded", names=("conclusion",)),
+        # Last, since a key is never cut: a long one may stand out at the right.
+        Column("Flag", names=("flag_key",), wrap=True),
     )
     rows = tuple(Row(_list_cells(one)) for one in found)
     blocks: list[Block] = [
@@ -213,8 +214,8 @@ def _list_cells(one: Experiment) -> tuple[Cell, ...]:
         Reading(badge.text, badge.tone, mark),
         Text(numbers.day(one.start_date, year=True) if one.start_date else ""),
         Text(numbers.day(one.end_date, year=True) if one.end_date else ""),
-        Text(one.feature_flag_key, code=True),
         Reading(words, tone, sign),
+        Text(one.feature_flag_key, code=True),
     )
 
 
