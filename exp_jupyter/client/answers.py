@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from exp_jupyter.client.credentials import ENVIRONMENT_NAME
 from exp_jupyter.client.pace import asked_wait
@@ -22,7 +22,9 @@ from exp_jupyter.errors import (
     ThrottledError,
     ValidationFailedError,
 )
-from exp_jupyter.schema.failure import ErrorBody
+
+if TYPE_CHECKING:
+    from exp_jupyter.schema.failure import ErrorBody
 
 _SCOPE = re.compile(r"missing required scope '([^']+)'")
 _PROJECT = re.compile(r"requested project: ID (\d+)")
@@ -114,6 +116,8 @@ def _try_json(content: bytes) -> tuple[Any, bool]:
 
 
 def _lenient(parsed: Any) -> ErrorBody:
+    from exp_jupyter.schema.failure import ErrorBody
+
     if not isinstance(parsed, dict):
         return ErrorBody(detail=parsed if isinstance(parsed, str) else None)
     known = {

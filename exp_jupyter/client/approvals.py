@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.decision import Decision
-from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest
-from exp_jupyter.schema.listing import ChangeRequestList
+from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

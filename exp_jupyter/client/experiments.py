@@ -5,9 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
 
-from exp_jupyter.client import queries
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.experiment_writes import ExperimentWrites, Ref
 from exp_jupyter.client.lookup import (
@@ -19,7 +17,6 @@ from exp_jupyter.client.lookup import (
     require_stored,
 )
 from exp_jupyter.client.questions import ExperimentQuestions
-from exp_jupyter.client.side_by_side import side_by_side
 from exp_jupyter.errors import (
     ApiError,
     InputError,
@@ -28,15 +25,14 @@ from exp_jupyter.errors import (
     ServerError,
     ValidationFailedError,
 )
-from exp_jupyter.schema.experiment import Experiment, MetricEntry
-from exp_jupyter.schema.listing import ExperimentList
-from exp_jupyter.schema.series import Exposures, TimeseriesResults
+from exp_jupyter.schema.experiment import Experiment, ExperimentList, MetricEntry
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
     from exp_jupyter.analysis.results import Results
     from exp_jupyter.analysis.series import Series
     from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.schema.series import Exposures, TimeseriesResults
 
 
 class Experiments(ExperimentQuestions, ExperimentWrites):
@@ -171,6 +167,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         -----
         At most eight requests are under way at once. An interrupt begins no further one.
         """
+        from exp_jupyter.client.side_by_side import side_by_side
+
         experiment = self.get(ref)
         self._project.source  # noqa: B018 - read once here rather than once in every thread
         return side_by_side(
@@ -212,6 +210,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         cannot analyse is named in ``failed`` and the others are there all the same.
         """
         from exp_jupyter.analysis.results import Results
+        from exp_jupyter.client.side_by_side import side_by_side
 
         experiment = self._launched(self.get(ref))
         entries = experiment.metric_entries
@@ -247,6 +246,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         exp_jupyter.errors.InputError
             The experiment has not been launched.
         """
+        from exp_jupyter.client import queries
+
         experiment = self._launched(self.get(ref))
         found = queries.exposures(self._project, experiment)
         return found.coded(call("experiments.exposures", experiment.id))
@@ -257,6 +258,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         What the key may not ask is left unknown rather than refused.
         """
         from exp_jupyter.analysis.health import Health
+        from exp_jupyter.client import queries
 
         experiment = self.get(ref)
         found: Exposures | None = None
@@ -336,7 +338,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         method: str | None,
         mode: Literal["compat", "recommended"] | None,
     ) -> Series:
+        from zoneinfo import ZoneInfo
+
         from exp_jupyter.analysis.results import result_series
+        from exp_jupyter.client import queries
 
         found = queries.result(self._project, experiment, entry)
         as_of = found.last_refresh or self._project.now
@@ -359,6 +364,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         return self._project.read(Experiment, path).coded(call("experiments.get", known))
 
     def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
+        from exp_jupyter.schema.series import TimeseriesResults
+
         require_stored(entry)
         path = self._project.path("experiments", experiment.id, "timeseries_results")
         params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}

@@ -11,7 +11,8 @@ from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.write import Write
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.flag import FeatureFlag, FlagFilters
+from exp_jupyter.schema.feature_flag import FeatureFlag
+from exp_jupyter.schema.flag import FlagFilters
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:

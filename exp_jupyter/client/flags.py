@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.lookup import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
-from exp_jupyter.schema.flag import FeatureFlag
-from exp_jupyter.schema.listing import FlagList
+from exp_jupyter.schema.feature_flag import FeatureFlag, FlagList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.flag_update import FlagUpdate

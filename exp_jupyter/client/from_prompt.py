@@ -19,7 +19,7 @@ from exp_jupyter.errors import (
 )
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FeatureFlag
+from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.prompt_metrics import prompt_metrics
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 

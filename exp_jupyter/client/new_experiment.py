@@ -15,7 +15,8 @@ from exp_jupyter.client.wanted import checked_fields, configured, flag_config
 from exp_jupyter.client.write import Write
 from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FeatureFlag, FlagFilters
+from exp_jupyter.schema.feature_flag import FeatureFlag
+from exp_jupyter.schema.flag import FlagFilters
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from exp_jupyter.client.origin import EMBEDDED_ORIGIN
 from exp_jupyter.client.pace import Pace
 from exp_jupyter.client.transport import Bounds, Parameters, Transport
 from exp_jupyter.errors import ApiError, InputError, ProtocolError
-from exp_jupyter.schema.people import UserBasic
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from exp_jupyter.client.flags import Flags
     from exp_jupyter.client.library import Holdouts, Policies, SavedMetrics
     from exp_jupyter.client.prompts import Prompts
+    from exp_jupyter.schema.people import UserBasic
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -223,6 +223,8 @@ class Project(Shown):
 
     @cached_property
     def _me(self) -> UserBasic | None:
+        from exp_jupyter.schema.people import UserBasic
+
         body = self._optional("/api/users/@me/")
         try:
             return UserBasic.model_validate(body) if body else None

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.schema.flag import EligibleFlags
-from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
-from exp_jupyter.schema.planning import RunningTime
-from exp_jupyter.schema.prompt import PromptTemplates
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
+    from exp_jupyter.schema.feature_flag import EligibleFlags
+    from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
+    from exp_jupyter.schema.planning import RunningTime
+    from exp_jupyter.schema.prompt import PromptTemplates
 
 
 class ExperimentQuestions:
@@ -24,6 +24,8 @@ class ExperimentQuestions:
 
     def stats(self) -> ExperimentStats:
         """Return how many experiments were launched, run and were completed lately."""
+        from exp_jupyter.schema.overview import ExperimentStats
+
         path = self._project.path("experiments", "stats")
         return self._project.read(ExperimentStats, path).coded(call("experiments.stats"))
 
@@ -57,6 +59,8 @@ class ExperimentQuestions:
         has_evaluation_contexts
             Only with, or only without evaluation contexts.
         """
+        from exp_jupyter.schema.feature_flag import EligibleFlags
+
         creators: str | None = None
         if created_by is not None:
             ids = [created_by] if isinstance(created_by, int) else created_by
@@ -87,6 +91,8 @@ class ExperimentQuestions:
         limit
             How many recent events of each kind are looked at; 20 by default.
         """
+        from exp_jupyter.schema.overview import FlagImplementation
+
         params: dict[str, str | int | None] = {"limit": limit}
         if events:
             params["events"] = json.dumps([{"id": one, "type": "events"} for one in events])
@@ -126,6 +132,8 @@ class ExperimentQuestions:
         baseline_stats
             Control's sums instead.
         """
+        from exp_jupyter.schema.planning import RunningTime
+
         optional = {
             "number_of_variants": number_of_variants,
             "exposure_rate_per_day": exposure_rate_per_day,

@@ -60,9 +60,9 @@ def connect(
     Traceback (most recent call last):
     exp_jupyter.errors.InputError: key is for a project elsewhere; 'demo' is in this process.
     """
-    from exp_jupyter.connection.profiles import configured_target
-
     if target is None:
+        from exp_jupyter.connection.profiles import configured_target
+
         chosen, mine = configured_target()
     else:
         chosen, mine = str(target).strip(), True

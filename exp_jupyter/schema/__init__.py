@@ -11,27 +11,28 @@ if TYPE_CHECKING:
         ApprovalPolicy,
         ChangeRequest,
         ChangeRequestDecision,
+        ChangeRequestList,
         Vote,
     )
     from exp_jupyter.schema.base import ApiList, ApiObject
     from exp_jupyter.schema.experiment import (
         Experiment,
+        ExperimentList,
         Holdout,
         MetricEntry,
         SavedMetric,
         SavedMetricLink,
     )
     from exp_jupyter.schema.failure import ErrorBody
+    from exp_jupyter.schema.feature_flag import EligibleFlags, FeatureFlag, FlagList
     from exp_jupyter.schema.flag import (
-        EligibleFlags,
-        FeatureFlag,
         FlagFilters,
         FlagGroup,
         FlagMultivariate,
         FlagVariant,
         MinimalFeatureFlag,
     )
-    from exp_jupyter.schema.listing import ChangeRequestList, ExperimentList, FlagList, Page
+    from exp_jupyter.schema.listing import Page
     from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
     from exp_jupyter.schema.people import UserBasic
     from exp_jupyter.schema.planning import RunningTime
@@ -48,13 +49,14 @@ if TYPE_CHECKING:
     from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 _ROOMS = {
-    "approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision Vote",
+    "approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision "
+    "ChangeRequestList Vote",
     "base": "ApiList ApiObject",
-    "experiment": "Experiment Holdout MetricEntry SavedMetric SavedMetricLink",
+    "experiment": "Experiment ExperimentList Holdout MetricEntry SavedMetric SavedMetricLink",
     "failure": "ErrorBody",
-    "flag": "EligibleFlags FeatureFlag FlagFilters FlagGroup FlagMultivariate FlagVariant "
-    "MinimalFeatureFlag",
-    "listing": "ChangeRequestList ExperimentList FlagList Page",
+    "feature_flag": "EligibleFlags FeatureFlag FlagList",
+    "flag": "FlagFilters FlagGroup FlagMultivariate FlagVariant MinimalFeatureFlag",
+    "listing": "Page",
     "overview": "ExperimentStats FlagImplementation",
     "people": "UserBasic",
     "planning": "RunningTime",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from exp_jupyter.schema.base import ApiObject, Moment
+from exp_jupyter.schema.listing import Page
 from exp_jupyter.schema.people import UserBasic
 
 
@@ -157,3 +158,12 @@ class ApprovalNeeded(ApiObject):
         """The waiting request's id; empty when the answer names none."""
         found = self.request
         return str(self.change_request_id or (found.id if found else ""))
+
+
+class ChangeRequestList(Page[ChangeRequest]):
+    """Change requests, newest first."""
+
+    @property
+    def waiting_for_me(self) -> list[ChangeRequest]:
+        """Those the person whose key is used can vote on and has not."""
+        return [request for request in self.results if request.waits_for_me]

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from exp_jupyter.schema.base import ApiObject, Moment, Number
 from exp_jupyter.schema.flag import MinimalFeatureFlag
+from exp_jupyter.schema.listing import Page
 from exp_jupyter.schema.people import UserBasic
 
 
@@ -176,6 +177,10 @@ class Experiment(ApiObject):
             *_ordered(primary, self.primary_metrics_ordered_uuids),
             *_ordered(secondary, self.secondary_metrics_ordered_uuids),
         )
+
+
+class ExperimentList(Page[Experiment]):
+    """Experiments with their basic fields."""
 
 
 def _ordered(entries: list[MetricEntry], uuids: list[str] | None) -> list[MetricEntry]:

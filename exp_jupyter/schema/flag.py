@@ -1,4 +1,4 @@
-"""Feature flags: the short form inside an experiment, the full form, and the list to pick from."""
+"""Feature flags in the short form they have inside an experiment, and what they consist of."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from exp_jupyter.schema.base import ApiList, ApiObject, Moment, Number
-from exp_jupyter.schema.people import UserBasic
+from exp_jupyter.schema.base import ApiObject, Number
 
 
 class FlagVariant(ApiObject):
@@ -99,43 +98,3 @@ class MinimalFeatureFlag(ApiObject):
         """The share of units the first release group lets in, in percent."""
         groups = self.filters.groups
         return groups[0].rollout_percentage if groups else None
-
-
-class FeatureFlag(MinimalFeatureFlag):
-    """A flag as the flag endpoints show it."""
-
-    shown_in_repr: ClassVar[tuple[str, ...]] = ("id", "key", "active", "status")
-
-    archived: bool = False
-    created_by: UserBasic | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-    last_modified_by: UserBasic | None = None
-    experiment_set: list[int] = Field(default_factory=list)
-    experiment_set_metadata: list[Any] = Field(default_factory=list)
-    surveys: Any = None
-    features: Any = None
-    rollback_conditions: Any = None
-    performed_rollback: bool | None = None
-    can_edit: bool | None = None
-    tags: list[str] = Field(default_factory=list)
-    usage_dashboard: int | None = None
-    analytics_dashboards: list[int] = Field(default_factory=list)
-    has_enriched_analytics: bool | None = None
-    user_access_level: str | None = None
-    creation_context: str | None = None
-    is_remote_configuration: bool | None = None
-    has_encrypted_payloads: bool | None = None
-    status: str | None = None
-    last_called_at: Moment | None = None
-    is_used_in_replay_settings: bool | None = None
-
-
-class EligibleFlags(ApiList[FeatureFlag]):
-    """Flags an experiment can be built on: at least two variants, the first named ``control``.
-
-    ``count`` is the number of flags that match, of which ``results`` holds one page.
-    """
-
-    results: list[FeatureFlag]
-    count: int

@@ -14,7 +14,7 @@ from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
-    from exp_jupyter.schema.flag import FeatureFlag
+    from exp_jupyter.schema.feature_flag import FeatureFlag
 
 _ANY = "any"
 

@@ -1,5 +1,10 @@
 """Connecting to a project elsewhere: one question tells whether everything is right."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from exp_jupyter import connect
@@ -82,3 +87,45 @@ def test_a_check_names_the_missing_scopes(server, open_remote):
     verdicts = {one.what: one.verdict for one in found.granted}
     assert verdicts["Experiments"] == "allowed"
     assert verdicts["Approvals"] == "not offered"
+
+
+FIRST_READ = """
+import json, sys
+import exp_jupyter
+project = exp_jupyter.connect(sys.argv[1], project=1)
+assert [one.name for one in project.experiments.list()] == ["Checkout"]
+loaded = sorted(sys.modules)
+from pydantic import BaseModel
+shapes = [
+    kind
+    for name in loaded
+    if name.startswith("exp_jupyter.schema.")
+    for kind in vars(sys.modules[name]).values()
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == name
+]
+built = sorted(kind.__name__ for kind in shapes if kind.__pydantic_complete__)
+print(json.dumps([loaded, built]))
+"""
+
+
+def test_connecting_and_a_first_list_load_and_build_no_more_than_they_need(server, key):
+    flag = {"id": 7, "key": "checkout", "filters": {"groups": []}}
+    server.model.add(name="Checkout", feature_flag=flag)
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRST_READ, server.origin],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, ENVIRONMENT_NAME: key},
+    )
+    loaded, built = json.loads(ran.stdout)
+    heavy = {"numpy", "scipy", "pandas", "matplotlib", "duckdb", "sqlglot", "starlette", "uvicorn"}
+    heavy |= {"IPython", "ipywidgets", "keyring", "rich", "click", "anyio._backends", "asyncio"}
+    assert not heavy & set(loaded)
+    ours = {name.removeprefix("exp_jupyter.") for name in loaded if name.startswith("exp_jupyter.")}
+    assert {name for name in ours if name.startswith("schema.")} == {
+        "schema.base", "schema.experiment", "schema.flag", "schema.listing", "schema.people",
+    }  # fmt: skip
+    assert not {name for name in ours if name.partition(".")[0] in {"server", "analysis", "engine"}}
+    # A list is parsed as a whole, so of all shapes only the list's own is built.
+    assert built == ["ApiList", "ExperimentList", "Page"]
