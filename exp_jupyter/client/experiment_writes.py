@@ -57,8 +57,10 @@ class ExperimentWrites(ABC):
         rollout
             Percent of people a new flag lets in; 100 by default.
         **fields
-            Everything else by the API's names: ``description``, ``metrics``, ``stats_config``,
-            ``saved_metrics_ids``, ``start_date`` to start at once, …
+            Everything else by the API's names: ``description``, ``stats_config``,
+            ``saved_metrics_ids``, ``start_date`` to start at once, … In ``metrics`` and
+            ``metrics_secondary`` a metric may be a line of text, such as
+            ``"Conversion=checkout_started>purchase:funnel"``.
 
         Raises
         ------
@@ -81,8 +83,9 @@ class ExperimentWrites(ABC):
         ref
             The experiment.
         **fields
-            The new values by the API's names. With ``update_feature_flag_params`` the flag of a
-            launched experiment changes too; ``deleted=True`` takes it out of the project.
+            The new values by the API's names, metrics as ``create`` takes them. With
+            ``update_feature_flag_params`` the flag of a launched experiment changes too;
+            ``deleted=True`` takes it out of the project.
 
         Raises
         ------

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exp_jupyter.client.lookup import suggestion
+from exp_jupyter.client.metric_text import metrics_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.flag import FlagFilters, FlagMultivariate
@@ -43,7 +44,7 @@ def checked_fields(fields: Mapping[str, Any], *, more: Collection[str] = ()) -> 
     Raises
     ------
     exp_jupyter.errors.InputError
-        A name is not the API's.
+        A name is not the API's, or a metric in text is none.
     """
     known = {*ExperimentUpdate.model_fields, *more} - (_NOT_OURS - set(more))
     for name in fields:
@@ -52,7 +53,11 @@ def checked_fields(fields: Mapping[str, Any], *, more: Collection[str] = ()) -> 
                 f"An experiment has no field {name!r} that can be written.",
                 hint=suggestion(name, known) or f"It has {', '.join(sorted(known))}.",
             )
-    return {name: plain(value) for name, value in fields.items()}
+    given = {name: plain(value) for name, value in fields.items()}
+    for name in METRIC_FIELDS:
+        if given.get(name) is not None:
+            given[name] = metrics_of(given[name])
+    return given
 
 
 def flag_config(fields: Mapping[str, Any]) -> dict[str, Any]:
