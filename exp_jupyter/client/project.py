@@ -170,10 +170,18 @@ class Project(Shown):
 
         Raises
         ------
+        exp_jupyter.errors.InputError
+            This project is itself a recording.
         exp_jupyter.errors.StoreError
-            The file cannot be written.
+            The file cannot be written, or holds something else than a recording.
         """
         from exp_jupyter.client.recording import Recorder
+
+        if self.replayed_from is not None:
+            raise InputError(
+                f"{self.replayed_from.name} is a recording already; nothing was recorded.",
+                hint="Connect to the project to record it.",
+            )
 
         moment = self.now
         told = {
@@ -184,10 +192,24 @@ class Project(Shown):
         }
         self.transport.tape = Recorder(path, told)
         self._clock = lambda: moment
-        # What was read before is read again, so that the file holds it too.
+        # What may have been read before is read again, so that the file holds it: a replay knows
+        # what it is a recording of.
         for known in ("_about", "_me"):
             self.__dict__.pop(known, None)
+            getattr(self, known)
         return self
+
+    @property
+    def recorded_to(self) -> Path | None:
+        """The file that keeps what this project answers, or None."""
+        tape = self.transport.tape
+        return tape.path if tape is not None and not tape.offline else None
+
+    @property
+    def replayed_from(self) -> Path | None:
+        """The recording that answers instead of the project, or None."""
+        tape = self.transport.tape
+        return tape.path if tape is not None and tape.offline else None
 
     def close(self) -> None:
         """Close the connections."""

@@ -38,13 +38,21 @@ class Recorder:
     Keys are in headers and are not kept; people are kept by name and number, without e-mail
     addresses. What the file does not hold the recording notebook does not see either: it gives
     the same bytes live and replayed.
+
+    Raises
+    ------
+    exp_jupyter.errors.StoreError
+        The file cannot be written, or holds something else than a recording.
     """
+
+    offline = False
 
     def __init__(self, path: str | Path, project: Mapping[str, Any]) -> None:
         self.path = Path(path).expanduser()
         self._project = dict(project)
         self._answers: dict[str, list[dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        _refuse_another_file(self.path)
         self._save()
 
     def read(self, request: str, live: Callable[[], Raw]) -> Raw:
@@ -97,6 +105,8 @@ class Player:
         The file is no recording, or was changed since it was made.
     """
 
+    offline = True
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
         whole = _loaded(self.path)
@@ -143,6 +153,27 @@ class Player:
         raise NotWrittenError(
             f"Nothing was written: {self.path.name} is a recording.",
             hint="Connect to the project to write.",
+        )
+
+
+def _refuse_another_file(path: Path) -> None:
+    """Refuse to replace what is no recording: a slip of the name must not cost a notebook."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return
+    except ValueError:  # no text at all
+        head = "\0"
+    except OSError as error:
+        raise StoreError(
+            f"The recording {str(path)!r} cannot be written: {error.strerror}.",
+            hint="Name a file in a folder that exists and that you may write to.",
+        ) from error
+    if head and FORMAT not in head:
+        raise StoreError(
+            f"{str(path)!r} holds something else than a recording; it was left as it is.",
+            hint="Name another file, such as analysis.expsnap.",
         )
 
 

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode, urljoin
 
@@ -56,6 +57,11 @@ class Bounds:
 
 class Tape(Protocol):
     """Stands between the reader and the project."""
+
+    path: Path
+    """The recording."""
+    offline: bool
+    """Whether there is no project behind it."""
 
     def read(self, request: str, live: Callable[[], Raw]) -> Raw:
         """Return the answer to a request, by asking or without."""

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from exp_jupyter.client import replay
-from exp_jupyter.errors import ConnectionFailedError, NotFoundError, NotWrittenError, StoreError
+from exp_jupyter.errors import (
+    ConnectionFailedError,
+    InputError,
+    NotFoundError,
+    NotWrittenError,
+    StoreError,
+)
 
 
 @pytest.fixture
@@ -126,3 +132,23 @@ def test_a_file_that_cannot_be_is_refused(project, tmp_path):
         project.record(tmp_path / "nowhere" / "a.expsnap")
     with pytest.raises(StoreError, match="cannot be read"):
         replay(tmp_path / "a.expsnap")
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"cells": []}', b"PAR1\xff\xfe", b"a,b\n1,2\n"])
+def test_what_is_no_recording_is_never_replaced(project, tmp_path, content):
+    other = tmp_path / "other.file"
+    other.write_bytes(content)
+    with pytest.raises(StoreError, match="something else than a recording"):
+        project.record(other)
+    assert other.read_bytes() == content
+    assert project.recorded_to is None
+
+
+def test_a_replay_says_what_it_is_a_recording_of(server, project, file):
+    project.record(file)
+    assert (project.recorded_to, project.replayed_from) == (file, None)
+    again = replay(file)
+    assert (again.recorded_to, again.replayed_from) == (None, file)
+    assert (again.name, again.me) == (project.name, project.me)
+    with pytest.raises(InputError, match="is a recording already"):
+        again.record(file)

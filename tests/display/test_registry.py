@@ -91,6 +91,8 @@ def test_a_connection_says_where_and_as_whom():
         me=SimpleNamespace(label="Mina Okafor"),
         timezone="UTC",
         now=None,
+        recorded_to=None,
+        replayed_from=None,
     )
     description = project(connection)
     shown = text.render(description)

@@ -16,22 +16,31 @@ from exp_jupyter.display.blocks import (
 )
 
 
+def _badge(subject: Any) -> Badge:
+    return Badge("replayed", "notice") if subject.replayed_from else Badge("connected", "good")
+
+
 def project(subject: Any) -> Description:
     """Describe the project one is connected to."""
     title = str(subject.name)
     person = subject.me
     # An embedded project's origin is only a name inside the process; nobody could open it.
     embedded = subject.kind == "embedded"
+    where = "in this process; no port is open" if embedded else str(subject.origin)
+    if subject.replayed_from is not None:
+        where = f"the recording {subject.replayed_from.name}; nothing is asked, nothing is written"
+    recording = "" if subject.recorded_to is None else f"{subject.recorded_to.name}, from now on"
     facts: dict[str, Cell | str] = {
-        "Where": "in this process; no port is open" if embedded else str(subject.origin),
+        "Where": where,
+        "Recorded in": recording,
         "Project": str(subject.id),
         "You are": str(getattr(person, "label", "")) if person is not None else "not told",
         "Days are those of": str(subject.timezone),
     }
-    if embedded:
+    if embedded or subject.recorded_to or subject.replayed_from:
         facts["Its clock says"] = numbers.moment(subject.now)
     blocks: tuple[Block, ...] = (
-        Heading(title, Badge("connected", "good")),
+        Heading(title, _badge(subject)),
         fields("The connection", facts),
         NextStep("%exp lists what can be done; %exp_list lists the experiments."),
     )
