@@ -139,8 +139,8 @@ class Arguments(argparse.ArgumentParser):
         Parameters
         ----------
         offers
-            What Tab completes its value from: ``experiment``, ``metric``, ``flag``, ``prompt``,
-            ``magic``, or words separated by blanks.
+            What Tab completes its value from: ``experiment``, ``metric``, ``variant``, ``flag``,
+            ``prompt``, ``magic``, or words separated by blanks.
         """
         action = self.add_argument(*names, **options)
         if offers:

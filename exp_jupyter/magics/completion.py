@@ -89,15 +89,23 @@ def _experiments(session: Session, _: list[str]) -> Iterable[str]:
     return [*(str(entry.id) for entry in known), *(entry.name for entry in known)]
 
 
+def _named_experiment(session: Session, before: list[str]) -> str:
+    # The experiment stands before its metric or variant, wherever in the line that is.
+    return next((word for word in before if session.names.experiment(word)), "")
+
+
 def _metrics(session: Session, before: list[str]) -> Iterable[str]:
-    # The experiment stands before its metric, wherever in the line that is.
-    named = next((word for word in before if session.names.experiment(word)), "")
-    return session.names.metrics(named)
+    return session.names.metrics(_named_experiment(session, before))
+
+
+def _variants(session: Session, before: list[str]) -> Iterable[str]:
+    return session.names.variants(_named_experiment(session, before))
 
 
 _KNOWN: dict[str, Callable[[Session, list[str]], Iterable[str]]] = {
     "experiment": _experiments,
     "metric": _metrics,
+    "variant": _variants,
     "flag": lambda session, _: session.names.flags,
     "prompt": lambda session, _: session.names.prompts,
     "magic": lambda session, _: session.magics,

@@ -15,7 +15,7 @@ from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.magics import settings
-from exp_jupyter.magics.session import Session
+from exp_jupyter.magics.session import MagicEntry, Session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -50,10 +50,11 @@ def _family(module: str) -> Family:
     return cast("Family", importlib.import_module(f"exp_jupyter.magics.{module}"))
 
 
-def magic(module: str) -> Callable[[Method], Method]:
+def magic(module: str, group: str) -> Callable[[Method], Method]:
     """Make a documented, empty method the magic that ``exp_jupyter.magics.<module>`` carries out.
 
-    Its module is imported when the magic, its help or its completion is first used.
+    Its module is imported when the magic, its help or its completion is first used. ``group`` is
+    what it is for, as ``%exp`` lists it.
     """
 
     def decorate(method: Method) -> Method:
@@ -62,7 +63,8 @@ def magic(module: str) -> Callable[[Method], Method]:
             return self.carry_out(module, line)
 
         # IPython asks for getdoc() before it reads a docstring: %exp_size? shows the whole usage.
-        run.__dict__.update(getdoc=lambda: arguments_of(module).usage_text(), family=module)
+        run.__dict__.update(getdoc=lambda: arguments_of(module).usage_text())
+        run.__dict__.update(family=module, group=group)
         return cast("Method", line_magic(run))
 
     return decorate
@@ -86,7 +88,7 @@ class ExpMagics(Magics):
         ["frequentist", "sequential", "bayesian"],
         default_value=None,
         allow_none=True,
-        help="Method for %exp_timeseries; empty for the experiment's own.",
+        help="Method for %exp_results and %exp_timeseries; empty for the experiment's own.",
     ).tag(config=True)
     target = Unicode("demo", help="What %exp_connect connects when it names nothing.").tag(
         config=True
@@ -109,7 +111,7 @@ class ExpMagics(Magics):
                 ) from error
             self.sources[name] = source
         self.session = Session(
-            shell, self, self._summaries(), lambda name: self.arguments(name).usage_text()
+            shell, self, self._entries(), lambda name: self.arguments(name).usage_text()
         )
         self.observe(self._set_here, self.trait_names(config=True))
 
@@ -142,11 +144,11 @@ class ExpMagics(Magics):
         ]
 
     @classmethod
-    def _summaries(cls) -> dict[str, str]:
+    def _entries(cls) -> dict[str, MagicEntry]:
         return {
-            name: inspect.getdoc(getattr(cls, name)) or ""
-            for name in vars(cls)
-            if name.startswith("exp") and callable(getattr(cls, name))
+            name: MagicEntry(f"%{name}", inspect.getdoc(method) or "", method.group)
+            for name, method in vars(cls).items()
+            if hasattr(method, "group")
         }
 
     @observe("debug")
@@ -156,66 +158,118 @@ class ExpMagics(Magics):
     def _set_here(self, change: Any) -> None:
         self.sources[change["name"]] = "%config"
 
-    @magic("family")
-    def exp(self, line: str) -> Any:
-        """List the magics, or show the help of one."""
-
-    @magic("connect")
-    def exp_connect(self, line: str) -> Any:
-        """Connect a project: the embedded demo, a folder, or a real one."""
-
-    @magic("listing")
-    def exp_list(self, line: str) -> Any:
-        """List experiments."""
-
-    @magic("show")
-    def exp_show(self, line: str) -> Any:
-        """Show one experiment: flag, variants, metrics, dates."""
-
-    @magic("size")
+    @magic("size", "Plan")
     def exp_size(self, line: str) -> Any:
         """Plan sample size and running time."""
 
-    @magic("flags")
+    @magic("flags", "Plan")
     def exp_flags(self, line: str) -> Any:
         """Find feature flags an experiment can use."""
 
-    @magic("timeseries")
-    def exp_timeseries(self, line: str) -> Any:
-        """Read a metric's daily results."""
-
-    @magic("health")
-    def exp_health(self, line: str) -> Any:
-        """Check an experiment: split, bias, flag implementation, exposures."""
-
-    @magic("stats")
-    def exp_stats(self, line: str) -> Any:
-        """Count the project's experiments: launched, active, completed."""
-
-    @magic("templates")
+    @magic("templates", "Plan")
     def exp_templates(self, line: str) -> Any:
         """List the metric templates for prompt experiments."""
 
-    @magic("from_prompt")
+    @magic("create", "Plan")
+    def exp_create(self, line: str) -> Any:
+        """Create an experiment."""
+
+    @magic("from_prompt", "Plan")
     def exp_from_prompt(self, line: str) -> Any:
         """Create an experiment that compares versions of a prompt."""
 
-    @magic("unarchive")
-    def exp_unarchive(self, line: str) -> Any:
-        """Bring an archived experiment back."""
+    @magic("duplicate", "Plan")
+    def exp_duplicate(self, line: str) -> Any:
+        """Make a draft with the settings of an experiment."""
 
-    @magic("approvals")
-    def exp_approvals(self, line: str) -> Any:
-        """List change requests; approve, reject or withdraw one."""
+    @magic("update", "Plan")
+    def exp_update(self, line: str) -> Any:
+        """Change an experiment's name, description, metrics or conclusion."""
 
-    @magic("analyze")
+    @magic("launch", "Plan")
+    def exp_launch(self, line: str) -> Any:
+        """Start a draft and switch its flag on."""
+
+    @magic("listing", "Watch")
+    def exp_list(self, line: str) -> Any:
+        """List experiments."""
+
+    @magic("show", "Watch")
+    def exp_show(self, line: str) -> Any:
+        """Show one experiment: flag, variants, metrics, dates."""
+
+    @magic("health", "Watch")
+    def exp_health(self, line: str) -> Any:
+        """Check an experiment: split, bias, flag implementation, exposures."""
+
+    @magic("timeseries", "Watch")
+    def exp_timeseries(self, line: str) -> Any:
+        """Read a metric's daily results."""
+
+    @magic("stats", "Watch")
+    def exp_stats(self, line: str) -> Any:
+        """Count the project's experiments: launched, active, completed."""
+
+    @magic("pause", "Watch")
+    def exp_pause(self, line: str) -> Any:
+        """Switch the flag of a running experiment off."""
+
+    @magic("resume", "Watch")
+    def exp_resume(self, line: str) -> Any:
+        """Switch it on again."""
+
+    @magic("results", "Analyse")
+    def exp_results(self, line: str) -> Any:
+        """Read every metric of an experiment as it is now."""
+
+    @magic("analyze", "Analyse")
     def exp_analyze(self, line: str) -> Any:
         """Analyse your own table with one row a unit."""
 
-    @magic("compare")
+    @magic("compare", "Analyse")
     def exp_compare(self, line: str) -> Any:
         """Compare two arms from their counts."""
 
-    @magic("config")
+    @magic("ship", "Decide")
+    def exp_ship(self, line: str) -> Any:
+        """Give everybody one variant and end the experiment."""
+
+    @magic("end", "Decide")
+    def exp_end(self, line: str) -> Any:
+        """End an experiment and keep what was concluded."""
+
+    @magic("approvals", "Decide")
+    def exp_approvals(self, line: str) -> Any:
+        """List change requests; approve, reject or withdraw one."""
+
+    @magic("archive", "Decide")
+    def exp_archive(self, line: str) -> Any:
+        """Put an ended experiment into the archive."""
+
+    @magic("unarchive", "Decide")
+    def exp_unarchive(self, line: str) -> Any:
+        """Bring an archived experiment back."""
+
+    @magic("reset", "Decide")
+    def exp_reset(self, line: str) -> Any:
+        """Make a launched experiment a draft again."""
+
+    @magic("connect", "Project")
+    def exp_connect(self, line: str) -> Any:
+        """Connect a project: the embedded demo, a folder, or a real one."""
+
+    @magic("record", "Project")
+    def exp_record(self, line: str) -> Any:
+        """Keep what the project answers in a file."""
+
+    @magic("replay", "Project")
+    def exp_replay(self, line: str) -> Any:
+        """Run the notebook again offline from such a file."""
+
+    @magic("config", "Project")
     def exp_config(self, line: str) -> Any:
         """Show every setting, its value and where it comes from."""
+
+    @magic("family", "Project")
+    def exp(self, line: str) -> Any:
+        """List the magics, or show the help of one."""

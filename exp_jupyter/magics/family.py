@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
@@ -12,15 +12,7 @@ from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
     from exp_jupyter.display.blocks import Description
-    from exp_jupyter.magics.session import Session
-
-
-@dataclass(frozen=True)
-class MagicEntry:
-    """One magic: its name with ``%``, and what it does in one line."""
-
-    name: str
-    summary: str
+    from exp_jupyter.magics.session import MagicEntry, Session
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +48,7 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
         from exp_jupyter.display import register
 
         register(MagicList, describe)
-        entries = tuple(MagicEntry(f"%{name}", line) for name, line in session.magics.items())
+        entries = tuple(session.magics.values())
         return MagicList(entries, session.project.name if session.project else "")
     name = options.name.lstrip("%").replace("-", "_")
     name = name if name.startswith("exp") else f"exp_{name}"
@@ -69,17 +61,22 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
 
 
 def describe(listed: MagicList) -> Description:
-    """Describe the list: what a reader can type, what it does, and how to learn more."""
+    """Describe the list by what a magic is for, and say how to learn more."""
     from exp_jupyter.display import blocks
 
     columns = (
         blocks.Column("Magic", names=("magic",)),
         blocks.Column("What it does", names=("summary",), wrap=True),
     )
-    rows = tuple(
-        blocks.Row((blocks.Text(entry.name, code=True), blocks.Text(entry.summary)))
-        for entry in listed.entries
-    )
+    rows: list[blocks.Row] = []
+    for group in dict.fromkeys(entry.group for entry in listed.entries):
+        title = blocks.Text(group, strong=True)
+        rows.append(blocks.Row((title, blocks.EMPTY), rule=bool(rows)))
+        rows += [
+            blocks.Row((blocks.Text(entry.name, code=True), blocks.Text(entry.summary)))
+            for entry in listed.entries
+            if entry.group == group
+        ]
     state: blocks.Block = blocks.NextStep("No project is connected yet:", code="%exp_connect")
     if listed.connected:
         state = blocks.Sentence(("Connected to ", blocks.Span(listed.connected, strong=True), "."))
@@ -87,8 +84,9 @@ def describe(listed: MagicList) -> Description:
         "magic-list",
         "The %exp magics",
         (
-            blocks.Table("The magics of exp_jupyter", columns, rows),
+            blocks.Table("The magics of exp_jupyter", columns, tuple(rows)),
             state,
             blocks.SmallPrint(("A question mark shows options and examples: %exp_size?",)),
         ),
+        lambda: [asdict(entry) for entry in listed.entries],
     )

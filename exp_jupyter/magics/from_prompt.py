@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, one_of, whole
-from exp_jupyter.magics.writing import add_yes, present
+from exp_jupyter.magics.writing import add_again, add_yes, present
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
@@ -54,11 +54,7 @@ def arguments() -> Arguments:
     it.add("--name", metavar="TEXT", help="name of the experiment; made from the prompt by default")
     it.add("--flag-key", metavar="KEY", help="key of the new flag; made from the name by default")
     it.add("--description", metavar="TEXT", default="", help="description of the experiment")
-    it.add(
-        "--again",
-        action="store_true",
-        help="ask for approval once more after somebody rejected the same experiment",
-    )
+    add_again(it)
     add_yes(it)
     it.add("--form", action="store_true", help="open a form to fill in")
     return it

@@ -27,6 +27,7 @@ class ExperimentName:
     status: str
     flag_key: str
     updated: str = ""
+    variants: tuple[str, ...] = ()
     metrics: tuple[MetricName, ...] | None = None
 
 
@@ -70,6 +71,12 @@ class Names:
         chosen = [known] if known and known.metrics is not None else self.experiments.values()
         return list(dict.fromkeys(m.name for entry in chosen for m in entry.metrics or ()))
 
+    def variants(self, ref: str) -> list[str]:
+        """Return the variant keys of one experiment, or of all when it is not known."""
+        known = self.experiment(ref)
+        chosen = [known] if known else self.experiments.values()
+        return list(dict.fromkeys(key for entry in chosen for key in entry.variants))
+
 
 def _name_of(experiment: Experiment) -> ExperimentName:
     # A list holds basic objects: without the metrics field, not with an empty one.
@@ -81,5 +88,6 @@ def _name_of(experiment: Experiment) -> ExperimentName:
         status=experiment.status,
         flag_key=experiment.feature_flag_key,
         updated=str(experiment.updated_at or ""),
+        variants=experiment.variants,
         metrics=metrics if whole else None,
     )

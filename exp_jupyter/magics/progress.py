@@ -54,6 +54,22 @@ def progress_line(session: Session) -> Iterator[Callable[[float, str], None] | N
             line.update(display.HTML(""))
 
 
+def counting(
+    tell: Callable[[float, str], None] | None, words: str
+) -> Callable[[int, int], None] | None:
+    """Return a callback that takes how many are done and how many there are; None without a line.
+
+    Examples
+    --------
+    >>> said = counting(lambda share, sentence: print(share, sentence), "Reading the metrics")
+    >>> said(1, 4)
+    0.25 Reading the metrics, 1 of 4
+    """
+    if tell is None:
+        return None
+    return lambda done, total: tell(done / max(total, 1), f"{words}, {done} of {total}")
+
+
 def written(share: float, sentence: str) -> str:
     """Return the line: what is being done, a bar, and the share in percent.
 

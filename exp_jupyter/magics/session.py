@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exp_jupyter.errors import ApiError, NotConnectedError, PermissionDeniedError
+from exp_jupyter.errors import (
+    ApiError,
+    ConnectionFailedError,
+    NotConnectedError,
+    PermissionDeniedError,
+)
 from exp_jupyter.magics.names import Names
 
 if TYPE_CHECKING:
@@ -38,6 +44,15 @@ class Settings(Protocol):
         """Return each setting's name, value and source."""
 
 
+@dataclass(frozen=True)
+class MagicEntry:
+    """One magic: its name with ``%``, what it does in one line, and what it is for."""
+
+    name: str
+    summary: str
+    group: str
+
+
 class Session:
     """What the magics of one shell share.
 
@@ -48,7 +63,7 @@ class Session:
     settings
         The values of ``%config ExpMagics``.
     magics
-        Each magic's name and its one line.
+        Each magic by its name, in reading order.
     usage
         Gives a magic's whole usage text.
     """
@@ -57,7 +72,7 @@ class Session:
         self,
         shell: InteractiveShell,
         settings: Settings,
-        magics: dict[str, str],
+        magics: Mapping[str, MagicEntry],
         usage: Callable[[str], str],
     ) -> None:
         self.shell = shell
@@ -95,11 +110,14 @@ class Session:
         """Make ``project`` the one every magic asks, and learn its experiments' names for Tab."""
         names = Names()
         # The first request: a wrong key or number fails here, while the old project stays. A key
-        # that may not list experiments is still good for other things; then Tab knows less.
-        with contextlib.suppress(PermissionDeniedError):
+        # that may not list experiments is still good for other things; then Tab knows less. So
+        # does a recording, which holds only what was asked when it was made.
+        offline = (ConnectionFailedError,) if project.replayed_from else ()
+        with contextlib.suppress(PermissionDeniedError, *offline):
             names.see_experiments(project.experiments.list())
             names.see_experiments(project.experiments.list(archived=True))
-        with contextlib.suppress(ApiError):  # prompts have a scope, and a product, of their own
+        # Prompts have a scope, and a product, of their own.
+        with contextlib.suppress(ApiError, *offline):
             names.see_prompts(prompt.name for prompt in project.prompts.list())
         self.project, self.names = project, names
         self.changed()

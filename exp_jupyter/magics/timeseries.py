@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 METHODS = ("frequentist", "sequential", "bayesian")
 
 
+def add_method(it: Arguments) -> None:
+    """Add how the numbers are computed, if not as the project does."""
+    it.add(
+        "--method",
+        type=one_of(*METHODS),
+        metavar="METHOD",
+        offers=" ".join(METHODS),
+        help="compute again as frequentist, sequential or bayesian",
+    )
+    it.add(
+        "--mode",
+        type=one_of("compat", "recommended"),
+        metavar="MODE",
+        offers="compat recommended",
+        help="compat: as the project computes; recommended: the method's best form",
+    )
+
+
 def arguments() -> Arguments:
     """Return the arguments of ``%exp_timeseries``."""
     it = Arguments(
@@ -39,20 +57,7 @@ def arguments() -> Arguments:
         offers="metric",
         help="metric: name, uuid or number from 0; the first by default",
     )
-    it.add(
-        "--method",
-        type=one_of(*METHODS),
-        metavar="METHOD",
-        offers=" ".join(METHODS),
-        help="compute again as frequentist, sequential or bayesian",
-    )
-    it.add(
-        "--mode",
-        type=one_of("compat", "recommended"),
-        metavar="MODE",
-        offers="compat recommended",
-        help="compat: as the project computes; recommended: the method's best form",
-    )
+    add_method(it)
     return it
 
 

@@ -22,6 +22,15 @@ def add_yes(arguments: Arguments) -> None:
     )
 
 
+def add_again(arguments: Arguments) -> None:
+    """Add ``--again``, for a change that somebody rejected before."""
+    arguments.add(
+        "--again",
+        action="store_true",
+        help="ask for approval once more after somebody rejected the same change",
+    )
+
+
 def present(session: Session, write: Write, *, yes: bool, again: bool = False) -> Any:
     """Send a write that was agreed to; else ask the person, or show the plan where there is none.
 
@@ -47,7 +56,7 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
     """
     if yes:
         outcome = write.send(again=again)
-        session.changed()
+        _changed(session, write)
         if outcome.kind == "refused":
             raise NotWrittenError(outcome.sentence, hint=outcome.next_step)
         if outcome.kind == "unknown":
@@ -63,6 +72,20 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
         from exp_jupyter.widgets.polling import UNTIL_DECIDED
 
         return Confirmation(
-            write, state=state, again=again, poll=UNTIL_DECIDED, on_change=session.changed
+            write,
+            state=state,
+            again=again,
+            poll=UNTIL_DECIDED,
+            on_change=lambda: _changed(session, write),
         )
     return state if state.kind == "waiting" and not state.can_finish else write
+
+
+def _changed(session: Session, write: Write) -> None:
+    """Let Tab know the experiment as it is now, and tell the panel."""
+    from exp_jupyter.schema import Experiment
+
+    result = write.outcome.result if write.outcome is not None else None
+    if isinstance(result, Experiment):
+        session.names.see_experiments([result])
+    session.changed()

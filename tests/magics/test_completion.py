@@ -12,11 +12,15 @@ def offered(shell):
     names = shell.magics_manager.registry["ExpMagics"].session.names
     metrics = (MetricName("Checkout conversion", "u1"), MetricName("Revenue", "u2"))
     names.experiments = {
-        42: ExperimentName(42, "Faster checkout", "running", "fast-checkout", metrics=metrics),
-        7: ExperimentName(
-            7, "New search", "draft", "search", metrics=(MetricName("Clicks", "u3"),)
+        42: ExperimentName(
+            42, "Faster checkout", "running", "fast-checkout",
+            variants=("control", "test-1", "test-2"), metrics=metrics,
         ),
-    }
+        7: ExperimentName(
+            7, "New search", "draft", "search",
+            variants=("control", "vector"), metrics=(MetricName("Clicks", "u3"),),
+        ),
+    }  # fmt: skip
     names.see_flags(["fast-checkout", "search"])
     names.see_prompts(["support-reply"])
 
@@ -58,6 +62,18 @@ def test_an_option_is_offered_once(offered):
         ("%exp_from_prompt su", ["%exp_from_prompt support-reply"]),
         ("%exp_from_prompt support-reply 1 2 --templates cost la",
          ["%exp_from_prompt support-reply 1 2 --templates cost latency"]),
+        ("%exp_results 42 Re", ["%exp_results 42 Revenue"]),
+        ("%exp_results 42 Revenue --method seq", ["%exp_results 42 Revenue --method sequential"]),
+        ("%exp_launch New", ['%exp_launch "New search"']),
+        ("%exp_ship 42 ", ["%exp_ship 42 control", "%exp_ship 42 test-1", "%exp_ship 42 test-2"]),
+        ("%exp_ship 42 test-2", ["%exp_ship 42 test-2"]),
+        ('%exp_ship "New search" ', ['%exp_ship "New search" control',
+                                    '%exp_ship "New search" vector']),
+        ("%exp_ship 42 test-1 --conclusion w", ["%exp_ship 42 test-1 --conclusion won"]),
+        ("%exp_end 42 --conclusion in", ["%exp_end 42 --conclusion inconclusive",
+                                        "%exp_end 42 --conclusion invalid"]),
+        ("%exp_duplicate 42 --flag-key se", ["%exp_duplicate 42 --flag-key search"]),
+        ("%exp_create New --flag-key fast", ["%exp_create New --flag-key fast-checkout"]),
         ("%exp comp", []),
         ("%exp exp_comp", ["%exp exp_compare"]),
     ],

@@ -11,7 +11,9 @@ from exp_jupyter.widgets.reading import quoted
 ALL = (
     *("exp", "exp_connect", "exp_list", "exp_show", "exp_size", "exp_flags", "exp_timeseries"),
     *("exp_health", "exp_stats", "exp_templates", "exp_from_prompt", "exp_unarchive"),
-    *("exp_approvals", "exp_compare", "exp_analyze", "exp_config"),
+    *("exp_approvals", "exp_compare", "exp_analyze", "exp_config", "exp_results", "exp_launch"),
+    *("exp_pause", "exp_resume", "exp_end", "exp_ship", "exp_archive", "exp_reset"),
+    *("exp_duplicate", "exp_create", "exp_update", "exp_record", "exp_replay"),
 )
 
 
@@ -69,10 +71,26 @@ class TestHelp:
             assert option == option.lower()
             assert "_" not in option
 
-    def test_the_family_lists_every_magic(self, run):
-        listed = run("%exp").to_text()
+    def test_the_family_lists_every_magic_once_by_what_it_is_for(self, run):
+        listed = run("%exp").to_frame()
+        assert sorted(listed["name"]) == sorted(f"%{name}" for name in ALL)
+        assert [*listed["group"].unique()] == ["Plan", "Watch", "Analyse", "Decide", "Project"]
+
+    def test_the_family_says_each_in_one_short_line(self, run):
+        shown = run("%exp").to_text().splitlines()
         for name in ALL:
-            assert f"%{name}" in listed
+            (line,) = [line for line in shown if line.startswith(f"%{name} ")]
+            assert len(line) <= 88
+            assert line.endswith(".")
+
+    def test_every_example_parses(self, shell):
+        magics = shell.magics_manager.registry["ExpMagics"]
+        for name in ALL:
+            examples = magics.arguments(name).epilog.splitlines()[1:]
+            for example in examples:
+                magic, _, rest = example.strip().partition(" ")
+                if magic.lstrip("%").rstrip("?") in ALL and not magic.endswith("?"):
+                    magics.arguments(magic.lstrip("%")).read(rest)
 
     def test_the_family_gives_the_help_of_one(self, run):
         assert repr(run("%exp size")) == repr(run("%exp_size --help"))
@@ -108,6 +126,19 @@ class TestWrongLines:
             ("%exp_size --out class", "'class' is not a Python variable name", "See"),
             ("%exp_size --out print", "would hide Python's own print", "See"),
             ("%exp_list --status runing", "'runing' is none of", "Did you mean running?"),
+            ("%exp_end 4 --conclusion one", "'one' is none of won", "Did you mean"),
+            ("%exp_end 4 won", "a word too many: 'won'", "quotes"),
+            ("%exp_ship 4", "needs VARIANT", "See %exp_ship?"),
+            ("%exp_ship", "needs REF, VARIANT", "See %exp_ship?"),
+            ("%exp_launch 4 --force", "no option --force", "See %exp_launch?"),
+            ("%exp_pause", "needs REF", "See %exp_pause?"),
+            ("%exp_results 4 0 1", "a word too many: '1'", "quotes"),
+            ("%exp_results 4 --method bayes", "'bayes' is none of", "Did you mean bayesian?"),
+            ("%exp_create", "needs NAME", "See %exp_create?"),
+            ("%exp_create A --rollout half", "'half' is not a number", "See"),
+            ("%exp_create A --metrics", "--metrics needs at least one value", "See"),
+            ("%exp_record", "needs FILE", "See %exp_record?"),
+            ("%exp_replay", "needs FILE", "See %exp_replay?"),
         ],
     )
     def test_are_met_with_one_message_and_a_failed_cell(self, fail, line, message, hint):
@@ -158,6 +189,11 @@ class TestWrongLines:
             "%exp_unarchive 1 --yes",
             "%exp_approvals",
             "%exp_size --from 1 x --mde 3",
+            "%exp_results 1",
+            "%exp_launch 1 --yes",
+            "%exp_ship 1 test --yes",
+            "%exp_create New --yes",
+            "%exp_record file.expsnap",
         ],
     )
     def test_without_a_project_say_how_to_connect(self, fail, line):

@@ -9,6 +9,7 @@ from exp_jupyter.errors import (
     InputError,
     NotFoundError,
     NotWrittenError,
+    StoreError,
     ValidationFailedError,
 )
 from exp_jupyter.schema.writes import WriteOutcome, WriteState
@@ -67,6 +68,24 @@ class TestReading:
     def test_a_magic_returns_what_its_twin_returns(self, run, project, line, twin):
         assert run(line).to_dict() == twin(project).to_dict()
 
+    def test_results_are_of_every_metric_or_of_one(self, run, project):
+        read = project.experiments.results
+        everything = run("%exp_results checkout-redesign")
+        assert everything.to_text() == read("checkout-redesign").to_text()
+        assert len(everything) == 4
+        assert everything.failed == {}
+        named = run(
+            '%exp_results checkout-redesign "Average order value" --method frequentist '
+            "--mode recommended"
+        )
+        twin = read("checkout-redesign", 2, method="frequentist", mode="recommended")
+        assert named.to_text() == twin.to_text()
+        assert (len(named), named[0].mode) == (1, "recommended")
+
+    def test_the_method_of_the_settings_is_the_method_of_results(self, run, project):
+        run("%config ExpMagics.method = 'sequential'")
+        assert run("%exp_results checkout-redesign 0")[0].method == "sequential"
+
     def test_a_daily_series_is_the_projects_or_computed_again(self, run, project):
         read = project.experiments.timeseries
         plain = run('%exp_timeseries checkout-redesign "Checkout conversion"')
@@ -109,6 +128,32 @@ class TestBadInput:
             ("%exp_from_prompt support-reply 1 99 --templates cost --yes", ExpError, "99"),
             ("%exp_from_prompt support-reply 1 99 --templates cost", NotWrittenError, "99"),
             ("%exp_from_prompt nobody 1 2 --templates cost --yes", ExpError, "nobody"),
+            ("%exp_results gift-wrapping", InputError, "not been launched"),
+            ("%exp_results 999", NotFoundError, "no experiment 999"),
+            ("%exp_results checkout-redesign Conversoin", InputError, "Conversoin"),
+            ("%exp_launch 999", NotFoundError, "no experiment 999"),
+            ("%exp_pause gift-wrapping --yes", NotWrittenError, "not been launched"),
+            ("%exp_pause larger-photos --yes", NotWrittenError, "ended on"),
+            ("%exp_resume larger-photos", NotWrittenError, "ended on"),
+            ("%exp_end gift-wrapping --yes", NotWrittenError, "not been launched"),
+            ("%exp_ship checkout-redesign tset --yes", InputError, "no variant 'tset'"),
+            ("%exp_ship gift-wrapping test --yes", NotWrittenError, "not been launched"),
+            ("%exp_archive checkout-redesign --yes", NotWrittenError, "has not ended"),
+            ("%exp_reset 999 --yes", NotFoundError, "no experiment 999"),
+            ("%exp_update checkout-redesign", InputError, "what is to change"),
+            ("%exp_update checkout-redesign --metrics x", InputError, "'x' is no metric"),
+            ("%exp_update checkout-redesign --allow-unknown-events", InputError, "Nothing"),
+            ('%exp_create "" --yes', InputError, "name is empty"),
+            ("%exp_create A --variants a b --yes", InputError, "a, b"),
+            ("%exp_create A --variants control=50 test --yes", InputError, "test"),
+            ("%exp_create A --variants control=50 test=many", InputError, "many"),
+            ("%exp_create A --variants control=90 test=50 --yes", InputError, "140 %"),
+            ("%exp_create A --metrics purchase:mode --yes", InputError, "'mode' is none of"),
+            ("%exp_create A --metrics purchase:sum --yes", InputError, "names no property"),
+            ("%exp_create A --metrics purchse:count --yes", ValidationFailedError, "purchse"),
+            ("%exp_duplicate 999 --yes", NotFoundError, "no experiment 999"),
+            ("%exp_record no/where.expsnap", StoreError, "cannot be written"),
+            ("%exp_replay nothing.expsnap", StoreError, "cannot be read"),
             ("%exp_approvals --approve nope --yes", NotFoundError, ""),
             ("%exp_approvals --reject nope", InputError, "needs a reason"),
             ("%exp_approvals --approve a --withdraw b", InputError, "one thing at a time"),
