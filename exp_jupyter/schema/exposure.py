@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import PropertyFilter
@@ -15,8 +15,12 @@ EXPOSURE_EVENTS = frozenset({FLAG_CALLED, "$experiment_exposure"})
 """Events that carry the flag's key and its response; any other names its variant by flag."""
 
 
+EXCLUDING = ("person", "cohort")
+"""The types of filters that exclude people: those that speak of persons as they are now."""
+
+
 class ExposureConfig(BaseModel):
-    """The event or action that exposes a unit, when it is not the flag call."""
+    """The event or action that exposes a unit when it is not the flag call, or activates it."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
@@ -35,13 +39,34 @@ class ExposureConfig(BaseModel):
 
 
 class ExposureCriteria(BaseModel):
-    """Who counts as exposed. Absent fields take the API's defaults."""
+    """Who counts as exposed. Absent fields take the API's defaults.
+
+    With an ``activation_config`` the flag calls say who saw which variant, and a unit counts from
+    its first activation after them; a custom ``exposure_config`` makes it of no effect.
+
+    A person who matches any of the ``exclusions`` leaves the experiment, exposures from before
+    included.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     filterTestAccounts: bool | None = None  # noqa: N815 - the wire's name
     multiple_variant_handling: Literal["exclude", "first_seen"] | None = None
     exposure_config: ExposureConfig | None = None
+    activation_config: ExposureConfig | None = None
+    exclusions: tuple[PropertyFilter, ...] | None = None
+
+    @field_validator("exclusions")
+    @classmethod
+    def _about_persons(
+        cls, exclusions: tuple[PropertyFilter, ...] | None
+    ) -> tuple[PropertyFilter, ...] | None:
+        for item in exclusions or ():
+            if item.type not in EXCLUDING:
+                raise ValueError(
+                    f"an exclusion is a filter of type {' or '.join(EXCLUDING)}, not {item.type!r}"
+                )
+        return exclusions
 
     @property
     def filter_test_accounts(self) -> bool:
@@ -76,5 +101,6 @@ def parse_exposure(criteria: Mapping[str, Any] | ExposureCriteria | None) -> Exp
         where = ".".join(str(part) for part in first["loc"]) or "exposure_criteria"
         raise InputError(
             f"The exposure criteria are not usable: {where}: {first['msg']}.",
-            hint="Use filterTestAccounts, multiple_variant_handling and exposure_config.",
+            hint="Use filterTestAccounts, multiple_variant_handling, exposure_config, "
+            "activation_config and exclusions.",
         ) from error

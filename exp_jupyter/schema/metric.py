@@ -36,8 +36,9 @@ class _Definition(BaseModel):
 class PropertyFilter(_Definition):
     """A condition on an event, or on its person.
 
-    ``type`` is ``event``, ``person``, ``session``, ``group``, ``feature`` or ``hogql``; for
-    ``hogql`` the ``key`` is the whole expression.
+    ``type`` is ``event``, ``person``, ``cohort``, ``session``, ``group``, ``feature`` or
+    ``hogql``; for ``hogql`` the ``key`` is the whole expression, for ``cohort`` the ``value`` is
+    the cohort's id.
     """
 
     key: str

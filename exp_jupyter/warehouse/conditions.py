@@ -48,10 +48,12 @@ def one(item: PropertyFilter, reader: PropertyReader, where: str) -> str:
     """Return one filter's condition."""
     if item.type == "hogql":
         return hogql_condition(item.key, reader, where)
+    if item.type == "cohort":
+        return _membership(item, reader, where)
     if item.type not in _SCOPES:
         raise InputError(
             f"{where}: filters of type {item.type!r} are not supported (key {item.key!r}).",
-            hint="Use an event, person or hogql filter.",
+            hint="Use an event, person, cohort or hogql filter.",
         )
     operator = item.operator or "exact"
     positive = _NEGATED.get(operator, operator)
@@ -69,6 +71,28 @@ def one(item: PropertyFilter, reader: PropertyReader, where: str) -> str:
         test = f"COALESCE({build(item, reader, scope, where)}, FALSE)"
     # A missing property is not equal to anything, so the negated operators hold for it.
     return f"(NOT ({test}))" if operator in _NEGATED else f"({test})"
+
+
+def _membership(item: PropertyFilter, reader: PropertyReader, where: str) -> str:
+    """Return the condition that the event's person is, or is not, in one of the cohorts."""
+    if item.operator not in (None, "in", "not_in", "exact", "is_not"):
+        raise InputError(
+            f"{where}: the operator {item.operator!r} is not supported for a cohort.",
+            hint="Use in or not_in.",
+        )
+    cohorts = [_cohort(value) for value in _values(item, where)]
+    if not cohorts or None in cohorts:
+        raise InputError(
+            f"{where}: {item.value!r} is no cohort's id.", hint="Give the id, a whole number."
+        )
+    tests = " OR ".join(reader.member(cohort) for cohort in cohorts if cohort is not None)
+    return f"(NOT ({tests}))" if item.operator in _NEGATED else f"({tests})"
+
+
+def _cohort(value: Any) -> int | None:
+    if isinstance(value, bool) or not str(value).isdecimal():
+        return None
+    return int(value)
 
 
 def _values(item: PropertyFilter, where: str) -> list[Any]:

@@ -173,11 +173,14 @@ class Units:
     names
         The units' ids as the engine has them, by position.
     seen
-        First exposure per unit and variant, of shape (units, variants), in microseconds.
+        When each unit was first shown each variant, of shape (units, variants), in microseconds.
+    active
+        When each unit was first active after that; None where being shown is being exposed.
     """
 
     names: NDArray[Any]
     seen: Ints
+    active: Ints | None = None
     variant: Ints = field(init=False)
     first: Ints = field(init=False)
     second: Ints = field(init=False)
@@ -199,6 +202,7 @@ class Units:
         """Add exposures; a unit known already keeps its position and its earlier instants."""
         if not self.size:
             self.names, self.seen = names, seen.copy()
+            self._grow()
             return
         order = np.argsort(self.names)
         found = np.searchsorted(self.names, names, sorter=order)
@@ -208,17 +212,36 @@ class Units:
         self.seen[at] = np.minimum(self.seen[at], seen[known])
         self.names = np.concatenate((self.names, names[~known]))
         self.seen = np.concatenate((self.seen, seen[~known]))
+        self._grow()
+
+    def _grow(self) -> None:
+        if self.active is not None:
+            more = np.full(self.size - self.active.size, UNKNOWN)
+            self.active = np.concatenate((self.active, more))
+
+    @property
+    def shown(self) -> Ints:
+        """When each unit was first shown a variant."""
+        first: Ints = self.seen.min(axis=1)
+        return first
+
+    def activate(self, index: Ints, us: Ints) -> None:
+        """Note activations of units, none twice, at instants at which they were shown a variant."""
+        if self.active is not None:
+            self.active[index] = np.minimum(self.active[index], us)
 
     def forget_from(self, instant: int) -> None:
         """Forget the exposures at ``instant`` or later; the units keep their positions."""
         self.seen[self.seen >= instant] = UNKNOWN
+        if self.active is not None:
+            self.active[self.active >= instant] = UNKNOWN
 
     def place(self, clock: Clock, *, exclude: bool) -> None:
         """Work out variants and the days of entry and exit."""
         size = self.size
         ordered = np.sort(self.seen, axis=1)
         self.variant = np.argmin(self.seen, axis=1) if size else np.zeros(0, np.int64)
-        self.first = ordered[:, 0]
+        self.first = ordered[:, 0] if self.active is None else self.active
         several = exclude and ordered.shape[1] > 1
         self.second = ordered[:, 1] if several else np.full(size, UNKNOWN)
         self.leavers = np.flatnonzero(self.second < UNKNOWN)

@@ -1,11 +1,9 @@
-"""What exposes a unit: the condition on rows, and the variant they name."""
+"""What exposes a unit: the conditions on rows, and the variant they name."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.conditions import all_of
+from exp_jupyter.schema.exposure import ExposureConfig
+from exp_jupyter.warehouse.conditions import all_of, one
 from exp_jupyter.warehouse.matching import Matcher
 from exp_jupyter.warehouse.population import Request
 
@@ -25,7 +23,18 @@ class Exposure:
     Attributes
     ----------
     variant
-        The position of the variant a row exposes its unit to, NULL where it does not.
+        The position of the variant a row shows its unit, NULL where it shows none.
+    activates
+        Whether a row activates its unit if that was shown a variant before; empty where the
+        first variant shown is the exposure itself.
+    kept
+        The end of a WHERE that keeps the rows of persons who stay; empty when all do.
+
+    Notes
+    -----
+    Exclusions are judged on what persons are now: whoever matches any of them leaves with all
+    events, also those from before it held. In an experiment on groups such a person's events
+    count for no group, and a group stays as long as somebody else exposed it.
     """
 
     def __init__(self, request: Request, matcher: Matcher) -> None:
@@ -33,48 +42,67 @@ class Exposure:
         self.matcher = matcher
         self.reader = matcher.reader
         self.variant = self._variant()
+        self.activates = self._activates()
+        self.kept = self._kept()
 
     def events(self) -> set[str] | None:
         """Return the names of the events that can expose a unit; None for any."""
         population = self.request.population
-        config = population.criteria.exposure_config
+        config = population.activation or population.criteria.exposure_config
         if config is not None and config.kind == "ActionsNode":
             return self.matcher.events_of_action(config.id or 0)
-        return {population.exposure_event} if population.exposure_event else None
+        return {population.exposure_event or ""} if config is None else {config.event or ""}
 
     def _variant(self) -> str:
         population = self.request.population
-        refused = [k for k in ("activation_config", "exclusions") if _given(population.criteria, k)]
-        if refused:
-            raise InputError(
-                f"The exposure criteria's {refused[0]} is not supported.",
-                hint="Analyse this experiment with the default exposure or a custom event.",
-            )
-        config = population.criteria.exposure_config
-        filters = (config.properties if config else ()) or ()
-        if config is not None and config.kind == "ActionsNode":
-            matched = self.matcher.action(config.id or 0, filters, _WHERE)
-        else:
-            matched = self.matcher.event(population.exposure_event, filters, _WHERE)
         bind = self.reader.parameters.bind
         tests = []
         if population.default_event:
             tests.append(f"{self.reader.text('$feature_flag')} = {bind(population.flag_key)}")
-        if population.criteria.filter_test_accounts and population.test_account_filters:
-            tests.append(
-                all_of(population.test_account_filters, self.reader, "The test account filters")
-            )
-        days, at = self.request.days, self.reader.timestamp
-        start, stop = self.reader.bound(days.start), self.reader.bound(days.stop)
-        inside = f"{at} >= {start} AND {at} <= {stop}"
+        tests += self._no_test_account
         choices = " ".join(
             f"WHEN {bind(key)} THEN {i}" for i, key in enumerate(population.variants)
         )
         variant = f"CASE {self.reader.text(population.variant_property)} {choices} END"
-        for test in [*reversed(tests), matched, inside]:
+        matched = self._matched(population.criteria.exposure_config)
+        for test in [*reversed(tests), matched, self._inside]:
             variant = f"CASE WHEN {test} THEN {variant} END"
         return variant
 
+    def _activates(self) -> str:
+        config = self.request.population.activation
+        if config is None:
+            return ""
+        tests = " AND ".join([self._matched(config), *self._no_test_account])
+        # CASE, as elsewhere: what a test reads is read for rows that passed the one before.
+        return f"(CASE WHEN {self._inside} THEN {tests} ELSE FALSE END)"
 
-def _given(criteria: Any, key: str) -> bool:
-    return bool((criteria.model_extra or {}).get(key))
+    def _matched(self, config: ExposureConfig | None) -> str:
+        filters = (config.properties if config else ()) or ()
+        if config is not None and config.kind == "ActionsNode":
+            return self.matcher.action(config.id or 0, filters, _WHERE)
+        event = config.event if config else self.request.population.exposure_event
+        return self.matcher.event(event, filters, _WHERE)
+
+    @property
+    def _no_test_account(self) -> list[str]:
+        population = self.request.population
+        if not population.criteria.filter_test_accounts or not population.test_account_filters:
+            return []
+        return [all_of(population.test_account_filters, self.reader, "The test account filters")]
+
+    @property
+    def _inside(self) -> str:
+        days, at = self.request.days, self.reader.timestamp
+        start, stop = self.reader.bound(days.start), self.reader.bound(days.stop)
+        return f"{at} >= {start} AND {at} <= {stop}"
+
+    def _kept(self) -> str:
+        excluded = [
+            one(item, self.reader, _WHERE)
+            for item in self.request.population.criteria.exclusions or ()
+        ]
+        if not excluded:
+            return ""
+        person = self.reader.column(self.reader.source.person_id)
+        return f" AND ({person} IS NULL OR NOT ({' OR '.join(excluded)}))"

@@ -1,5 +1,6 @@
 """Reading a property of an event or a person, and binding values to a statement."""
 
+# ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -50,7 +51,8 @@ class PropertyReader:
     Parameters
     ----------
     source
-        The events; its rows are called ``e`` in the statement, the persons' rows ``p``.
+        The events; its rows are called ``e`` in the statement, the persons' rows ``p``, the
+        members of cohorts ``k0``….
     parameters
         Where names and values are bound.
     """
@@ -59,6 +61,7 @@ class PropertyReader:
         self.source = source
         self.parameters = parameters
         self.reads_persons = False
+        self._cohorts: dict[int, str] = {}  # the names of their joined members
 
     def column(self, name: str) -> str:
         """Return one of the source's own columns."""
@@ -110,6 +113,50 @@ class PropertyReader:
         column = self.source.groups.get(index)
         found = self.column(column) if column else self.text(f"$group_{index}")
         return f"NULLIF({found}, '')"
+
+    def member(self, cohort: int) -> str:
+        """Return the condition that an event's person is in a cohort now, never NULL.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The source does not know the cohort.
+        """
+        if self.source.cohorts is None:
+            raise InputError(
+                f"Cohort {cohort} is not known: the source has no cohorts.",
+                hint="Give EventSource a relation of cohorts with person_id and cohort_id.",
+            )
+        if cohort not in self._cohorts:
+            known = self.source.known_cohorts(cohort)
+            if cohort not in known:
+                listed = ", ".join(map(str, sorted(known))) or "none"
+                raise InputError(
+                    f"Cohort {cohort} is not known to the source.",
+                    hint=f"It knows {listed}. A cohort without members has one row without a "
+                    "person_id.",
+                )
+            self._cohorts[cohort] = f"k{len(self._cohorts)}"
+        return f"({self._cohorts[cohort]}.person_id IS NOT NULL)"
+
+    @property
+    def reads_present(self) -> bool:
+        """Whether a condition depends on what persons are like now."""
+        return self.reads_persons or bool(self._cohorts)
+
+    def joins(self, *read: str) -> str:
+        """Return the joins to the events that the given SQL reads from."""
+        person, joined = self.column(self.source.person_id), ""
+        if any("p.properties" in sql for sql in read):
+            joined = f" LEFT JOIN {self.source.persons} AS p ON p.person_id = {person}"
+        for cohort, name in self._cohorts.items():
+            if any(f"{name}.person_id" in sql for sql in read):
+                joined += (
+                    f" LEFT JOIN (SELECT DISTINCT c.person_id AS person_id "
+                    f"FROM {self.source.cohorts} AS c WHERE c.cohort_id = "
+                    f"{self.parameters.bind(cohort)}) AS {name} ON {name}.person_id = {person}"
+                )
+        return joined
 
     def _path(self, key: str) -> str:
         # A JSON pointer names any key, whatever characters it has.

@@ -43,10 +43,13 @@ class Ahead:
 class Joined:
     """Units as a table of the engine's, for as long as it is joined; no table without any."""
 
-    def __init__(self, source: EventSource, units: Units, wanted: Ints | None) -> None:
+    def __init__(
+        self, source: EventSource, units: Units, wanted: Ints | None, since: Ints | None = None
+    ) -> None:
         self.source = source
         self.units = units
         self.wanted = wanted
+        self.since = since
         self.name = f"exp_jupyter_units_{secrets.token_hex(6)}"
 
     def __enter__(self) -> str | None:
@@ -57,6 +60,8 @@ class Joined:
             "unit": names.astype(object) if names.dtype.kind == "U" else names,
             "u": self.wanted.astype(np.int32),
         }
+        if self.since is not None:
+            drawn["since"] = self.since[self.wanted]
         connection = self.source.connection
         connection.register(f"{self.name}_drawn", drawn)
         try:

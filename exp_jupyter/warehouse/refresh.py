@@ -52,6 +52,8 @@ class Kept:
     def save(self, folder: Path) -> Path:
         """Write it to ``folder`` as NumPy arrays; what was there of the same key is replaced."""
         arrays: dict[str, Any] = {"names": self.units.names, "seen": self.units.seen}
+        if self.units.active is not None:
+            arrays["active"] = self.units.active
         for name, array in self.dense.arrays.items():
             arrays[f"array {name}"] = array
         notes = []
@@ -96,7 +98,9 @@ class Kept:
 
     @classmethod
     def _read(cls, told: dict[str, Any], file: Any) -> Kept:
-        units = Units(file["names"], file["seen"])
+        units = Units(
+            file["names"], file["seen"], file["active"] if "active" in file.files else None
+        )
         dense = Dense(units.size)
         dense.blanks = told["blanks"]
         dense.arrays = {name: file[f"array {name}"] for name in dense.blanks}

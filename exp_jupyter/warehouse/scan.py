@@ -115,6 +115,7 @@ class Scan:
             ("base", self._base()),
             ("fv", self._first_per_variant()),
             ("rk", "SELECT *, ROW_NUMBER() OVER (PARTITION BY unit ORDER BY t, v) AS rn FROM fv"),
+            *self._activations(),
             *self._first_exposures(),
             *self._units(),
             ("ev", self._events()),
@@ -128,6 +129,8 @@ class Scan:
         high = self.reader.bound(days.stop + timedelta(microseconds=self.horizon + DAY))
         columns = [f"{self._unit} AS unit", f"epoch_us({self.reader.timestamp}) AS us"]
         columns.append(f"{self.exposure.variant} AS bv")
+        if self.exposure.activates:
+            columns.append(f"{self.exposure.activates} AS av")
         if self.needs_id:
             own = self.reader.column(self.source.uuid) if self.source.uuid else None
             columns.append(f"{own or self.source.row_number} AS id")
@@ -135,11 +138,13 @@ class Scan:
         for i, item in enumerate(self.breakdowns):
             text = self.reader.text(item.property, "person" if item.type == "person" else "event")
             columns.append(f"{text} AS bd{i}")
-        matched = " OR ".join(["bv IS NOT NULL", *self._matches.values()])
+        kept = self.exposure.kept
+        shown = ["bv IS NOT NULL", *(["av"] if self.exposure.activates else [])]
+        matched = " OR ".join([*shown, *self._matches.values()])
         return (
             f"SELECT * FROM (SELECT {', '.join(columns)} "
-            f"FROM {self.source.relation} AS e{self._persons()} "
-            f"WHERE {self.reader.timestamp} >= {low} AND {self.reader.timestamp} < {high}"
+            f"FROM {self.source.relation} AS e{self.reader.joins(*columns, kept)} "
+            f"WHERE {self.reader.timestamp} >= {low} AND {self.reader.timestamp} < {high}{kept}"
             f"{self.matcher.named(self.matcher.names)}) AS r WHERE unit IS NOT NULL AND ({matched})"
         )
 
@@ -150,12 +155,6 @@ class Scan:
             return self.reader.group(index)
         return self.reader.column(self.source.person_id)
 
-    def _persons(self) -> str:
-        if not self.reader.reads_persons:
-            return ""
-        person = self.reader.column(self.source.person_id)
-        return f" LEFT JOIN {self.source.persons} AS p ON p.person_id = {person}"
-
     # ------------------------------------------------------------ for a pass in slices
 
     def exposures(self, since: int, *, grouped: bool) -> tuple[str, Mapping[str, Any]]:
@@ -165,11 +164,13 @@ class Scan:
         per unit with its first exposures ``t0``… by the variants' positions.
         """
         low = self.reader.bound(_moment(since))
+        variant, kept = self.exposure.variant, self.exposure.kept
+        named = self.matcher.named(self.matcher.names)
         sql = (
             f"SELECT unit, us, bv FROM (SELECT {self._plain_unit} AS unit, "
-            f"epoch_us({self.reader.timestamp}) AS us, {self.exposure.variant} AS bv "
-            f"FROM {self.source.relation} AS e{self._persons()} "
-            f"WHERE {self.reader.timestamp} >= {low}{self.matcher.named(self.matcher.names)}) AS r "
+            f"epoch_us({self.reader.timestamp}) AS us, {variant} AS bv "
+            f"FROM {self.source.relation} AS e{self.reader.joins(variant, kept)} "
+            f"WHERE {self.reader.timestamp} >= {low}{kept}{named}) AS r "
             "WHERE unit IS NOT NULL AND bv IS NOT NULL"
         )
         if grouped:
@@ -178,6 +179,25 @@ class Scan:
                 for i in range(len(self.request.population.variants))
             )
             sql = f"SELECT unit, {firsts} FROM ({sql}) AS s GROUP BY unit"
+        return sql, self.parameters.values
+
+    def activations(self, since: int, units: str) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the first activations ``us`` from an instant on, by the unit's ``u``.
+
+        ``units`` is the name of a table ``(unit, u, since)``: an activation before a unit's own
+        ``since`` is none.
+        """
+        low = self.reader.bound(_moment(since))
+        activates, kept = self.exposure.activates, self.exposure.kept
+        named = self.matcher.named(self.matcher.names)
+        sql = (
+            "SELECT x.u AS u, MIN(r.us) AS us FROM "
+            f"(SELECT {self._plain_unit} AS unit, epoch_us({self.reader.timestamp}) AS us, "
+            f"{activates} AS av "
+            f"FROM {self.source.relation} AS e{self.reader.joins(activates, kept)} "
+            f"WHERE {self.reader.timestamp} >= {low}{kept}{named}) AS r "
+            f"JOIN {units} AS x ON x.unit = r.unit WHERE r.av AND r.us >= x.since GROUP BY x.u"
+        )
         return sql, self.parameters.values
 
     def events(self, low: int, high: int, units: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -192,10 +212,12 @@ class Scan:
         columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
         columns.append("x.u AS u" if units else f"{unit} AS unit")
         join = f" JOIN {units} AS x ON x.unit = {unit}" if units else ""
+        # A person who has left is no unit; the events of a group may be those of such a person.
+        kept = self.exposure.kept if self.request.population.group_index is not None else ""
         sql = (
             f"SELECT {', '.join(columns)} "
-            f"FROM {self.source.relation} AS e{self._persons()}{join} "
-            f"WHERE {self.reader.timestamp} >= {first} AND {self.reader.timestamp} < {last} "
+            f"FROM {self.source.relation} AS e{self.reader.joins(*columns, kept)}{join} "
+            f"WHERE {self.reader.timestamp} >= {first} AND {self.reader.timestamp} < {last}{kept} "
             f"AND {self._unit} IS NOT NULL{self.matcher.named(self._matched)}"
         )
         return sql, self.parameters.values
@@ -233,6 +255,21 @@ class Scan:
     def _first_per_variant(self) -> str:
         return "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL GROUP BY unit, bv"
 
+    def _activations(self) -> list[tuple[str, str]]:
+        """Return the tables of who was shown a variant, and of what activated them after that."""
+        if not self.exposure.activates:
+            return []
+        until = self.calendar.until
+        shown = (
+            "SELECT unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, MIN(t) AS t, "
+            f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
+        )
+        read = ["unit", "us", *(["id"] if self.needs_id else [])]
+        read += [f"bd{i}" for i in range(len(self.breakdowns))]
+        named = ", ".join(f"b.{name} AS {name}" for name in read)
+        rows = "FROM base AS b JOIN sh AS s ON s.unit = b.unit WHERE b.av AND b.us >= s.t"
+        return [("sh", shown), ("ac", f"SELECT {named} {rows}")]
+
     def _first_exposures(self) -> list[tuple[str, str]]:
         wanted = [f"bd{i}" for i in range(len(self.breakdowns))]
         if self.needs_exposure_id:
@@ -242,8 +279,9 @@ class Scan:
         order = "us, id" if self.needs_id else "us"
         ranked = f"ROW_NUMBER() OVER (PARTITION BY unit ORDER BY {order}) AS rn"
         names = ", ".join(wanted)
+        rows = "ac" if self.exposure.activates else "base WHERE bv IS NOT NULL"
         return [
-            ("xr", f"SELECT unit, {names}, {ranked} FROM base WHERE bv IS NOT NULL"),
+            ("xr", f"SELECT unit, {names}, {ranked} FROM {rows}"),
             ("xf", f"SELECT unit, {names} FROM xr WHERE rn = 1"),
         ]
 
@@ -256,6 +294,13 @@ class Scan:
             f"MIN(t) AS e0, {until('MIN(t)')} AS d0, "
             f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
         )
+        if self.exposure.activates:
+            number = number.replace("unit", "s.unit")
+            units = (
+                f"SELECT {number} AS u, s.unit AS unit, s.v AS v, a.e0 AS e0, "
+                f"{until('a.e0')} AS d0, s.dm AS dm FROM sh AS s "
+                "JOIN (SELECT unit, MIN(us) AS e0 FROM ac GROUP BY unit) AS a ON a.unit = s.unit"
+            )
         more = [f"f.bd{i} AS bd{i}" for i in range(len(self.breakdowns))]
         if self.needs_exposure_id:
             more.append("f.id AS xid")
@@ -266,8 +311,11 @@ class Scan:
         return [("xu", units), ("x", joined)]
 
     def _events(self) -> str:
-        columns = ["us", "bv", *(["id"] if self.needs_id else []), *self._columns]
+        columns = ["us", *(["id"] if self.needs_id else []), *self._columns]
         columns = [f"b.{name} AS {name}" for name in columns]
+        # An activation from the first on exposes its unit again, as a flag call does without them.
+        exposes = "CASE WHEN b.av AND b.us >= x.e0 THEN x.v END"
+        columns.append(f"{exposes if self.exposure.activates else 'b.bv'} AS bv")
         columns += [f"x.{name} AS {name}" for name in ("u", "e0", "d0")]
         return f"SELECT {', '.join(columns)} FROM base AS b JOIN x ON x.unit = b.unit"
 

@@ -47,6 +47,10 @@ class EventSource:
         SQL that may stand after ``FROM`` with the columns ``person_id`` and ``properties``
         (JSON text), one row per person in its present state; None when there are no person
         properties.
+    cohorts
+        SQL that may stand after ``FROM`` with the columns ``person_id`` and ``cohort_id`` (a
+        whole number), one row per member; a cohort without members has one row whose
+        ``person_id`` is NULL. None when there are no cohorts.
     groups
         Columns with the group keys, group type index to column name; a group type without a
         column is read from the property ``$group_<index>``.
@@ -78,9 +82,11 @@ class EventSource:
     properties: str | None = "properties"
     typed: Mapping[str, str] = field(default_factory=dict)
     persons: str | None = None
+    cohorts: str | None = None
     groups: Mapping[int, str] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     label: str = "events"
+    _known: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -129,6 +135,14 @@ class EventSource:
     def row_number(self) -> str:
         """SQL that tells rows apart where no column does."""
         return "ROW_NUMBER() OVER ()"
+
+    def known_cohorts(self, wanted: int) -> set[int]:
+        """Return the cohorts there are; looked up again when ``wanted`` was not among them."""
+        if self.cohorts is not None and wanted not in self._known:
+            sql = f"SELECT DISTINCT c.cohort_id AS cohort_id FROM {self.cohorts} AS c "
+            sql += "WHERE c.cohort_id IS NOT NULL"
+            self._known.update(int(cohort) for cohort in self.rows(sql, {})["cohort_id"])
+        return self._known
 
     def is_number(self, column: str) -> bool:
         """Whether a column of the relation holds numbers."""

@@ -123,7 +123,8 @@ class Stream:
         number = len(request.population.variants)
         self.cells = [Cells(tally.names, number, len(days.dates)) for tally in self.tallies]
         none = np.zeros((0, number), np.int64)
-        self.units = Units(np.zeros(0), none)
+        activated = request.population.activation is not None
+        self.units = Units(np.zeros(0), none, np.zeros(0, np.int64) if activated else None)
         self.dense = Dense(0)
         for tally in self.tallies:
             tally.prepare(self.dense)
@@ -173,7 +174,7 @@ class Stream:
     def reads_persons(self) -> bool:
         """Whether something depends on what persons are like now."""
         exposures = Scan(self.source, replace(self.request, metrics=(), covariates=None))
-        return self.scan.reader.reads_persons or exposures.reader.reads_persons
+        return self.scan.reader.reads_present or exposures.reader.reads_present
 
     def expose(self, since: int) -> None:
         """Read the exposures from an instant on."""
@@ -192,6 +193,12 @@ class Stream:
             firsts = [filled(rows[f"t{i}"], UNKNOWN).astype(np.int64) for i in range(number)]
             seen = np.stack(firsts, axis=1)
         self.units.merge(names, seen)
+        if self.units.active is not None and self.units.size:
+            everyone = np.arange(self.units.size)
+            with Joined(self.source, self.units, everyone, self.units.shown) as joined:
+                sql, parameters = scan.activations(since, str(joined))
+                rows = self._rows(sql, parameters)
+            self.units.activate(np.ma.getdata(rows["u"]), np.ma.getdata(rows["us"]))
         self.units.place(self.clock, exclude=self.exclude)
         self.dense.grow(self.units.size)
         if self.scan.whole_units:

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,18 @@ class World:
     lookback_days: int | None = None
     emails: dict[int, str] = field(default_factory=dict)
     actions: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    exclusions: tuple[dict[str, Any], ...] = ()
+    cohorts: dict[int, set[int]] = field(default_factory=dict)
+    activation: dict[str, Any] | None = None
+
+    @cached_property
+    def remaining(self) -> list[Event]:
+        """The events of persons who are not excluded."""
+        return [
+            e
+            for e in self.events
+            if e.person is None or not any(holds(self, e, item) for item in self.exclusions)
+        ]
 
 
 def points(world: World) -> list[tuple[date, int]]:
@@ -92,6 +105,8 @@ def as_number(value: Any) -> float | None:
 
 
 def holds(world: World, event: Event, item: dict[str, Any]) -> bool:
+    if item.get("type") == "cohort":
+        return (event.person in world.cohorts[item["value"]]) == (item["operator"] == "in")
     if item.get("type") == "person":
         value = {"email": world.emails.get(event.person or 0)}.get(item["key"])
     else:
@@ -148,13 +163,18 @@ class Unit:
     variant: str
     first: int
     exposure: Event
-    exposures: list[int]
+    exposures: set[str]
     multiple: bool
+
+
+def is_default(config: dict[str, Any] | None) -> bool:
+    named = ("$feature_flag_called", "$experiment_exposure")
+    return config is None or config.get("event") in named
 
 
 def variant_of(world: World, event: Event) -> str | None:
     config = world.exposure_config
-    if config is None or config.get("event") in ("$feature_flag_called", "$experiment_exposure"):
+    if is_default(config):
         name = "$feature_flag_called" if config is None else config["event"]
         if event.event != name or event.properties.get("$feature_flag") != "flag":
             return None
@@ -167,31 +187,54 @@ def variant_of(world: World, event: Event) -> str | None:
         holds(world, event, item) for item in config.get("properties") or ()
     ):
         return None
-    test = True if world.filter_test is None else world.filter_test
-    if test and not all(holds(world, event, item) for item in world.test_filters):
+    if of_test_account(world, event):
         return None
     kept = [key for key in world.variants if key not in world.excluded]
     return found if found in kept else None
 
 
+def of_test_account(world: World, event: Event) -> bool:
+    test = True if world.filter_test is None else world.filter_test
+    return test and not all(holds(world, event, item) for item in world.test_filters)
+
+
+def activated(world: World, key: Any, since: int, stop: int) -> list[Event]:
+    """The activations of a unit that was shown a variant first at ``since``."""
+    node = {"kind": "EventsNode", **(world.activation or {})}
+    return [
+        e
+        for e in world.remaining
+        if unit_of(world, e) == key
+        and matches(world, e, node)
+        and not of_test_account(world, e)
+        and max(since, us(world.start)) <= e.at <= stop
+    ]
+
+
 def units(world: World, stop: int) -> list[Unit]:
     seen = defaultdict(list)
-    for event in world.events:
+    for event in world.remaining:
         key = unit_of(world, event)
         variant = variant_of(world, event)
         if key is not None and variant is not None and us(world.start) <= event.at <= stop:
             seen[key].append((event, variant))
     found = []
     for key, pairs in seen.items():
-        first = min(event.at for event, _ in pairs)
-        opening = [variant for event, variant in pairs if event.at == first]
+        shown = min(event.at for event, _ in pairs)
+        opening = [variant for event, variant in pairs if event.at == shown]
+        exposing = [event for event, _ in pairs]
+        if world.activation is not None and is_default(world.exposure_config):
+            exposing = activated(world, key, shown, stop)
+            if not exposing:
+                continue
+        first = min(event.at for event in exposing)
         found.append(
             Unit(
                 key,
                 min(opening, key=world.variants.index),
                 first,
-                min((e for e, _ in pairs if e.at == first), key=lambda e: e.uuid),
-                sorted(event.at for event, _ in pairs),
+                min((e for e in exposing if e.at == first), key=lambda e: e.uuid),
+                {event.uuid for event in exposing},
                 len({variant for _, variant in pairs}) > 1,
             )
         )
@@ -232,7 +275,7 @@ def window_us(metric: dict[str, Any]) -> int:
 
 
 def own_events(world: World, unit: Unit, node: dict[str, Any]) -> list[Event]:
-    return [e for e in world.events if unit_of(world, e) == unit.key and matches(world, e, node)]
+    return [e for e in world.remaining if unit_of(world, e) == unit.key and matches(world, e, node)]
 
 
 def counted(world: World, metric: dict[str, Any], node: Any, unit: Unit, stop: int) -> float:
@@ -261,10 +304,10 @@ def before(world: World, node: dict[str, Any], unit: Unit) -> float:
 def flagged(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> list[Any]:
     window = window_us(metric)
     rows = []
-    for e in world.events:
+    for e in world.remaining:
         if unit_of(world, e) != unit.key or e.at > stop + window or e.at < us(world.start):
             continue
-        steps = [0] if variant_of(world, e) is not None and us(world.start) <= e.at <= stop else []
+        steps = [0] if e.uuid in unit.exposures else []
         steps += [k for k, node in enumerate(metric["series"], 1) if matches(world, e, node)]
         if steps:
             rows.append((e.at, e.uuid, steps))

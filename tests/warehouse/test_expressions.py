@@ -126,7 +126,10 @@ def test_property_filters(source, key, operator, value, rows):
 @pytest.mark.parametrize(
     "item",
     [
-        {"key": "id", "type": "cohort", "value": 3},
+        {"key": "id", "type": "cohort", "operator": "in", "value": 3},
+        {"key": "id", "type": "cohort", "operator": "gt", "value": 3},
+        {"key": "id", "type": "cohort", "operator": "in", "value": "everybody"},
+        {"key": "id", "type": "cohort", "operator": "in", "value": []},
         {"key": "at", "type": "event", "operator": "is_date_before", "value": "2026-01-01"},
         {"key": "email", "type": "person", "operator": "exact", "value": "x"},
         {"key": "n", "type": "event", "operator": "gt", "value": None},

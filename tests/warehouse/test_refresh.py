@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import EPOCH, Event, World
 from test_daily_sums import small
-from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
+from worlds import (
+    MEMBERS,
+    funnels,
+    means,
+    ratios,
+    request_of,
+    retentions,
+    source_of,
+    worlds,
+)
 
 from exp_jupyter.warehouse import daily_sums
 from exp_jupyter.warehouse.refresh import Kept, key_of, refresh
@@ -131,7 +140,15 @@ def test_a_state_of_something_else_is_not_used(tmp_path):
     assert Kept.load(tmp_path, kept.key) is None
 
 
-@pytest.mark.parametrize("fields", [{"matured": True}, {"test_filters": (filter_on_email(),)}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"matured": True},
+        {"test_filters": (filter_on_email(),)},
+        {"exclusions": (filter_on_email(),)},
+        {"exclusions": (MEMBERS,), "cohorts": {3: {1, 2}}},
+    ],
+)
 def test_nothing_is_kept_where_yesterdays_answer_can_change(fields):
     world = replace(quiet_world(), **fields)
     found, kept = refresh(source_of(world), request_of(world, [views()]))

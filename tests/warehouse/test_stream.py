@@ -24,7 +24,8 @@ def text_ids(source):
     source.connection.execute(
         "CREATE VIEW people AS SELECT * REPLACE ('id ' || person_id AS person_id) FROM persons"
     )
-    return replace(source, relation="told", persons="people")
+    cohorts = f"(SELECT 'id ' || person_id AS person_id, cohort_id FROM {source.cohorts})"
+    return replace(source, relation="told", persons="people", cohorts=cohorts)
 
 
 @pytest.mark.parametrize("rows", [1, 40])

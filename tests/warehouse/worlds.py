@@ -1,4 +1,4 @@
-"""Small random worlds and metrics: ties, late events, units in two variants, nulls, time zones."""
+"""Small random worlds and metrics: ties, late events, two variants, people who leave, time zones."""
 
 from __future__ import annotations
 
@@ -115,9 +115,38 @@ def worlds(draw: st.DrawFn) -> World:
         lookback_days=draw(st.sampled_from((None, 1, 3))),
         emails={1: "ada@example.com", 2: "bob@test.example", 3: "eve@example.com"},
         actions={9: [{"event": "signup"}, {"event": "c", "properties": []}]},
+        exclusions=draw(exclusions),
+        activation=draw(activations),
+        cohorts={3: {2, 5}, 4: {1, 2, 3, 4, 5, 6, 7}, 5: set()},
     )
 
 
+MEMBERS = {"key": "id", "type": "cohort", "operator": "in", "value": 3}
+OTHERS = {"key": "id", "type": "cohort", "operator": "not_in", "value": 3}
+EMAIL = {"key": "email", "type": "person", "operator": "icontains", "value": "bob"}
+activations = st.sampled_from(
+    (
+        None,
+        None,
+        {"event": "a"},
+        {"event": "b", "properties": [{"key": "plan", "operator": "is_not", "value": "free"}]},
+        {"kind": "ActionsNode", "id": 9},
+        {"event": "$feature_flag_called"},
+        {"event": "c", "properties": [OTHERS]},
+        {"event": "nothing"},
+    )
+)
+exclusions = st.sampled_from(
+    (
+        (),
+        (),
+        (MEMBERS,),
+        (EMAIL, {**MEMBERS, "value": 5}),
+        (OTHERS,),
+        ({"key": "email", "type": "person", "operator": "is_not_set", "value": None}, MEMBERS),
+        ({**MEMBERS, "value": 4},),
+    )
+)
 filters = st.sampled_from(
     (
         None,
@@ -128,6 +157,8 @@ filters = st.sampled_from(
         [{"key": "v", "operator": "exact", "type": "event", "value": 2.5}],
         [{"key": "v", "operator": "lt", "type": "event", "value": "7"}],
         [{"key": "plan", "operator": "is_set", "type": "event", "value": None}],
+        [MEMBERS],
+        [OTHERS, {"key": "v", "operator": "gte", "type": "event", "value": 1}],
         [{"key": "plan", "operator": "not_icontains", "type": "event", "value": "PR"}],
     )
 )
@@ -269,6 +300,16 @@ def _metric(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- the same world for the compiler
 
 
+def members(world: World) -> str | None:
+    """The world's cohorts as SQL that any engine reads."""
+    rows = [
+        f"SELECT CAST({person} AS BIGINT) AS person_id, {cohort} AS cohort_id"
+        for cohort, persons in world.cohorts.items()
+        for person in [*sorted(persons), *([] if persons else ["NULL"])]
+    ]
+    return f"({' UNION ALL '.join(rows)})" if rows else None
+
+
 def source_of(world: World, *, typed: bool = False) -> EventSource:
     """The world as tables; ``typed`` gives some properties columns of their own."""
     connection = duckdb.connect()
@@ -302,7 +343,7 @@ def source_of(world: World, *, typed: bool = False) -> EventSource:
             "INSERT INTO persons VALUES (?, ?)", [person, json.dumps({"email": email})]
         )
     if not typed:
-        return EventSource(connection, "events", persons="persons")
+        return EventSource(connection, "events", persons="persons", cohorts=members(world))
     connection.execute(
         "CREATE VIEW wide AS SELECT *, properties->>'/$feature_flag' AS flag_key, "
         "properties->>'/plan' AS plan, properties->>'/v' AS v FROM events"
@@ -311,6 +352,7 @@ def source_of(world: World, *, typed: bool = False) -> EventSource:
         connection,
         "wide",
         persons="persons",
+        cohorts=members(world),
         typed={"$feature_flag": "flag_key", "plan": "plan", "v": "v"},
     )
 
@@ -320,6 +362,8 @@ def request_of(world: World, metrics: list[dict[str, Any]]) -> Request:
     criteria: dict[str, Any] = {"filterTestAccounts": world.filter_test}
     criteria["multiple_variant_handling"] = world.handling
     criteria["exposure_config"] = world.exposure_config
+    criteria["exclusions"] = world.exclusions
+    criteria["activation_config"] = world.activation
     return Request(
         Population(
             flag_key="flag",
