@@ -1,4 +1,4 @@
-"""Small random worlds and metrics: ties, late events, two variants, people who leave, time zones."""
+"""Small random worlds and metrics: ties, late events, two variants, leavers, nulls, time zones."""
 
 from __future__ import annotations
 
