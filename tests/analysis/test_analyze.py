@@ -33,7 +33,7 @@ from exp_jupyter.engine.quantiles import Quantile
 from exp_jupyter.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from unit_tables import FORMS, units
+from unit_tables import FORMS, close_opened, units
 
 METRICS = ["revenue:mean", "paid:proportion", "orders/sessions:ratio", "revenue:quantile(0.9)"]
 
@@ -46,6 +46,12 @@ def numbers(found: exp_jupyter.analysis.Analysis) -> np.ndarray:
     rows = found.to_frame()
     names = ["n", "value", "standard_deviation", "estimate", "interval_low", "interval_high"]
     return rows[[*names, "p_value"]].to_numpy(dtype=float)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    close_opened()
 
 
 class TestEveryNumber:

@@ -36,8 +36,18 @@ def units(seed: int = 7, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+_opened: list[sqlite3.Connection] = []
+
+
+def close_opened() -> None:
+    """Close what the forms opened; newer Pythons complain about a database left open."""
+    while _opened:
+        _opened.pop().close()
+
+
 def _sqlite(frame: pd.DataFrame) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
+    _opened.append(connection)
     frame.astype({"paid": int}).to_sql("units", connection, index=False)
     return connection
 
