@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
 
 
-def my_request(project: Project, matches: Callable[[ChangeRequest], bool]) -> ChangeRequest | None:
-    """Return my newest change request that ``matches``, or None; also when none may be read."""
+def my_request(
+    project: Project, matches: Callable[[ChangeRequest], bool], *, action_key: str = ""
+) -> ChangeRequest | None:
+    """Return my newest change request that ``matches``, or None; also when none may be read.
+
+    Parameters
+    ----------
+    project
+        The project.
+    matches
+        Tells whether a request is the one.
+    action_key
+        Look at the requests of this action only; by default at those about flags.
+    """
     me = project.me
-    requester = me.id if me is not None else None
+    about = {"action_key": action_key} if action_key else {"resource_type": "feature_flag"}
     try:
-        for request in project.approvals.iterate(resource_type="feature_flag", requester=requester):
+        for request in project.approvals.iterate(requester=me.id if me else None, **about):
             if request.is_requester and matches(request):
                 return request
     except ApiError as refusal:

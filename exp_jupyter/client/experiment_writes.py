@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import NOTHING, call
+from exp_jupyter.client.lookup import as_id
 from exp_jupyter.schema.experiment import Experiment
 
 if TYPE_CHECKING:
+    from exp_jupyter.client.copies import CopyToProject, Duplicate
     from exp_jupyter.client.from_prompt import FromPrompt
     from exp_jupyter.client.lifecycle import Archive, End, Launch, Pause, Reset, Resume
-    from exp_jupyter.client.new_experiment import Create, Duplicate
+    from exp_jupyter.client.new_experiment import Create
     from exp_jupyter.client.project import Project
-    from exp_jupyter.client.recalculation import Recalculate
+    from exp_jupyter.client.recalculation import Recalculate, RecalculateMetrics
     from exp_jupyter.client.ship import Ship
     from exp_jupyter.client.unarchive import Unarchive
     from exp_jupyter.client.update import Update
@@ -113,11 +115,57 @@ class ExperimentWrites(ABC):
         flag_key
             The copy's flag, new or existing; by default it shares the source's.
         """
-        from exp_jupyter.client.new_experiment import Duplicate
+        from exp_jupyter.client.copies import Duplicate
 
         one = self.get(ref)
         shown = call("experiments.duplicate", one.id, name=name, flag_key=flag_key)
         return Duplicate(self._project, one, name, flag_key).coded(shown)
+
+    def copy_to_project(
+        self,
+        ref: Ref,
+        target: int | str,
+        name: str | None = None,
+        *,
+        flag_key: str | None = None,
+    ) -> CopyToProject:
+        """Return the write that makes a draft with an experiment's settings in another project.
+
+        Parameters
+        ----------
+        ref
+            The experiment to copy.
+        target
+            The other project's number; it has to belong to the same organization.
+        name
+            The copy's name, by default the source's. One of this name and flag there counts as
+            this copy.
+        flag_key
+            The copy's flag there, new or existing; by default of the source's key.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The target is no project number, or this project's own.
+        """
+        from exp_jupyter.client.copies import CopyToProject
+
+        one = self.get(ref)
+        shown = call(
+            "experiments.copy_to_project", one.id, as_id(target), name=name, flag_key=flag_key
+        )
+        return CopyToProject(self._project, one, target, name, flag_key).coded(shown)
+
+    def recalculate_metrics(self, ref: Ref) -> RecalculateMetrics:
+        """Return the write that has the newest result of every metric computed again.
+
+        ``metrics_recalculation`` tells how far that is.
+        """
+        from exp_jupyter.client.recalculation import RecalculateMetrics
+
+        one = self.get(ref)
+        shown = call("experiments.recalculate_metrics", one.id)
+        return RecalculateMetrics(self._project, one).coded(shown)
 
     def recalculate_timeseries(self, ref: Ref, metric: str | int | None = None) -> Recalculate:
         """Return the write that has the daily results of a metric computed again.
@@ -158,7 +206,14 @@ class ExperimentWrites(ABC):
         one = self.get(ref)
         return Resume(self._project, one).coded(call("experiments.resume", one.id))
 
-    def end(self, ref: Ref, conclusion: str | None = None, comment: str | None = None) -> End:
+    def end(
+        self,
+        ref: Ref,
+        conclusion: str | None = None,
+        comment: str | None = None,
+        *,
+        cleanup_pr: bool = False,
+    ) -> End:
         """Return the write that ends a launched experiment now; its flag stays as it is.
 
         Parameters
@@ -169,6 +224,9 @@ class ExperimentWrites(ABC):
             ``won``, ``lost``, ``inconclusive``, ``stopped_early`` or ``invalid``.
         comment
             Why, in at most 4000 characters.
+        cleanup_pr
+            Also have the project open a pull request that takes the flag out of the code; takes
+            the scope ``task:write``.
 
         Raises
         ------
@@ -178,8 +236,9 @@ class ExperimentWrites(ABC):
         from exp_jupyter.client.lifecycle import End
 
         one = self.get(ref)
-        shown = call("experiments.end", one.id, conclusion=conclusion, comment=comment)
-        return End(self._project, one, conclusion, comment).coded(shown)
+        told = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
+        write = End(self._project, one, conclusion, comment, cleanup_pr=cleanup_pr)
+        return write.coded(call("experiments.end", one.id, **told))
 
     def ship(
         self,
@@ -189,6 +248,7 @@ class ExperimentWrites(ABC):
         to_everyone: bool = False,
         conclusion: str | None = None,
         comment: str | None = None,
+        cleanup_pr: bool = False,
     ) -> Ship:
         """Return the write that gives everybody one variant and ends a running experiment.
 
@@ -200,7 +260,7 @@ class ExperimentWrites(ABC):
             The key of the variant that stays.
         to_everyone
             Also release the flag to everybody, whatever its release conditions say.
-        conclusion, comment
+        conclusion, comment, cleanup_pr
             As ``end`` takes them; what is not given stays.
 
         Raises
@@ -211,9 +271,19 @@ class ExperimentWrites(ABC):
         from exp_jupyter.client.ship import Ship
 
         one = self.get(ref)
-        told = {"conclusion": conclusion, "comment": comment}
-        shown = call("experiments.ship", one.id, variant, to_everyone=to_everyone or None, **told)
-        return Ship(self._project, one, variant, to_everyone=to_everyone, **told).coded(shown)
+        write = Ship(
+            self._project,
+            one,
+            variant,
+            to_everyone=to_everyone,
+            conclusion=conclusion,
+            comment=comment,
+            cleanup_pr=cleanup_pr,
+        )
+        shown = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
+        return write.coded(
+            call("experiments.ship", one.id, variant, to_everyone=to_everyone or None, **shown)
+        )
 
     def archive(self, ref: Ref, *, disable_flag: bool = False) -> Archive:
         """Return the write that puts an ended experiment into the archive.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results import Results
     from exp_jupyter.analysis.series import Series
     from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.schema.recalculation import MetricsRecalculation
     from exp_jupyter.schema.series import Exposures, TimeseriesResults
 
 
@@ -237,6 +238,28 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         return Results(
             experiment.id, experiment.name, experiment.status, **by_role, failed=failed
         ).coded(call("experiments.results", experiment.id, **shown))
+
+    def metrics_recalculation(self, ref: Ref, job: str | None = None) -> MetricsRecalculation:
+        """Return how far a recalculation of all metrics is, with the results that are there.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        job
+            The recalculation's id; by default the newest.
+
+        Raises
+        ------
+        exp_jupyter.errors.NotFoundError
+            There is no such recalculation.
+        """
+        from exp_jupyter.schema.recalculation import MetricsRecalculation
+
+        one = self.get(ref)
+        path = self._project.path("experiments", one.id, "metrics_recalculation", job or "latest")
+        shown = call("experiments.metrics_recalculation", one.id, job=job)
+        return self._project.read(MetricsRecalculation, path).coded(shown)
 
     def exposures(self, ref: Ref) -> Exposures:
         """Return who saw which variant.

@@ -1,4 +1,4 @@
-"""The write that changes a flag: switches it, or moves its rollout."""
+"""The write that changes a flag: switches it, moves its rollout, or sets what else it has."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.awaiting import standing
+from exp_jupyter.client.diff_cells import cell, label
 from exp_jupyter.client.flag_change import FlagChange, laid_over, rollout_rows
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.write import Write
-from exp_jupyter.errors import InputError
+from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.flag import FlagFilters
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
 
 _SUM_TOLERANCE = 1e-9
+
+_SAID_OTHERWISE = frozenset({"key", "filters", "active", "name", "version", "creation_context"})
+"""Fields of a request that have words of their own here, or that nobody may change."""
 
 
 class FlagUpdate(Write):
@@ -38,16 +43,19 @@ class FlagUpdate(Write):
         Shares of the variants in percent, by key; those not named stay.
     name
         Its description; None leaves it.
+    fields
+        What else is to be, by the API's names.
 
     Raises
     ------
     exp_jupyter.errors.InputError
-        Nothing is asked for, or a share is not usable.
+        Nothing is asked for, a share is not usable, or a name is not the API's.
 
     Notes
     -----
     A change of rollout sends the flag's release conditions as they were when the write was made.
-    If somebody changes the flag in between, the write is refused rather than undo that.
+    If somebody changes the flag in between, the write is refused rather than undo that; the flag's
+    version goes with it, so that the project refuses what is changed after the last look.
     """
 
     def __init__(
@@ -59,9 +67,11 @@ class FlagUpdate(Write):
         rollout: float | None = None,
         variants: Mapping[str, float] | None = None,
         name: str | None = None,
+        fields: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(project)
-        if (active, rollout, variants, name) == (None, None, None, None):
+        self._fields = _checked_fields(fields or {})
+        if (active, rollout, variants, name) == (None, None, None, None) and not fields:
             raise InputError(
                 f"Nothing of the flag {flag.key} is to change.",
                 hint="Give active, rollout, variants or name.",
@@ -80,12 +90,15 @@ class FlagUpdate(Write):
         return self._project.path("feature_flags", self._flag.id)
 
     def _call(self) -> tuple[str, str, Any]:
+        moves = self._filters is not None
         wanted = {
             "active": self._active,
             "name": self._name,
             "filters": self._filters.to_dict() if self._filters is not None else None,
+            "version": self._flag.version if moves else None,
         }
-        return "PATCH", self._path, {key: one for key, one in wanted.items() if one is not None}
+        body = {key: one for key, one in wanted.items() if one is not None}
+        return "PATCH", self._path, body | self._fields
 
     def _describe(self) -> WritePlan:
         flag = self._flag
@@ -99,6 +112,15 @@ class FlagUpdate(Write):
         if self._name is not None:
             rows.append(DiffRow("Description", flag.name or None, self._name or None))
             deeds.append("changes its description")
+        if self._fields.get("deleted"):
+            deeds.append("deletes it")
+        elif self._fields:
+            deeds.append("changes its settings")
+        told = flag.to_dict()
+        rows += [
+            DiffRow(label(field), cell(told.get(field)), cell(value))
+            for field, value in self._fields.items()
+        ]
         used = [str(number) for number in flag.experiment_set]
         by = f" Experiment {', '.join(used)} uses this flag." if used else ""
         method, path, body = self._call()
@@ -110,6 +132,7 @@ class FlagUpdate(Write):
             body=body,
             diff=tuple(rows),
             gate=self._change(flag).gate(self._project),
+            confirm_name=flag.key if self._fields.get("deleted") else None,
         )
 
     def _change(self, flag: FeatureFlag) -> FlagChange:
@@ -117,9 +140,14 @@ class FlagUpdate(Write):
         return FlagChange(flag.key, flag, active=self._active, rollouts=rollouts)
 
     def _look(self) -> WriteState:
-        now = self._project.read(FeatureFlag, self._path)
+        try:
+            now = self._project.read(FeatureFlag, self._path)
+        except NotFoundError:
+            if not self._fields.get("deleted"):
+                raise
+            return WriteState("already_done", f"The flag {self._flag.key} is deleted.")
         change = self._change(now)
-        if change.is_done() and self._name in {None, now.name}:
+        if change.is_done() and self._name in {None, now.name} and self._is_set(now):
             return WriteState("already_done", f"The flag {now.key} is like that.", result=now)
         asked = change.asked(self._project)
         if asked is not None and not (asked.state == "rejected" and change.outlived(asked)):
@@ -141,10 +169,15 @@ class FlagUpdate(Write):
             )
         return WriteState("to_do", f"The flag {now.key} is {_switched(now.active)}.", result=now)
 
+    def _is_set(self, now: FeatureFlag) -> bool:
+        told = now.to_dict()
+        return all(told.get(field) == value for field, value in self._fields.items())
+
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # an approved request has done all of it
         now = parse(FeatureFlag, body, self._path)
-        return WriteOutcome("applied", f"The flag {now.key} was changed.", result=now)
+        deed = "deleted" if self._fields.get("deleted") else "changed"
+        return WriteOutcome("applied", f"The flag {now.key} was {deed}.", result=now)
 
 
 def checked_share(name: str, share: float | None) -> None:
@@ -176,6 +209,19 @@ def checked_split(shares: Mapping[str, float]) -> None:
         raise InputError(
             f"The variants' shares sum to {whole:g} %.", hint="Make them sum to 100 %."
         )
+
+
+def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    from exp_jupyter.schema.requests import FlagUpdate as Request
+
+    known = {*Request.model_fields} - _SAID_OTHERWISE
+    for name in fields:
+        if name not in known:
+            raise InputError(
+                f"A flag has no field {name!r} that can be written.",
+                hint=suggestion(name, known) or f"It has {', '.join(sorted(known))}.",
+            )
+    return {name: plain(value) for name, value in fields.items()}
 
 
 def _check_variants(flag: FeatureFlag, shares: Mapping[str, float]) -> None:

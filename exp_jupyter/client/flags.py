@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.calls import call
+from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.client.lookup import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.feature_flag import FeatureFlag, FlagList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.flag_update import FlagUpdate
+    from exp_jupyter.client.new_flag import NewFlag
     from exp_jupyter.client.project import Project
 
 
@@ -66,6 +67,44 @@ class Flags:
             )
         return found.coded(call("flags.get", text))
 
+    def create(
+        self,
+        key: str,
+        variants: Mapping[str, float] | Sequence[str] | None = None,
+        *,
+        rollout: float = 100,
+        active: bool = False,
+        name: str = "",
+    ) -> NewFlag:
+        """Return the write that makes a flag; sends nothing.
+
+        Parameters
+        ----------
+        key
+            Letters, digits, hyphens and underscores.
+        variants
+            Shares in percent by key, or keys alone for an even split, ``control`` among them; by
+            default the flag is only on or off.
+        rollout
+            Percent of people it lets in.
+        active
+            Whether it is on at once.
+        name
+            Its description.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            An argument is not usable.
+        """
+        from exp_jupyter.client.new_flag import NewFlag
+
+        write = NewFlag(
+            self._project, key, variants=variants, rollout=rollout, active=active, name=name
+        )
+        given = {"rollout": None if rollout == 100 else rollout, "active": active or None}
+        return write.coded(call("flags.create", key, variants=variants, **given, name=name or None))
+
     def update(
         self,
         ref: int | str,
@@ -74,6 +113,7 @@ class Flags:
         rollout: float | None = None,
         variants: Mapping[str, float] | None = None,
         name: str | None = None,
+        **fields: Any,
     ) -> FlagUpdate:
         """Return the write that changes a flag; sends nothing.
 
@@ -89,19 +129,23 @@ class Flags:
             Shares of the variants in percent, by key; together with those not named, 100.
         name
             Its description.
+        **fields
+            What else is to be by the API's names: ``archived``, ``tags``,
+            ``ensure_experience_continuity``, …; ``deleted=True`` takes it out of the project.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            There is no such flag or variant, a share is not usable, or nothing is to change.
+            There is no such flag, variant or field, a share is not usable, or nothing is to
+            change.
         """
         from exp_jupyter.client.flag_update import FlagUpdate
 
         given = {"active": active, "rollout": rollout, "variants": variants, "name": name}
         flag = self.get(ref)
-        return FlagUpdate(self._project, flag, **given).coded(  # type: ignore[arg-type]
-            call("flags.update", flag.key, **given)
-        )
+        write = FlagUpdate(self._project, flag, **given, fields=fields)  # type: ignore[arg-type]
+        shown = {field: NOTHING if value is None else value for field, value in fields.items()}
+        return write.coded(call("flags.update", flag.key, **given, **shown))
 
     def enable(self, ref: int | str) -> FlagUpdate:
         """Return the write that switches a flag on; sends nothing."""

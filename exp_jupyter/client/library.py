@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from exp_jupyter.client.calls import NOTHING, call
@@ -40,6 +41,8 @@ class Shelf(Generic[Thing]):
     """What people know one by."""
     written: ClassVar[tuple[str, ...]] = ()
     """The fields that can be written."""
+    guarded: ClassVar[Mapping[str, str]] = {}
+    """The action that an approval policy may be about, by the method of the request."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -92,7 +95,7 @@ class Shelf(Generic[Thing]):
         from exp_jupyter.client.library_writes import Remove
 
         thing = self.get(ref)
-        return Remove(self._project, self, thing).coded(call(f"{self.called}.delete", ref))
+        return Remove(self._project, self, thing, {}).coded(call(f"{self.called}.delete", ref))
 
     def normal(self, name: str, value: Any) -> Any:
         """Return a field's value without what the project adds to it by itself."""
@@ -107,11 +110,13 @@ class Shelf(Generic[Thing]):
                 return one
         return None
 
-    def _make(self, fields: dict[str, Any]) -> Make[Thing]:
+    def _make(self, fields: dict[str, Any], *given: Any, **named: Any) -> Make[Thing]:
+        """Return the write; ``given`` and ``named`` are the arguments it was asked for with."""
         from exp_jupyter.client.library_writes import Make
 
         kept = {name: value for name, value in fields.items() if value is not None}
-        return Make(self._project, self, kept).coded(call(f"{self.called}.create", **kept))
+        shown = call(f"{self.called}.create", *given, **named)
+        return Make(self._project, self, kept).coded(shown)
 
     def name_of(self, one: Thing) -> str:
         """Return what people call one."""
@@ -163,7 +168,8 @@ class SavedMetrics(Shelf[SavedMetric]):
         description, tags
             Kept with it.
         """
-        return self._make({"name": name, "query": query, "description": description, "tags": tags})
+        told = {"description": description, "tags": tags}
+        return self._make({"name": name, "query": query, **told}, name, query, **told)
 
     def normal(self, name: str, value: Any) -> Any:
         """Return a field's value without what the project adds to it by itself."""
@@ -190,6 +196,9 @@ class Holdouts(Shelf[Holdout]):
     kind = Holdout
     where, called, word = "experiment_holdouts", "holdouts", "holdout"
     written = ("name", "description", "filters")
+    guarded = MappingProxyType(
+        {"PATCH": "experiment_holdout.update", "DELETE": "experiment_holdout.delete"}
+    )
 
     def create(self, name: str, share: float, *, description: str | None = None) -> Make[Holdout]:
         """Return the write that makes a holdout; sends nothing.
@@ -204,7 +213,8 @@ class Holdouts(Shelf[Holdout]):
             Kept with it.
         """
         filters = [{"properties": [], "rollout_percentage": share}]
-        return self._make({"name": name, "filters": filters, "description": description})
+        told = {"description": description}
+        return self._make({"name": name, "filters": filters, **told}, name, share, **told)
 
     def normal(self, name: str, value: Any) -> Any:
         """Return a field's value without what the project adds to it by itself."""
@@ -257,7 +267,13 @@ class Policies(Shelf[ApprovalPolicy]):
             Everything else by the API's names.
         """
         config = {"quorum": quorum, "users": [*approvers]}
-        return self._make({"action_key": action_key, "approver_config": config, **fields})
+        return self._make(
+            {"action_key": action_key, "approver_config": config, **fields},
+            action_key,
+            [*approvers],
+            quorum=None if quorum == 1 else quorum,
+            **fields,
+        )
 
     def normal(self, name: str, value: Any) -> Any:
         """Return a field's value without what the project adds to it by itself."""

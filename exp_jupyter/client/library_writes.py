@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from exp_jupyter.client.awaiting import my_request, standing
+from exp_jupyter.client.diff_cells import cell, label
+from exp_jupyter.client.gate import Gated, gate_sentence
 from exp_jupyter.client.library import Shelf, Thing
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.write import Write
 from exp_jupyter.errors import InputError, NotFoundError
+from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
-
-_LONGEST_CELL = 120
 
 
 class Make(Write, Generic[Thing]):
@@ -50,7 +51,7 @@ class Make(Write, Generic[Thing]):
             method=method,
             path=path,
             body=body,
-            diff=tuple(DiffRow(_label(key), None, _cell(one)) for key, one in body.items()),
+            diff=tuple(DiffRow(label(key), None, cell(one)) for key, one in body.items()),
         )
 
     def _look(self) -> WriteState:
@@ -73,8 +74,8 @@ class Make(Write, Generic[Thing]):
         return WriteOutcome("applied", f'"{self._name}" was created.', result=made)
 
 
-class Change(Write, Generic[Thing]):
-    """Changes fields of one.
+class _OnOne(Write, Generic[Thing]):
+    """A write on one that is there, which an approval policy may hold.
 
     Parameters
     ----------
@@ -86,24 +87,66 @@ class Change(Write, Generic[Thing]):
         The new values by the API's names.
     """
 
+    method: ClassVar[str] = ""
+
     def __init__(
         self, project: Project, shelf: Shelf[Thing], thing: Thing, fields: Mapping[str, Any]
     ) -> None:
         super().__init__(project)
         self._shelf, self._thing = shelf, thing
         self._fields = checked(shelf, fields)
-        if not fields:
-            raise InputError("Nothing is to change.", hint="Give the new values.")
+        self._name = shelf.name_of(thing)
 
     @property
     def _path(self) -> str:
         return self._project.path(self._shelf.where, self._shelf.number_of(self._thing))
 
     def _call(self) -> tuple[str, str, Any]:
-        return "PATCH", self._path, self._fields
+        return self.method, self._path, self._fields or None
+
+    @property
+    def _action(self) -> str:
+        return self._shelf.guarded.get(self.method, "")
+
+    def _gate(self) -> str:
+        return gate_sentence(self._project, Gated((self._action,))) if self._action else ""
+
+    def _awaited(self, name: str) -> WriteState | None:
+        """Return what my change request for this means, or None if there is none that counts."""
+        if not self._action:
+            return None
+        asked = my_request(self._project, self._is_asked_by, action_key=self._action)
+        if asked is None:
+            return None
+        return standing(
+            asked,
+            waits=f'The change of "{name}" waits for approval.',
+            left=lambda: f"The request was approved; the {self._shelf.word} is still to change.",
+            spent=self._spent,
+        )
+
+    def _is_asked_by(self, request: ChangeRequest) -> bool:
+        told = request.intent.get("full_request_data")
+        wanted = {} if not isinstance(told, dict) else {key: told.get(key) for key in self._fields}
+        return request.resource_id in (None, self._shelf.number_of(self._thing)) and (
+            not wanted or wanted == self._fields
+        )
+
+
+class Change(_OnOne[Thing]):
+    """Changes fields of one."""
+
+    method = "PATCH"
+
+    def __init__(
+        self, project: Project, shelf: Shelf[Thing], thing: Thing, fields: Mapping[str, Any]
+    ) -> None:
+        super().__init__(project, shelf, thing, fields)
+        if not fields:
+            raise InputError("Nothing is to change.", hint="Give the new values.")
 
     def _describe(self) -> WritePlan:
-        shelf, name = self._shelf, self._shelf.name_of(self._thing)
+        shelf, name = self._shelf, self._name
         told = self._thing.to_dict()
         method, path, body = self._call()
         return WritePlan(
@@ -113,9 +156,10 @@ class Change(Write, Generic[Thing]):
             path=path,
             body=body,
             diff=tuple(
-                DiffRow(_label(key), _cell(told.get(key)), _cell(self._fields[key]))
+                DiffRow(label(key), cell(told.get(key)), cell(self._fields[key]))
                 for key in differing(shelf, self._fields, self._thing)
             ),
+            gate=self._gate(),
         )
 
     def _look(self) -> WriteState:
@@ -123,7 +167,9 @@ class Change(Write, Generic[Thing]):
         name = self._shelf.name_of(now)
         if not differing(self._shelf, self._fields, now):
             return WriteState("already_done", f'"{name}" is like that.', result=now)
-        return WriteState("to_do", f'"{name}" is not like that yet.', result=now)
+        return self._awaited(name) or WriteState(
+            "to_do", f'"{name}" is not like that yet.', result=now
+        )
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # an approved request has done all of it
@@ -131,28 +177,10 @@ class Change(Write, Generic[Thing]):
         return WriteOutcome("applied", f'"{self._shelf.name_of(now)}" was changed.', result=now)
 
 
-class Remove(Write, Generic[Thing]):
-    """Removes one for good.
+class Remove(_OnOne[Thing]):
+    """Removes one for good."""
 
-    Parameters
-    ----------
-    project, shelf
-        Where.
-    thing
-        As it was read when the write was made.
-    """
-
-    def __init__(self, project: Project, shelf: Shelf[Thing], thing: Thing) -> None:
-        super().__init__(project)
-        self._shelf, self._thing = shelf, thing
-        self._name = shelf.name_of(thing)
-
-    @property
-    def _path(self) -> str:
-        return self._project.path(self._shelf.where, self._shelf.number_of(self._thing))
-
-    def _call(self) -> tuple[str, str, Any]:
-        return "DELETE", self._path, None
+    method = "DELETE"
 
     def _describe(self) -> WritePlan:
         shelf = self._shelf
@@ -163,7 +191,8 @@ class Remove(Write, Generic[Thing]):
             method="DELETE",
             path=self._path,
             body=None,
-            diff=(DiffRow(_label(shelf.word), self._name, None),),
+            diff=(DiffRow(label(shelf.word), self._name, None),),
+            gate=self._gate(),
             confirm_name=self._name,
         )
 
@@ -172,7 +201,9 @@ class Remove(Write, Generic[Thing]):
             now: Any = self._project.read(self._shelf.kind, self._path)
         except NotFoundError:
             return WriteState("already_done", f'"{self._name}" is deleted.')
-        return WriteState("to_do", f'"{self._name}" is there.', result=now)
+        return self._awaited(self._name) or WriteState(
+            "to_do", f'"{self._name}" is there.', result=now
+        )
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del body, finishing  # the answer is empty
@@ -204,17 +235,3 @@ def differing(shelf: Shelf[Any], fields: Mapping[str, Any], now: Any) -> list[st
         for name, wanted in fields.items()
         if shelf.normal(name, wanted) != shelf.normal(name, told.get(name))
     ]
-
-
-def _label(name: str) -> str:
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
-
-
-def _cell(value: Any) -> str | None:
-    if value is None or value == "" or isinstance(value, str):
-        return value or None
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"

@@ -156,14 +156,18 @@ class End(ExperimentWrite):
         experiment: Experiment,
         conclusion: str | None = None,
         comment: str | None = None,
+        *,
+        cleanup_pr: bool = False,
     ) -> None:
         super().__init__(project, experiment)
         checked_conclusion(conclusion, comment)
         self._conclusion = conclusion
         self._comment = comment
+        self._cleanup_pr = cleanup_pr
 
     def _body(self) -> dict[str, Any]:
-        return {"conclusion": self._conclusion, "conclusion_comment": self._comment}
+        body = {"conclusion": self._conclusion, "conclusion_comment": self._comment}
+        return body | cleanup(self._cleanup_pr)
 
     def _words(self) -> tuple[str, str]:
         one = self._experiment
@@ -182,6 +186,7 @@ class End(ExperimentWrite):
             DiffRow("Status", one.status, "stopped"),
             DiffRow("End", day(one.end_date), "now"),
             *conclusion_rows(one, self._conclusion, self._comment),
+            *cleanup_rows(self._cleanup_pr),
         ]
 
     def _done(self, now: Experiment) -> str:
@@ -305,6 +310,16 @@ class Reset(ExperimentWrite):
 
     def _told(self, now: Experiment) -> tuple[str, str]:
         return f'"{now.name}" is a draft again.', "Change what is to change, then launch it."
+
+
+def cleanup(wanted: bool) -> dict[str, Any]:
+    """Return what a request says about a pull request that takes the flag out of the code."""
+    return {"open_cleanup_pr": True} if wanted else {}
+
+
+def cleanup_rows(wanted: bool) -> list[DiffRow]:
+    """Return the plan's row about that pull request."""
+    return [DiffRow("Pull request to clean up the code", None, "opened")] if wanted else []
 
 
 def day(moment: datetime | None) -> str | None:

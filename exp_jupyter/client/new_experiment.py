@@ -1,9 +1,9 @@
-"""The writes that make an experiment: from nothing, or as a copy of another."""
+"""The writes that make an experiment: what they share, and the one that makes it from nothing."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.awaiting import standing
@@ -13,7 +13,7 @@ from exp_jupyter.client.project import parse
 from exp_jupyter.client.prompt_request import LONGEST_NAME, checked_key, slug
 from exp_jupyter.client.wanted import checked_fields, configured, flag_config
 from exp_jupyter.client.write import Write
-from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
+from exp_jupyter.errors import ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.flag import FlagFilters
@@ -33,7 +33,8 @@ class NewExperiment(Write):
     -----
     The project would make a second one of the same name without a word, so before anything is
     sent one of this name and flag is looked for, in the archive too. To have another one, give
-    another name.
+    another name. Should there be two of them all the same, since a request that was lost arrived
+    late, the outcome names both.
     """
 
     def __init__(self, project: Project, name: str, flag_key: str) -> None:
@@ -41,6 +42,11 @@ class NewExperiment(Write):
         self._name = name
         self._flag_key = flag_key
         self._reads_flags = True
+
+    @property
+    def _there(self) -> Project:
+        """The project in which it is made."""
+        return self._project
 
     @abstractmethod
     def _filters(self) -> FlagFilters | None:
@@ -73,7 +79,7 @@ class NewExperiment(Write):
             )
         flag = self._flag()
         change = self._change()
-        asked = change.asked(self._project) if change is not None else None
+        asked = change.asked(self._there) if change is not None else None
         if asked is not None:
             words = (
                 f"The request was approved and the flag {self._flag_key} made; the experiment "
@@ -93,15 +99,17 @@ class NewExperiment(Write):
         return WriteState("to_do", f'"{self._name}" does not exist yet.')
 
     def _made(self) -> Experiment | None:
+        return next(self._all_made(), None)
+
+    def _all_made(self) -> Iterator[Experiment]:
         for archived in (None, True):
-            for one in self._project.experiments.iterate(archived=archived, search=self._name):
+            for one in self._there.experiments.iterate(archived=archived, search=self._name):
                 if one.name == self._name and one.feature_flag_key == self._flag_key:
-                    return one
-        return None
+                    yield one
 
     def _flag(self) -> FeatureFlag | None:
         try:
-            return self._project.flags.find(self._flag_key)
+            return self._there.flags.find(self._flag_key)
         except (PermissionDeniedError, NotFoundError):
             self._reads_flags = False
             return None
@@ -123,18 +131,31 @@ class NewExperiment(Write):
         change = self._change()
         if change is None or self._flag() is not None:
             return ""
-        return change.gate(self._project)
+        return change.gate(self._there)
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         made = parse(Experiment, body, self._project.path("experiments"))
         begun = "finished on the approved flag" if finishing else "on the flag"
-        return WriteOutcome(
-            "applied",
+        told = (
             f'"{made.name}" was created as experiment {made.id}, {begun} '
-            f"{made.feature_flag_key}; its status is {made.status}.",
-            "" if made.start_date else "Launch it when everything is in place.",
-            result=made,
+            f"{made.feature_flag_key}; its status is {made.status}."
         )
+        step = "" if made.start_date else "Launch it when everything is in place."
+        if twins := self._twins(made):
+            listed = " and ".join(str(one) for one in twins)
+            told += f" Experiment {listed} has the same name and flag."
+            step = (
+                "Keep one of them: project.experiments.update(…, deleted=True) takes the other "
+                "out of the project."
+            )
+        return WriteOutcome("applied", told, step, result=made)
+
+    def _twins(self, made: Experiment) -> list[int]:
+        """Return the ids of others like it; none when they cannot be looked for."""
+        try:
+            return sorted(one.id for one in self._all_made() if one.id != made.id)
+        except ExpError:
+            return []  # it was made, and that is what has to be said
 
 
 class Create(NewExperiment):
@@ -182,7 +203,7 @@ class Create(NewExperiment):
                     "feature_flag says what variants and rollout say too.",
                     hint="Give one or the other.",
                 )
-            shares = dict(_DEFAULT_SPLIT) if variants is None else _split(variants)
+            shares = dict(_DEFAULT_SPLIT) if variants is None else split_of(variants)
             filters = filters_of(shares, 100 if rollout is None else rollout).to_dict()
             self._fields["feature_flag"] = {"filters": filters}
 
@@ -252,82 +273,6 @@ class Create(NewExperiment):
         )
 
 
-class Duplicate(NewExperiment):
-    """Makes a draft with the settings of an experiment.
-
-    Parameters
-    ----------
-    project, source
-        The project, and the experiment to copy.
-    name
-        The copy's name; the source's with ``(Copy)`` when None.
-    flag_key
-        The copy's flag, new or existing; by default it shares the source's.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        An argument is not usable.
-    """
-
-    def __init__(
-        self, project: Project, source: Experiment, name: str | None, flag_key: str | None
-    ) -> None:
-        suffix = " (Copy)"
-        title = checked_name(name) if name else source.name[: LONGEST_NAME - len(suffix)] + suffix
-        given = checked_key(flag_key)
-        super().__init__(project, title, given or source.feature_flag_key)
-        self._source = source
-        self._given_key = given
-
-    @property
-    def _shares(self) -> bool:
-        return self._flag_key == self._source.feature_flag_key
-
-    def _filters(self) -> FlagFilters | None:
-        flag = self._source.feature_flag
-        if self._shares or flag is None:
-            return None
-        # A copy takes over the variants and the first group's rollout, not its conditions.
-        first = flag.rollout_percentage
-        return filters_of(flag.split, 100 if first is None else float(first))
-
-    def _refusal(self, flag: FeatureFlag | None) -> tuple[str, str] | None:
-        del flag
-        if self._source.is_legacy:
-            return (
-                f'"{self._source.name}" has metrics of an older kind and cannot be copied.',
-                "Create a new experiment with metrics of the present kind.",
-            )
-        return None
-
-    def _call(self) -> tuple[str, str, Any]:
-        body = {"name": self._name}
-        if self._given_key:
-            body["feature_flag_key"] = self._given_key
-        return "POST", self._project.path("experiments", self._source.id, "duplicate"), body
-
-    def _describe(self) -> WritePlan:
-        source = self._source
-        shared = (
-            f" Both share the flag {self._flag_key}: pausing or shipping one does it to the other."
-            if self._shares
-            else ""
-        )
-        method, path, body = self._call()
-        metrics = ", ".join(entry.name for entry in source.metric_entries)
-        return WritePlan(
-            title=f'Duplicate "{source.name}"',
-            sentence=f'Makes the draft "{self._name}" with the metrics and settings of '
-            f'"{source.name}" (experiment {source.id}).{shared}',
-            method=method,
-            path=path,
-            body=body,
-            diff=(*self._rows(), *([DiffRow("Metrics", None, metrics)] if metrics else [])),
-            gate=self._gate(),
-        )
-
-
 def checked_name(name: str) -> str:
     """Return an experiment's name.
 
@@ -347,7 +292,19 @@ def checked_name(name: str) -> str:
     return title
 
 
-def _split(variants: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
+def split_of(variants: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
+    """Return a new flag's variants and their shares in percent.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        They are fewer than two, have no control, or do not sum to 100.
+
+    Examples
+    --------
+    >>> split_of(["control", "short", "long"])
+    {'control': 33.0, 'short': 33.0, 'long': 34.0}
+    """
     if isinstance(variants, Mapping):
         shares = {str(key): share for key, share in variants.items()}
     elif isinstance(variants, str):

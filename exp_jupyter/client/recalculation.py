@@ -1,4 +1,4 @@
-"""The write that has the daily results of a metric computed again."""
+"""The writes that have results computed again: a metric's days, or every metric's newest."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.experiment_write import ExperimentWrite
 from exp_jupyter.client.lookup import require_stored
 from exp_jupyter.client.project import parse
+from exp_jupyter.errors import NotFoundError
 from exp_jupyter.schema.experiment import Experiment, MetricEntry
-from exp_jupyter.schema.series import Recalculation, TimeseriesResults
+from exp_jupyter.schema.recalculation import UNDER_WAY, MetricsRecalculation, Recalculation
+from exp_jupyter.schema.series import TimeseriesResults
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WriteState
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
-
-_UNDER_WAY = frozenset({"pending", "in_progress"})
 
 
 class Recalculate(ExperimentWrite):
@@ -61,14 +61,12 @@ class Recalculate(ExperimentWrite):
         if now.start_date is None:
             return ""
         stored = self._stored()
-        if stored.recalculation_status not in _UNDER_WAY:
+        if stored.recalculation_status not in UNDER_WAY:
             return ""
         return f'"{self._metric.name}" is being computed.'
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
-        if now.start_date is None:
-            return f'"{now.name}" has not been launched, so it has no results.', "Launch it first."
-        return None
+        return _nothing_to_compute(now)
 
     def _look(self) -> WriteState:
         state = super()._look()
@@ -93,3 +91,79 @@ class Recalculate(ExperimentWrite):
         job = parse(Recalculation, body, self._path)
         sentence, step = self._told(self._experiment)
         return WriteOutcome("applied", sentence, step, result=job)
+
+
+class RecalculateMetrics(ExperimentWrite):
+    """Has the newest result of every metric of one experiment computed again.
+
+    Notes
+    -----
+    Nothing is lost by it, and the project itself answers a second request with the one under way.
+    So one under way counts as done; asked for again after it is over, all is computed once more.
+    """
+
+    tail = "metrics_recalculation"
+
+    def _body(self) -> dict[str, Any]:
+        return {"trigger": "manual"}
+
+    def _words(self) -> tuple[str, str]:
+        one = self._experiment
+        return (
+            f'Compute the results of "{one.name}" again',
+            (
+                f'Has the newest result of every metric of "{one.name}" (experiment {one.id}) '
+                "computed, which may take a while. What is stored stays until then."
+            ),
+        )
+
+    def _rows(self) -> list[DiffRow]:
+        last = latest_job(self._project, self._experiment)
+        before = None if last is None else f"{last.status}: {last.words}"
+        count = len(self._experiment.metric_entries)
+        return [DiffRow("Recalculation", before, f"pending: 0 of {count} metrics are computed")]
+
+    def _done(self, now: Experiment) -> str:
+        if now.start_date is None:
+            return ""
+        job = latest_job(self._project, now)
+        return f"It is being computed: {job.words}." if job and job.is_under_way else ""
+
+    def _refusal(self, now: Experiment) -> tuple[str, str] | None:
+        return _nothing_to_compute(now)
+
+    def _look(self) -> WriteState:
+        state = super()._look()
+        if state.kind != "to_do":
+            return state
+        return WriteState("to_do", "Nothing is being computed.", result=state.result)
+
+    def _told(self, now: Experiment) -> tuple[str, str]:
+        return (
+            f'The results of "{now.name}" are being computed again.',
+            f"project.experiments.metrics_recalculation({now.id}) tells how far it is.",
+        )
+
+    def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
+        del finishing  # nothing is gated here
+        job = parse(MetricsRecalculation, body, self._path)
+        sentence, step = self._told(self._experiment)
+        if job.is_existing:
+            # A run of a moment ago is given back, too, instead of a new one.
+            return WriteOutcome("already_done", f"It was asked for: {job.words}.", step, result=job)
+        return WriteOutcome("applied", sentence, step, result=job)
+
+
+def latest_job(project: Project, experiment: Experiment) -> MetricsRecalculation | None:
+    """Return the newest recalculation of all metrics, or None if there never was one."""
+    path = project.path("experiments", experiment.id, "metrics_recalculation", "latest")
+    try:
+        return project.read(MetricsRecalculation, path)
+    except NotFoundError:
+        return None
+
+
+def _nothing_to_compute(now: Experiment) -> tuple[str, str] | None:
+    if now.start_date is None:
+        return f'"{now.name}" has not been launched, so it has no results.', "Launch it first."
+    return None

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.experiment_write import ExperimentWrite, checked_conclusion, flag_gone
 from exp_jupyter.client.flag_change import FlagChange, laid_over
-from exp_jupyter.client.lifecycle import agrees, concluded, conclusion_rows, day
+from exp_jupyter.client.lifecycle import (
+    agrees,
+    cleanup,
+    cleanup_rows,
+    concluded,
+    conclusion_rows,
+    day,
+)
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiment import Experiment
@@ -30,6 +37,8 @@ class Ship(ExperimentWrite):
         Also release the flag to everybody, whatever its release conditions say.
     conclusion, comment
         Stored with the experiment when given.
+    cleanup_pr
+        Also have the project open a pull request that takes the flag out of the code.
 
     Raises
     ------
@@ -48,6 +57,7 @@ class Ship(ExperimentWrite):
         to_everyone: bool = False,
         conclusion: str | None = None,
         comment: str | None = None,
+        cleanup_pr: bool = False,
     ) -> None:
         super().__init__(project, experiment)
         checked_conclusion(conclusion, comment)
@@ -61,6 +71,7 @@ class Ship(ExperimentWrite):
         self._to_everyone = to_everyone
         self._conclusion = conclusion
         self._comment = comment
+        self._cleanup_pr = cleanup_pr
 
     def _body(self) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -68,7 +79,8 @@ class Ship(ExperimentWrite):
             "release_to_everyone": self._to_everyone,
         }
         told = {"conclusion": self._conclusion, "conclusion_comment": self._comment}
-        return body | {name: value for name, value in told.items() if value is not None}
+        body |= {name: value for name, value in told.items() if value is not None}
+        return body | cleanup(self._cleanup_pr)
 
     def _words(self) -> tuple[str, str]:
         one = self._experiment
@@ -98,7 +110,7 @@ class Ship(ExperimentWrite):
                 self._conclusion or one.conclusion,
                 self._comment or one.conclusion_comment,
             )
-        return rows
+        return rows + cleanup_rows(self._cleanup_pr)
 
     def _done(self, now: Experiment) -> str:
         change = self._change(now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.client.diff_cells import cell, label
 from exp_jupyter.client.experiment_write import ExperimentWrite, is_active
 from exp_jupyter.client.flag_change import FlagChange, rollout_rows
 from exp_jupyter.client.wanted import (
@@ -24,7 +24,6 @@ from exp_jupyter.schema.writes import DiffRow, WriteState
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
 
-_LONGEST_CELL = 120
 _NEW_FINGERPRINT = frozenset(
     {
         *METRIC_FIELDS,
@@ -81,7 +80,7 @@ class Update(ExperimentWrite):
                     f"{one.feature_flag_key} stays, {'on' if is_active(one) else 'off'}."
                 ),
             )
-        named = ", ".join(_label(name).lower() for name in differing(self._fields, one))
+        named = ", ".join(label(name).lower() for name in differing(self._fields, one))
         again = (
             " The daily series of its metrics begin again, as their definition changes."
             if one.start_date and _NEW_FINGERPRINT & set(differing(self._fields, one))
@@ -103,7 +102,7 @@ class Update(ExperimentWrite):
                 rows.append(_metrics_row(name, one, self._fields[name]))
             else:
                 have = one.holdout.id if name == "holdout_id" and one.holdout else told.get(name)
-                rows.append(DiffRow(_label(name), _cell(have), _cell(self._fields[name])))
+                rows.append(DiffRow(label(name), cell(have), cell(self._fields[name])))
         if filters is not None and one.feature_flag is not None:
             rows += rollout_rows(one.feature_flag.filters, filters)
         return rows
@@ -145,21 +144,6 @@ class Update(ExperimentWrite):
         return f'"{now.name}" was changed.', ""
 
 
-def _label(name: str) -> str:
-    words = {"metrics": "primary metrics", "metrics_secondary": "secondary metrics"}
-    text = words.get(name, name.removesuffix("_id").replace("_", " "))
-    return text[:1].upper() + text[1:]
-
-
-def _cell(value: Any) -> str | None:
-    if value is None or value == "" or isinstance(value, str):
-        return value or None
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
-
-
 def _metrics_row(name: str, before: Experiment, wanted: Any) -> DiffRow:
     """Return the row of a list of metrics, by their names."""
     after = before.model_copy(
@@ -172,5 +156,5 @@ def _metrics_row(name: str, before: Experiment, wanted: Any) -> DiffRow:
     new = [entry.name for entry in after.metric_entries]
     words = "none" if not new else ", ".join(new)
     return DiffRow(
-        _label(name), ", ".join(old) or None, f"{words} (defined anew)" if new == old else words
+        label(name), ", ".join(old) or None, f"{words} (defined anew)" if new == old else words
     )

@@ -37,10 +37,14 @@ if TYPE_CHECKING:
     from exp_jupyter.schema.people import UserBasic
     from exp_jupyter.schema.planning import RunningTime
     from exp_jupyter.schema.prompt import Prompt, PromptTemplate, PromptTemplates
+    from exp_jupyter.schema.recalculation import (
+        MetricsRecalculation,
+        RecalculatedMetric,
+        Recalculation,
+    )
     from exp_jupyter.schema.series import (
         ExperimentResult,
         Exposures,
-        Recalculation,
         TimeseriesResults,
         VariantExposures,
         VariantResult,
@@ -61,8 +65,9 @@ _ROOMS = {
     "people": "UserBasic",
     "planning": "RunningTime",
     "prompt": "Prompt PromptTemplate PromptTemplates",
-    "series": "ExperimentResult Exposures Recalculation TimeseriesResults VariantExposures "
-    "VariantResult VariantStats",
+    "recalculation": "MetricsRecalculation RecalculatedMetric Recalculation",
+    "series": "ExperimentResult Exposures TimeseriesResults VariantExposures VariantResult "
+    "VariantStats",
     "writes": "DiffRow WriteOutcome WritePlan WriteState",
 }
 _HOME = {name: module for module, names in _ROOMS.items() for name in names.split()}
@@ -92,11 +97,13 @@ __all__ = [
     "FlagVariant",
     "Holdout",
     "MetricEntry",
+    "MetricsRecalculation",
     "MinimalFeatureFlag",
     "Page",
     "Prompt",
     "PromptTemplate",
     "PromptTemplates",
+    "RecalculatedMetric",
     "Recalculation",
     "RunningTime",
     "SavedMetric",

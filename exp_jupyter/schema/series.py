@@ -81,19 +81,6 @@ class TimeseriesResults(ApiObject):
     formatted_results: str = ""
 
 
-class Recalculation(ApiObject):
-    """A request to compute a metric's daily series again."""
-
-    shown_in_repr: ClassVar[tuple[str, ...]] = ("id", "experiment_id", "status")
-
-    id: str
-    experiment_id: int
-    metric_uuid: str | None = None
-    fingerprint: str = ""
-    status: str
-    created_at: OffsetMoment | None = None
-
-
 class VariantExposures(ApiObject):
     """How many units of one variant had been exposed by the end of each day."""
 

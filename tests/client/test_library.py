@@ -113,3 +113,80 @@ def test_names_of_fields_are_the_apis(stocked):
         stocked.saved_metrics.update("Orders")
     with pytest.raises(InputError, match="no name"):
         stocked.saved_metrics.create(" ", ORDERS)
+
+
+# ---------------------------------------------------------------- waiting for approval
+
+
+class Guarded:
+    """A project whose holdouts change with approval only; what is asked for is kept."""
+
+    def __init__(self, server):
+        self.holdout = {"id": 5, "name": "Spring", "description": "", "filters": EVERYONE}
+        self.server = server
+        self.approved = False
+        real = server.model.answer
+
+        def answer(method, path, query, body):
+            if not path.startswith("/api/projects/1/experiment_holdouts/"):
+                return real(method, path, query, body)
+            if method == "GET":
+                here = [self.holdout] if self.holdout else []
+                if path.endswith("/5/"):
+                    return (200, self.holdout) if here else (404, {"detail": "Not found."})
+                return 200, {"count": len(here), "next": None, "previous": None, "results": here}
+            if self.approved:
+                self.holdout = {**self.holdout, **body} if method == "PATCH" else None
+                server.model.effects += 1
+                return (200, self.holdout) if method == "PATCH" else (204, None)
+            verb = {"PATCH": "update", "DELETE": "delete"}[method]
+            request = {
+                "id": "r-9",
+                "action_key": f"experiment_holdout.{verb}",
+                "resource_id": "5",
+                "intent": {"full_request_data": body or {}},
+                "state": "pending",
+                "is_requester": True,
+            }
+            server.model.change_requests = [request]
+            gate = {"code": "approval_required", "change_request_id": "r-9"}
+            return 409, gate | {"change_request": request}
+
+        server.model.answer = answer
+
+    def decide(self, state):
+        self.approved = state == "applied"
+        self.server.model.change_requests[0]["state"] = state
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_a_guarded_holdout_waits_and_is_finished(server, project, verb):
+    guarded = Guarded(server)
+    action = f"experiment_holdout.{verb}"
+    server.model.policies = [
+        {"id": "p", "action_key": action, "enabled": True, "approver_config": {"quorum": 1}}
+    ]
+
+    def write():
+        if verb == "delete":
+            return project.holdouts.delete("Spring")
+        return project.holdouts.update("Spring", description="Nobody new")
+
+    first = write()
+    assert action in first.plan.gate
+    assert first.send().kind == "waiting"
+    assert first.state().kind == "waiting"
+    assert write().send().kind == "waiting"
+    assert first.send().kind == "waiting"
+    assert server.model.effects == 0
+    guarded.decide("applied")
+    assert first.refresh().can_finish
+    assert first.finish().kind == "applied"
+    assert first.state().kind == "already_done"
+    assert server.model.effects == 1
+
+
+def test_a_request_for_another_change_of_the_holdout_is_not_mine(server, project):
+    Guarded(server)
+    project.holdouts.update("Spring", description="Nobody new").send()
+    assert project.holdouts.update("Spring", description="Nobody").state().kind == "to_do"

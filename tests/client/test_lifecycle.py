@@ -2,7 +2,7 @@
 
 import pytest
 
-from exp_jupyter.errors import InputError, PermissionDeniedError
+from exp_jupyter.errors import InputError, PermissionDeniedError, ValidationFailedError
 
 STEPS = {
     "launch": ("draft", "running", ()),
@@ -284,3 +284,20 @@ def test_two_policies_at_once_are_told_apart_in_the_plan(growth):
     growth.guard("feature_flag.update", "feature_flag.disable")
     assert "feature_flag.update" in growth.owner.experiments.ship(number, "test").plan.gate
     assert "feature_flag.disable" in growth.owner.experiments.pause(number).plan.gate
+
+
+def test_a_pull_request_to_clean_up_is_opened_only_when_asked_for(growth):
+    number = growth.running()
+    experiments = growth.owner.experiments
+    for bare, asking in (
+        (experiments.end(number, "won"), experiments.end(number, "won", cleanup_pr=True)),
+        (experiments.ship(number, "test"), experiments.ship(number, "test", cleanup_pr=True)),
+    ):
+        assert "open_cleanup_pr" not in bare.plan.body
+        assert asking.plan.body["open_cleanup_pr"] is True
+        assert "Pull request" in asking.to_text()
+        assert asking.code().endswith("cleanup_pr=True)")
+        with pytest.raises(ValidationFailedError) as caught:
+            asking.send()
+        assert caught.value.attr == "open_cleanup_pr"
+    assert experiments.get(number).status == "running"

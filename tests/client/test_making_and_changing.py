@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exp_jupyter.errors import InputError, ValidationFailedError
+from exp_jupyter.errors import ApiError, InputError, NotFoundError, ValidationFailedError
 
 ORDERS = {
     "kind": "ExperimentMetric",
@@ -349,3 +349,103 @@ def test_what_a_flag_cannot_be_is_refused_at_once(growth, flags, change, words):
     with pytest.raises(InputError, match=words) as caught:
         flags.update("checkout", **change)
     assert caught.value.hint
+
+
+def test_a_flag_is_made_once_and_known_by_its_key(growth, flags):
+    write = flags.create("banner", {"control": 80, "test": 20}, rollout=30, name="Of the shop")
+    assert rows(write) == {
+        "Flag": (None, "banner (inactive)"),
+        "Rollout": (None, "30 %"),
+        "Variant control": (None, "80 %"),
+        "Variant test": (None, "20 %"),
+    }
+    assert write.send().result.split == {"control": 80, "test": 20}
+    assert flags.create("banner", {"control": 80, "test": 20}, rollout=30).send().kind == (
+        "already_done"
+    )
+    other = flags.create("banner", rollout=30).state()
+    assert other.kind == "refused"
+    assert "flags.update('banner'" in other.next_step
+    assert len(growth.posts) == 1
+
+
+def test_a_flag_that_waits_for_approval_is_made_by_it(growth, flags):
+    growth.guard("feature_flag.enable")
+    write = flags.create("banner", active=True)
+    assert "feature_flag.enable" in write.plan.gate
+    waiting = write.send()
+    assert waiting.kind == "waiting"
+    assert flags.create("banner", active=True).state().kind == "waiting"
+    growth.approve(waiting)
+    assert write.refresh().kind == "already_done"
+    assert flags.get("banner").active
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("",), "empty"),
+        (("a b",), "a b"),
+        (("a", ["a", "b"]), "a, b"),
+        (("a", {"control": 1, "test": 1}), "2 %"),
+    ],
+)
+def test_what_cannot_be_a_flag_is_refused_at_once(growth, flags, arguments, words):
+    with pytest.raises(InputError, match=words) as caught:
+        flags.create(*arguments)
+    assert caught.value.hint
+    assert growth.posts == []
+
+
+def test_what_else_a_flag_has_is_set_by_the_apis_names(growth, flags):
+    growth.draft()
+    write = flags.update("checkout", tags=["till"], archived=True)
+    assert rows(write) == {"Tags": ("[]", '["till"]'), "Archived": ("no", "yes")}
+    assert write.send().kind == "applied"
+    assert flags.update("checkout", tags=["till"]).state().kind == "already_done"
+    with pytest.raises(InputError, match="'tagz'") as caught:
+        flags.update("checkout", tagz=[])
+    assert caught.value.hint == 'Did you mean "tags"?'
+
+
+def test_deleting_a_flag_asks_for_its_key_and_happens_once(growth, flags):
+    growth.post("feature_flags", key="banner", filters={"groups": []})
+    write = flags.update("banner", deleted=True)
+    assert write.plan.confirm_name == "banner"
+    assert write.send().kind == "applied"
+    assert write.state().kind == "already_done"
+    assert len(growth.posts) == 1
+
+
+def test_a_change_after_the_last_look_is_refused_by_the_flags_version(growth, flags):
+    growth.draft()
+    write = flags.update("checkout", rollout=30)
+    assert write.plan.body["version"] == 1
+    growth.reviewer.flags.update("checkout", name="Theirs").send()
+    with pytest.raises(ApiError) as caught:
+        write.send()
+    assert caught.value.status == 409
+    assert "read it again" in caught.value.hint
+    assert flags.get("checkout").rollout_percentage == 100
+
+
+# ---------------------------------------------------------------- every metric at once
+
+
+def test_a_recalculation_of_all_metrics_tells_how_far_it_is(growth, experiments):
+    number = growth.running(metrics=[ORDERS], allow_unknown_events=True)
+    with pytest.raises(NotFoundError, match="Recalculation not found"):
+        experiments.metrics_recalculation(number)
+    write = experiments.recalculate_metrics(number)
+    assert rows(write)["Recalculation"] == (None, "pending: 0 of 1 metrics are computed")
+    job = write.send().result
+    assert experiments.recalculate_metrics(number).state().kind == "already_done"
+    now = experiments.metrics_recalculation("Checkout")
+    assert (now.id, now.is_under_way, now.words) == (job.id, True, "0 of 1 metrics are computed")
+    assert experiments.metrics_recalculation(number, job.id).id == job.id
+    assert now.code() == f"project.experiments.metrics_recalculation({number})"
+
+
+def test_a_draft_has_no_metrics_to_compute(growth, experiments):
+    assert experiments.recalculate_metrics(growth.draft()).send().kind == "refused"
+    assert growth.posts == []
