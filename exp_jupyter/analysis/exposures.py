@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.analysis.compute import population_of, window_of
 from exp_jupyter.analysis.spec import ExperimentSpec
-from exp_jupyter.warehouse.daily import daily_exposures
+from exp_jupyter.warehouse.daily import daily_exposures, exposed_units
 from exp_jupyter.warehouse.population import Request
 
 if TYPE_CHECKING:
@@ -75,6 +76,28 @@ def compute_exposures(source: EventSource, spec: ExperimentSpec, as_of: datetime
     if share is not None:
         answer["bias_risk"] = {"multiple_variant_percentage": share}
     return answer
+
+
+def exposed_persons(source: EventSource, spec: ExperimentSpec, as_of: datetime) -> list[Any]:
+    """Return the persons who have been exposed to an experiment, sorted.
+
+    Parameters
+    ----------
+    source
+        The events.
+    spec
+        The experiment. In one on groups the persons are those whose own events expose.
+    as_of
+        The moment, with its time zone.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The experiment has not started, or the events cannot be read.
+    """
+    population = replace(population_of(spec), group_index=None)
+    found = exposed_units(source, Request(population, (), window_of(spec, as_of)))
+    return sorted(found.tolist())
 
 
 def _zulu(moment: datetime | None) -> str | None:

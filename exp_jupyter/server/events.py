@@ -61,7 +61,7 @@ class EventStore:
 
     def __init__(self, store: ProjectStore) -> None:
         self.folder = store.folder / "events"
-        self._durable = store.durable
+        self._store, self._durable = store, store.durable
         self._duck: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
         self.folder.mkdir(exist_ok=True)
@@ -245,13 +245,16 @@ class EventStore:
         cursor
             The connection to read on; see `cursor`.
         """
+        from exp_jupyter.server.project_source import ProjectSource
+
         relation = self.relation()
-        return EventSource(
+        return ProjectSource(
             cursor,
             relation,
             typed={name: name for name in HOT_PROPERTIES if not name.startswith("$set")},
             persons=PERSONS.replace("__EVENTS__", relation),
             label="the project's events",
+            store=self._store,
         )
 
     def fetch(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.source import EventSource
 from exp_jupyter.warehouse.statement import (
     cells_statement,
+    exposed_statement,
     exposures_statement,
     needs_units,
     units_statement,
@@ -111,6 +112,25 @@ def daily_exposures(source: EventSource, request: Request) -> tuple[Any, Any]:
     # Entry and exit on one day: never in an arm, several variants from the start.
     np.add.at(multiple, np.maximum(leave[gone], entry[gone]), n[gone])
     return np.cumsum(counts, axis=1), np.cumsum(multiple)
+
+
+def exposed_units(source: EventSource, request: Request) -> Any:
+    """Return the ids of the units that are exposed by the window's stop, whatever their variants.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        The population and the days; its metrics do not matter.
+
+    Returns
+    -------
+    ndarray, shape (units,)
+        The ids as the source has them, in no order.
+    """
+    statement = exposed_statement(source, replace(request, metrics=(), covariates=None))
+    return np.ma.getdata(source.rows(statement.sql, statement.parameters)["u"])
 
 
 def _from_cells(source: EventSource, request: Request) -> list[DailySums]:

@@ -184,6 +184,13 @@ def exposures_statement(source: EventSource, request: Request) -> Statement:
     return _statement(scan, [table for table in scan.tables() if table[0] != "ev"], final)
 
 
+def exposed_statement(source: EventSource, request: Request) -> Statement:
+    """Return the statement with every exposed unit's own id ``u``, in no order."""
+    scan = Scan(source, request)
+    tables = [table for table in scan.tables() if table[0] != "ev"]
+    return _statement(scan, tables, "SELECT u FROM x")
+
+
 def matured(scan: Scan, window: int) -> str:
     """Return the condition that a unit ``x`` counts: its window is over where that matters."""
     if not scan.request.population.matured_only or not window:

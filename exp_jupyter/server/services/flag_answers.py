@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from exp_jupyter.server.event_columns import person_number
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.refusals import invalid
-from exp_jupyter.server.services import capture, flags
+from exp_jupyter.server.services import capture, cohorts, flags
 from exp_jupyter.server.services.flag_evaluation import Evaluation, Outcome, Subject, payload_of
 from exp_jupyter.server.store import Document, ProjectStore, Work
 
@@ -109,6 +110,9 @@ def answer(store: ProjectStore, events: EventStore, request: FlagRequest, form: 
             groups=request.groups,
             group_properties=_named_groups(request),
             group_types=capture.group_types(work),
+            cohorts=cohorts.memberships(
+                work, events.listed.person(person_number(request.distinct_id))
+            ),
         )
         if _asks_for_stored(chosen, subject.properties):
             stored = events.person_properties(request.distinct_id)

@@ -82,6 +82,35 @@ def meets(condition: Mapping[str, Any], known: Mapping[str, Any], now: datetime)
     return test(known[key])
 
 
+def belongs(condition: Mapping[str, Any], cohorts: Mapping[int, bool]) -> bool:
+    """Tell whether somebody's cohorts meet a filter of type ``cohort``.
+
+    Parameters
+    ----------
+    condition
+        ``operator`` (``in`` by default, or ``not_in``) and ``value``, the cohort's id.
+    cohorts
+        Every cohort there is, and whether somebody is in it.
+
+    Raises
+    ------
+    UnknownFilterError
+        There is no such cohort, or the operator is unknown.
+
+    Examples
+    --------
+    >>> belongs({"key": "id", "type": "cohort", "value": 3}, {3: True})
+    True
+    """
+    operator, value = condition.get("operator") or "in", str(condition.get("value"))
+    if operator not in ("in", "not_in", "exact", "is_not"):
+        raise UnknownFilterError(f"there is no operator {str(operator)[:40]!r} for cohorts")
+    cohort = int(value[:19]) if value.isascii() and value.isdecimal() else None
+    if cohort is None or cohort not in cohorts:
+        raise UnknownFilterError(f"there is no cohort {value[:40]!r}")
+    return cohorts[cohort] is (operator in ("in", "exact"))
+
+
 def _tests(operator: str, value: Any, now: datetime) -> Callable[[Any], bool]:
     """Return the test of a present value."""
     if operator in ("is_set", "is_not_set"):

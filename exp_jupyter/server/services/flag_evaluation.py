@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from exp_jupyter.server.services import flags
-from exp_jupyter.server.services.flag_conditions import UnknownFilterError, meets
+from exp_jupyter.server.services.flag_conditions import UnknownFilterError, belongs, meets
 from exp_jupyter.server.store import Document
 
 _SCALE = float(0xFFFFFFFFFFFFFFF)
@@ -37,6 +37,8 @@ class Subject:
         Properties of these groups by group type.
     group_types
         The project's group types in the order of their indexes.
+    cohorts
+        Every cohort there is, and whether the person is in it.
     now
         The present moment, aware.
     """
@@ -48,6 +50,7 @@ class Subject:
     groups: Mapping[str, str] = field(default_factory=dict)
     group_properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     group_types: tuple[str, ...] = ()
+    cohorts: Mapping[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -218,9 +221,12 @@ class Evaluation:
         kind = condition.get("type") or "person"
         if kind == "flag":
             return self._flag_is(condition)
-        if kind not in ("person", "group"):
+        if kind not in ("person", "group", "cohort"):
             raise UnknownFilterError(f"this project keeps no {str(kind)[:40]}s")
-        met = meets(condition, known, self._subject.now)
+        if kind == "cohort":
+            met = belongs(condition, self._subject.cohorts)
+        else:
+            met = meets(condition, known, self._subject.now)
         return met is not bool(condition.get("negation"))
 
     def _flag_is(self, condition: Document) -> bool:

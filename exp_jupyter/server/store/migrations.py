@@ -195,7 +195,23 @@ CREATE TABLE identified_persons (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED)
+_COHORTS = """
+CREATE TABLE cohorts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc TEXT NOT NULL CHECK (json_valid(doc)),
+    name TEXT GENERATED ALWAYS AS (json_extract(doc, '$.name')) STORED,
+    created_at TEXT GENERATED ALWAYS AS (json_extract(doc, '$.created_at')) STORED
+);
+
+CREATE TABLE cohort_members (
+    cohort_id INTEGER NOT NULL REFERENCES cohorts (id) ON DELETE CASCADE,
+    person_id INTEGER NOT NULL,
+    PRIMARY KEY (cohort_id, person_id)
+) WITHOUT ROWID;
+CREATE INDEX cohort_members_by_person ON cohort_members (person_id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)

@@ -3,6 +3,7 @@
 from exp_jupyter.server.http.endpoint import Endpoint
 from exp_jupyter.server.http.endpoints import (
     approvals,
+    cohorts,
     experiments,
     library,
     missions,
@@ -13,6 +14,7 @@ from exp_jupyter.server.http.endpoints import (
 PROJECT_ENDPOINTS: tuple[Endpoint, ...] = (
     *missions.ENDPOINTS,
     *experiments.ENDPOINTS,
+    *cohorts.ENDPOINTS,
     *recalculations.ENDPOINTS,
     *library.ENDPOINTS,
     *approvals.ENDPOINTS,

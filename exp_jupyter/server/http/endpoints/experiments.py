@@ -15,7 +15,7 @@ from exp_jupyter.schema.requests import (
     ShipRequest,
 )
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
-from exp_jupyter.server.refusals import Refusal, invalid
+from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import copies, experiment_view, experiments, lifecycle, listing
 from exp_jupyter.server.store import Document, Work
 
@@ -177,18 +177,6 @@ def copy_to_project(call: Call) -> Any:
     return _written(call, action)
 
 
-def create_exposure_cohort(call: Call) -> Any:
-    """Refuse with the contract's reasons: cohorts live in the hosted product only."""
-
-    def action(work: Work) -> Refusal:
-        experiment = experiments.find(work, call.id)
-        if not experiment["start_date"]:
-            return invalid("Experiment does not have a start date")
-        return invalid("This project keeps no cohorts; read the exposures instead.")
-
-    raise call.read(action)
-
-
 _LIST = (
     "status",
     "archived",
@@ -225,13 +213,6 @@ ENDPOINTS = (
         copy_to_project,
         WRITE,
         body=CopyRequest,
-        status=201,
-    ),
-    Endpoint(
-        "POST",
-        "experiments/{id}/create_exposure_cohort_for_experiment",
-        create_exposure_cohort,
-        WRITE,
         status=201,
     ),
 )
