@@ -12,6 +12,7 @@ from exp_jupyter.schema.experiment import Experiment
 
 if TYPE_CHECKING:
     from exp_jupyter.client.copies import CopyToProject, Duplicate
+    from exp_jupyter.client.exposure_cohort import CreateExposureCohort
     from exp_jupyter.client.from_prompt import FromPrompt
     from exp_jupyter.client.lifecycle import Archive, End, Launch, Pause, Reset, Resume
     from exp_jupyter.client.new_experiment import Create
@@ -184,6 +185,14 @@ class ExperimentWrites(ABC):
         entry = find_metric(one, metric)
         shown = call("experiments.recalculate_timeseries", one.id, entry.name)
         return Recalculate(self._project, one, entry).coded(shown)
+
+    def create_exposure_cohort(self, ref: Ref) -> CreateExposureCohort:
+        """Return the write that makes a cohort of the people who were exposed to an experiment."""
+        from exp_jupyter.client.exposure_cohort import CreateExposureCohort
+
+        one = self.get(ref)
+        shown = call("experiments.create_exposure_cohort", one.id)
+        return CreateExposureCohort(self._project, one).coded(shown)
 
     def launch(self, ref: Ref) -> Launch:
         """Return the write that starts a draft now and switches its flag on."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Vote,
     )
     from exp_jupyter.schema.base import ApiList, ApiObject
+    from exp_jupyter.schema.cohort import Cohort, MadeCohort
     from exp_jupyter.schema.experiment import (
         Experiment,
         ExperimentList,
@@ -56,6 +57,7 @@ _ROOMS = {
     "approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision "
     "ChangeRequestList Vote",
     "base": "ApiList ApiObject",
+    "cohort": "Cohort MadeCohort",
     "experiment": "Experiment ExperimentList Holdout MetricEntry SavedMetric SavedMetricLink",
     "failure": "ErrorBody",
     "feature_flag": "EligibleFlags FeatureFlag FlagList",
@@ -80,6 +82,7 @@ __all__ = [
     "ChangeRequest",
     "ChangeRequestDecision",
     "ChangeRequestList",
+    "Cohort",
     "DiffRow",
     "EligibleFlags",
     "ErrorBody",
@@ -96,6 +99,7 @@ __all__ = [
     "FlagMultivariate",
     "FlagVariant",
     "Holdout",
+    "MadeCohort",
     "MetricEntry",
     "MetricsRecalculation",
     "MinimalFeatureFlag",

@@ -86,6 +86,10 @@ WRITES = {
         lambda g: g.running(),
         lambda p, n: p.experiments.duplicate(n),
     ),
+    "POST experiments/{id}/create_exposure_cohort_for_experiment": (
+        lambda g: g.running(),
+        lambda p, n: p.experiments.create_exposure_cohort(n),
+    ),
     "POST experiments/{id}/recalculate_timeseries": (
         lambda g: g.running(**MEASURED),
         lambda p, n: p.experiments.recalculate_timeseries(n),
@@ -161,8 +165,6 @@ OTHERWISE = {
     "DELETE feature_flags/{id}": "refused",
     # Between two projects, which a folder has not got; see test_copies.
     "POST experiments/{id}/copy_to_project": "elsewhere",
-    # The hosted product's own; see its own tests.
-    "POST experiments/{id}/create_exposure_cohort_for_experiment": "elsewhere",
 }
 BESIDE = re.compile(r"llm_prompts|actions")
 """What the embedded project has beyond the contract, so that experiments have something to use."""
