@@ -27,6 +27,7 @@ class ExperimentName:
     status: str
     flag_key: str
     updated: str = ""
+    archived: bool = False
     variants: tuple[str, ...] = ()
     metrics: tuple[MetricName, ...] | None = None
 
@@ -88,6 +89,7 @@ def _name_of(experiment: Experiment) -> ExperimentName:
         status=experiment.status,
         flag_key=experiment.feature_flag_key,
         updated=str(experiment.updated_at or ""),
+        archived=experiment.archived,
         variants=experiment.variants,
         metrics=metrics if whole else None,
     )

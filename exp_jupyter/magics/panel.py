@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter._version import __version__
-from exp_jupyter.errors import ExpError
-from exp_jupyter.magics.names import ExperimentName
-from exp_jupyter.widgets.reading import quoted
+from exp_jupyter.magics.snapshot import PROTOCOL, snapshot
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-    from exp_jupyter.schema.people import UserBasic
 
 TARGET = "exp_jupyter"
 LISTENERS = 4
 """How many panels are served at a time."""
-METRICS_READ = 20
-"""How many experiments' metrics a snapshot reads at most; the rest show without their metrics."""
 
 
 class Panel:
@@ -57,7 +50,7 @@ class Panel:
 
             # A panel that is there already answers this with its hello; a panel that comes later,
             # as after a page reload, finds the open comm and knows that this kernel speaks.
-            line = comm.create_comm(target_name=TARGET, data={"type": "ready", "version": 1})
+            line = comm.create_comm(target_name=TARGET, data={"type": "ready", "version": PROTOCOL})
             self._listen(line)
 
     def close(self) -> None:
@@ -77,44 +70,9 @@ class Panel:
     def push(self) -> None:
         """Send a snapshot to every panel that listens."""
         if self._listening:
-            snapshot = self.snapshot()
+            shown = snapshot(self._session)
             for line in list(self._listening.values()):
-                line.send(snapshot)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return what a panel shows: project, experiments, waiting approvals, or one error."""
-        answer: dict[str, Any] = {
-            "type": "snapshot",
-            "version": __version__,
-            "project": None,
-            "experiments": [],
-            "approvals": 0,
-            "error": None,
-        }
-        project = self._session.project
-        if project is None:
-            return answer
-        try:
-            answer["project"] = {
-                "name": project.name,
-                "origin": project.origin,
-                "kind": project.kind,
-                "person": _person(project.me),
-            }
-            names = self._session.names
-            listed = project.experiments.list()
-            names.see_experiments(listed)
-            for experiment in listed[:METRICS_READ]:
-                if names.experiments[experiment.id].metrics is None:
-                    names.see_experiments([project.experiments.get(experiment.id)])
-            answer["experiments"] = [_entry(names.experiments[one.id]) for one in listed]
-        except ExpError as error:
-            answer["error"] = error.message
-        # Approvals are a paid feature and a scope of their own: without them there is no count.
-        with contextlib.suppress(ExpError):
-            waiting = project.approvals.list(state="pending").waiting_for_me
-            answer["approvals"] = len(waiting)
-        return answer
+                line.send(shown)
 
     def _opened(self, line: Any, message: dict[str, Any]) -> None:
         self._listen(line)
@@ -132,7 +90,7 @@ class Panel:
             # A reloaded page opens a new line without closing its old one.
             while len(self._listening) > LISTENERS:
                 self._gone(next(iter(self._listening.values())))
-            line.send(self.snapshot())
+            line.send(snapshot(self._session))
         elif said.get("type") == "bye":
             self._listening.pop(line.comm_id, None)
 
@@ -140,38 +98,3 @@ class Panel:
         self._listening.pop(line.comm_id, None)
         if line in self._ours:
             self._ours.remove(line)
-
-
-def _person(me: UserBasic | None) -> str:
-    if me is None:
-        return ""
-    return " ".join(filter(None, (me.first_name, me.last_name))) or me.email or ""
-
-
-def _entry(known: ExperimentName) -> dict[str, Any]:
-    names = [metric.name for metric in known.metrics or ()]
-    return {
-        "id": known.id,
-        "name": known.name,
-        "status": known.status,
-        "flag_key": known.flag_key,
-        "line": f"%exp_show {known.id}",
-        "metrics": [
-            {
-                "name": metric.name,
-                "uuid": metric.uuid,
-                "line": f"%exp_timeseries {known.id} "
-                + metric_word(metric.name, metric.uuid, unique=names.count(metric.name) == 1),
-            }
-            for metric in known.metrics or ()
-        ],
-    }
-
-
-def metric_word(name: str, uuid: str, *, unique: bool) -> str:
-    """Return the word that names a metric in a magic's line: its name, or its uuid where it must.
-
-    The notebook replaces ``{x}`` and ``$x`` in a magic's line, and a name may hold both quotes.
-    """
-    plain = unique and not (set("{}$\n") & set(name)) and not ('"' in name and "'" in name)
-    return quoted(name) if plain and not name.startswith("-") else uuid

@@ -11,6 +11,7 @@ import { COMM_TARGET, PROTOCOL_VERSION } from './tokens';
 /** What is known of the active notebook's kernel. */
 export type LinkState =
   | { kind: 'no-notebook' }
+  | { kind: 'looking' }
   | { kind: 'no-extension' }
   | { kind: 'connected'; snapshot: ISnapshot };
 
@@ -75,7 +76,7 @@ export class KernelLink {
     this._kernel?.removeCommTarget(COMM_TARGET, this._onOpened);
     this._kernel = kernel;
     this._comm = null;
-    this._set({ kind: kernel ? 'no-extension' : 'no-notebook' });
+    this._set({ kind: kernel ? 'looking' : 'no-notebook' });
     if (kernel) {
       kernel.registerCommTarget(COMM_TARGET, this._onOpened);
       if (this._watched) {
@@ -99,7 +100,11 @@ export class KernelLink {
       await kernel.info;
       const reply = await kernel.requestCommInfo({ target_name: COMM_TARGET });
       const known = reply.content.status === 'ok' && Object.keys(reply.content.comms).length > 0;
-      if (!known || kernel !== this._kernel || this._comm) {
+      if (kernel !== this._kernel || this._comm) {
+        return;
+      }
+      if (!known) {
+        this._set({ kind: 'no-extension' });
         return;
       }
       const comm = kernel.createComm(COMM_TARGET);

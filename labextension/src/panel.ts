@@ -1,15 +1,16 @@
-/** The side panel: the connection, then the experiments by status, each with its magic lines. */
+/** The side panel: the connection, what waits for approval, and the project's parts below it. */
 
 import { LabIcon } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { button, element } from './dom';
+import { button, element, note, redraw } from './dom';
+import { Folds } from './folds';
+import { type INotebookWriter, LineOffers } from './lines';
 import type { KernelLink, LinkState } from './link';
-import type { IEntry, IEntryMetric, IProject, ISnapshot } from './protocol';
-import { PANEL_ID } from './tokens';
-
-const STATUS_ORDER = ['running', 'paused', 'exposure_frozen', 'draft', 'stopped'];
+import type { IProject, ISnapshot } from './protocol';
+import { Sections } from './sections';
+import { PANEL_ID, PROTOCOL_VERSION } from './tokens';
 
 const icon = new LabIcon({
   name: 'exp-jupyter:flask',
@@ -19,16 +20,10 @@ const icon = new LabIcon({
     '2.1-3.5L14 9.2V4h1V2H9zm3 2v5.8l2.4 4.2H9.6L12 9.8V4z"/></svg>'
 });
 
-/** Puts a magic line into the active notebook; false when there is none. */
-export interface INotebookWriter {
-  insert: (line: string) => void;
-  run: (line: string) => void;
-}
-
 export class ExperimentsPanel extends Widget {
   constructor(
     private readonly _link: KernelLink,
-    private readonly _writer: INotebookWriter,
+    writer: INotebookWriter,
     private readonly _version: string
   ) {
     super();
@@ -39,11 +34,16 @@ export class ExperimentsPanel extends Widget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Experiments');
 
+    this._offers = new LineOffers(writer);
+    this._folds = new Folds(() => {
+      this._drawParts();
+    });
+    this._sections = new Sections(this._offers, this._folds);
     this._search.type = 'search';
-    this._search.placeholder = 'Filter by name or flag';
-    this._search.setAttribute('aria-label', 'Filter experiments by name or flag');
+    this._search.placeholder = 'Search experiments and flags';
+    this._search.setAttribute('aria-label', 'Search experiments and flags');
     this._search.addEventListener('input', () => {
-      this._drawList();
+      this._drawParts();
     });
     this._live.setAttribute('role', 'status');
     const refresh = button('Refresh', 'Ask the notebook’s kernel again', () => {
@@ -52,8 +52,9 @@ export class ExperimentsPanel extends Widget {
     this.node.append(
       element('header', 'jp-Exp-head', element('h2', '', 'Experiments'), refresh),
       this._live,
+      this._waiting,
       this._search,
-      this._list
+      this._parts
     );
     this._link.changed.connect(this._draw, this);
     this._draw();
@@ -79,23 +80,40 @@ export class ExperimentsPanel extends Widget {
     super.dispose();
   }
 
+  /** The snapshot of a connected project that this panel can read, or null. */
+  private get _snapshot(): ISnapshot | null {
+    const state = this._link.state;
+    const found = state.kind === 'connected' ? state.snapshot : null;
+    return found?.project && found.protocol <= PROTOCOL_VERSION ? found : null;
+  }
+
   private _draw(): void {
     const state = this._link.state;
-    const waiting = state.kind === 'connected' ? state.snapshot.approvals : 0;
+    const waiting = this._snapshot?.approvals ?? 0;
     this.title.label = waiting > 0 ? String(waiting) : '';
     this.title.caption = waiting > 0 ? `Experiments, ${waiting} to approve` : 'Experiments';
-    this._live.replaceChildren(...this._summary(state));
-    this._drawList();
+    redraw(this._live, ...this._summary(state));
+    redraw(this._waiting, ...(this._snapshot ? this._sections.waiting(this._snapshot) : []));
+    this._drawParts();
+  }
+
+  private _drawParts(): void {
+    const snapshot = this._snapshot;
+    this._search.hidden = !snapshot;
+    const wanted = this._search.value.trim().toLowerCase();
+    redraw(this._parts, ...(snapshot ? this._sections.all(snapshot, wanted) : []));
   }
 
   private _summary(state: LinkState): Node[] {
     switch (state.kind) {
       case 'no-notebook':
         return [note('Open a notebook to see its project’s experiments here.')];
+      case 'looking':
+        return [note('Asking the notebook’s kernel …')];
       case 'no-extension':
         return [
           note('This notebook’s kernel has not loaded exp_jupyter yet.'),
-          this._offer('%load_ext exp_jupyter')
+          this._offers.code('%load_ext exp_jupyter')
         ];
       case 'connected':
         return this._connected(state.snapshot);
@@ -116,129 +134,34 @@ export class ExperimentsPanel extends Widget {
       shown.push(note(snapshot.error));
     }
     if (!snapshot.project) {
-      return [...shown, note('No project is connected yet.'), this._offer('%exp_connect')];
+      return [...shown, note('No project is connected yet.'), this._offers.code('%exp_connect')];
     }
-    shown.push(connection(snapshot.project));
-    if (snapshot.approvals > 0) {
-      const noun = snapshot.approvals === 1 ? 'change request waits' : 'change requests wait';
-      shown.push(
-        element(
-          'div',
-          'jp-Exp-approvals',
-          element('span', '', `${snapshot.approvals} ${noun} for you`),
-          ...this._actions('%exp_approvals', 'your change requests')
-        )
-      );
-    }
-    return shown;
+    return [connection(snapshot.project), ...shown];
   }
 
-  private _drawList(): void {
-    const state = this._link.state;
-    const entries =
-      state.kind === 'connected' && state.snapshot.project ? state.snapshot.experiments : [];
-    this._search.hidden = entries.length === 0;
-    const wanted = this._search.value.trim().toLowerCase();
-    const found = entries.filter(entry =>
-      `${entry.name} ${entry.flagKey}`.toLowerCase().includes(wanted)
-    );
-    const groups = [...new Set(found.map(entry => entry.status))].sort(
-      (a, b) => rank(a) - rank(b) || a.localeCompare(b)
-    );
-    const sections = groups.map(status =>
-      this._group(
-        status,
-        found.filter(entry => entry.status === status)
-      )
-    );
-    if (entries.length > 0 && found.length === 0) {
-      sections.push(note(`No experiment matches “${this._search.value}”.`));
-    }
-    if (state.kind === 'connected' && state.snapshot.project && entries.length === 0) {
-      sections.push(note('This project has no experiments yet.'));
-    }
-    this._list.replaceChildren(...sections);
-  }
-
-  private _group(status: string, entries: IEntry[]): HTMLElement {
-    const title = element(
-      'h3',
-      '',
-      status.replace('_', ' '),
-      element('span', 'jp-Exp-count', String(entries.length))
-    );
-    const list = element('ul', '', ...entries.map(entry => this._entry(entry)));
-    return element('section', 'jp-Exp-group', title, list);
-  }
-
-  private _entry(entry: IEntry): HTMLElement {
-    const head = element(
-      'div',
-      'jp-Exp-row',
-      element(
-        'div',
-        'jp-Exp-text',
-        element('div', 'jp-Exp-name', entry.name),
-        element('div', 'jp-Exp-flag', `#${entry.id} · ${entry.flagKey}`)
-      ),
-      ...this._actions(entry.line, entry.name)
-    );
-    const metrics = entry.metrics.map(metric => this._metric(entry, metric));
-    return element('li', 'jp-Exp-entry', head, element('ul', '', ...metrics));
-  }
-
-  private _metric(entry: IEntry, metric: IEntryMetric): HTMLElement {
-    return element(
-      'li',
-      'jp-Exp-row jp-Exp-metric',
-      element('span', 'jp-Exp-text', metric.name),
-      ...this._actions(metric.line, `${metric.name} of ${entry.name}`)
-    );
-  }
-
-  private _offer(line: string): HTMLElement {
-    return element(
-      'div',
-      'jp-Exp-row',
-      element('code', 'jp-Exp-text', line),
-      ...this._actions(line, line)
-    );
-  }
-
-  private _actions(line: string, subject: string): HTMLElement[] {
-    if (!line) {
-      return [];
-    }
-    return [
-      button('Insert', `Insert a cell for ${subject}`, () => {
-        this._writer.insert(line);
-      }),
-      button('Run', `Insert and run a cell for ${subject}`, () => {
-        this._writer.run(line);
-      })
-    ];
-  }
-
+  private readonly _offers: LineOffers;
+  private readonly _folds: Folds;
+  private readonly _sections: Sections;
   private readonly _search = element('input', 'jp-Exp-search');
   private readonly _live = element('div', 'jp-Exp-summary');
-  private readonly _list = element('div', 'jp-Exp-list');
-}
-
-function rank(status: string): number {
-  const place = STATUS_ORDER.indexOf(status);
-  return place < 0 ? STATUS_ORDER.length : place;
-}
-
-function note(sentence: string): HTMLElement {
-  return element('p', 'jp-Exp-note', sentence);
+  private readonly _waiting = element('div', 'jp-Exp-waiting');
+  private readonly _parts = element('div', 'jp-Exp-list');
 }
 
 function connection(project: IProject): HTMLElement {
   const where = project.kind === 'embedded' ? 'embedded project' : project.origin;
-  return element(
+  const facts = [where, project.person].filter(Boolean).join(' · ');
+  const shown = element(
     'div',
     'jp-Exp-connection',
     element('div', 'jp-Exp-name', project.name),
-    element('div', 'jp-Exp-flag', project.person ? `${where} · ${project.person}` : where)
+    element('div', 'jp-Exp-flag', facts)
   );
+  if (project.tape) {
+    const words = project.replayed
+      ? `Replayed from ${project.tape}: nothing is written`
+      : `Recorded in ${project.tape}`;
+    shown.append(element('div', 'jp-Exp-tape', words));
+  }
+  return shown;
 }

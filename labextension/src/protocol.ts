@@ -5,11 +5,20 @@ export interface IProject {
   origin: string;
   kind: string;
   person: string;
+  /** The file that answers are recorded in or replayed from; empty when there is none. */
+  tape: string;
+  replayed: boolean;
+}
+
+/** Something that can be done, and the magic line that does it. */
+export interface IStep {
+  label: string;
+  line: string;
 }
 
 export interface IEntryMetric {
   name: string;
-  /** The magic line that shows this metric's daily series. */
+  /** The magic line that shows this metric's daily series; empty before the launch. */
   line: string;
 }
 
@@ -17,18 +26,49 @@ export interface IEntry {
   id: number;
   name: string;
   status: string;
+  archived: boolean;
   flagKey: string;
   /** The magic line that shows the experiment. */
   line: string;
+  /** What can be done with it where it stands. */
+  steps: IStep[];
   metrics: IEntryMetric[];
 }
 
+export interface IFlag {
+  key: string;
+  active: boolean;
+  variants: string[];
+  /** How many experiments use it. */
+  experiments: number;
+  line: string;
+}
+
+export interface ITemplate {
+  label: string;
+  description: string;
+  line: string;
+}
+
+export interface IRequest {
+  title: string;
+  by: string;
+  /** The magic line that approves it. */
+  line: string;
+}
+
 export interface ISnapshot {
+  /** Of the messages; a kernel from before it was told speaks 1. */
+  protocol: number;
   /** The version of the kernel's half. */
   version: string;
   project: IProject | null;
   experiments: IEntry[];
+  flags: IFlag[];
+  templates: ITemplate[];
   /** Change requests that wait for this person. */
+  requests: IRequest[];
+  /** How many those are; an older kernel tells only the number. */
   approvals: number;
   /** One sentence when the kernel could not ask the project. */
   error: string | null;
@@ -57,8 +97,14 @@ function project(value: unknown): IProject | null {
     name: text(given['name']),
     origin: text(given['origin']),
     kind: text(given['kind']),
-    person: text(given['person'])
+    person: text(given['person']),
+    tape: text(given['tape']),
+    replayed: given['replayed'] === true
   };
+}
+
+function step(given: Fields): IStep {
+  return { label: text(given['label']), line: text(given['line']) };
 }
 
 function entry(given: Fields): IEntry {
@@ -66,13 +112,38 @@ function entry(given: Fields): IEntry {
     id: Number(given['id']),
     name: text(given['name']),
     status: text(given['status']),
+    archived: given['archived'] === true,
     flagKey: text(given['flag_key']),
     line: text(given['line']),
+    steps: items(given['steps']).map(step),
     metrics: items(given['metrics']).map(metric => ({
       name: text(metric['name']),
       line: text(metric['line'])
     }))
   };
+}
+
+function flag(given: Fields): IFlag {
+  const variants: unknown = given['variants'];
+  return {
+    key: text(given['key']),
+    active: given['active'] === true,
+    variants: Array.isArray(variants) ? variants.map(text) : [],
+    experiments: Number(given['experiments']) || 0,
+    line: text(given['line'])
+  };
+}
+
+function template(given: Fields): ITemplate {
+  return {
+    label: text(given['label']),
+    description: text(given['description']),
+    line: text(given['line'])
+  };
+}
+
+function request(given: Fields): IRequest {
+  return { title: text(given['title']), by: text(given['by']), line: text(given['line']) };
 }
 
 /** The snapshot in a comm message's data, or null when it is another message. */
@@ -82,9 +153,13 @@ export function snapshotOf(data: unknown): ISnapshot | null {
     return null;
   }
   return {
+    protocol: Number(given['protocol']) || 1,
     version: text(given['version']),
     project: project(given['project']),
     experiments: items(given['experiments']).map(entry),
+    flags: items(given['flags']).map(flag),
+    templates: items(given['templates']).map(template),
+    requests: items(given['requests']).map(request),
     approvals: Number(given['approvals']) || 0,
     error: text(given['error']) || null
   };

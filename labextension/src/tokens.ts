@@ -3,7 +3,7 @@
 export const PLUGIN_ID = 'exp-jupyter:panel';
 export const PANEL_ID = 'exp-jupyter-panel';
 export const COMM_TARGET = 'exp_jupyter';
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const CommandIDs = {
   open: 'exp-jupyter:open-panel',

@@ -2,7 +2,7 @@
 
 import { type INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 
-import type { INotebookWriter } from './panel';
+import type { INotebookWriter } from './lines';
 
 export class CellWriter implements INotebookWriter {
   constructor(private readonly _tracker: INotebookTracker | null) {}

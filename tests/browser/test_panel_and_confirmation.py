@@ -1,4 +1,4 @@
-"""In a real JupyterLab: the quickstart runs, a gated write waits, the panel lists experiments."""
+"""In a real JupyterLab: the quickstart runs, a gated write waits, the panel shows the project."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def wait_until_run(page: Any, cells: int) -> None:
              .filter(node => /\\[\\d+\\]/.test(node.textContent)).length >= count""",
         arg=cells,
     )
+
+
+PANEL_TAB = '.lm-TabBar-tab[data-id="exp-jupyter-panel"]'
+
+
+def open_panel(page: Any) -> Any:
+    """Open the side panel and wait until it shows experiments."""
+    page.locator(PANEL_TAB).click()
+    panel = page.locator("#exp-jupyter-panel")
+    panel.locator(".jp-Exp-entry").first.wait_for()
+    return panel
 
 
 def add_and_run(page: Any, *lines: str) -> None:
@@ -100,14 +111,87 @@ def test_the_panel_lists_the_experiments_and_inserts_a_line(
     page = open_notebook(notebook("%load_ext exp_jupyter", "%exp_connect demo"), "panel.ipynb")
     run_all()
     wait_until_run(page, 2)
-    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
-    panel = page.locator("#exp-jupyter-panel")
-    panel.locator(".jp-Exp-entry").first.wait_for()
+    panel = open_panel(page)
     picture("panel")
     assert panel.get_by_role("heading", name=re.compile("running")).count() == 1
+    panel.get_by_role("button", name="What can be done with Checkout redesign").click()
     entry = panel.locator(".jp-Exp-metric").first
     entry.get_by_role("button", name=re.compile("^Insert a cell")).click()
     page.get_by_text(re.compile(r"%exp_timeseries \d+ ")).first.wait_for()
+
+
+def test_the_panel_offers_the_steps_of_a_state_and_running_one_only_asks(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(notebook("%load_ext exp_jupyter", "%exp_connect demo"), "steps.ipynb")
+    run_all()
+    wait_until_run(page, 2)
+    panel = open_panel(page)
+    draft = "Gift wrapping at checkout"
+    toggle = panel.get_by_role("button", name=f"What can be done with {draft}")
+    assert toggle.get_attribute("aria-expanded") == "false"
+    toggle.click()
+    assert toggle.get_attribute("aria-expanded") == "true"
+    assert toggle.evaluate("node => node === document.activeElement")
+    panel.get_by_role("button", name=f"Insert and run a cell for Launch of {draft}").click()
+    page.get_by_role("button", name="Confirm", exact=True).wait_for()
+    picture("panel-launch")
+    assert panel.get_by_role("heading", name=re.compile("draft")).count() == 1
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    # The write tells the panel: the last draft is one no more, and its steps are others.
+    panel.get_by_role("heading", name=re.compile("draft")).wait_for(state="detached")
+    panel.get_by_role("button", name=f"Insert a cell for Pause of {draft}").wait_for()
+
+
+def test_the_panel_finds_flags_and_templates_and_shows_names_as_text(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(
+        notebook(
+            "%load_ext exp_jupyter\n%exp_connect demo",
+            '%exp_create "<img src=x onerror=alert(1)> & <b>bold</b>" '
+            "--flag-key loyalty-badges --yes",
+        ),
+        "text.ipynb",
+    )
+    run_all()
+    wait_until_run(page, 2)
+    panel = open_panel(page)
+    panel.get_by_text("<img src=x onerror=alert(1)> & <b>bold</b>", exact=True).wait_for()
+    assert panel.locator("img, b").count() == 0
+    search = panel.get_by_role("searchbox", name="Search experiments and flags")
+    search.fill("recommendations")
+    flag = panel.locator(".jp-Exp-entry", has_text="recommendations-v2")
+    flag.get_by_role("button", name=re.compile("^Insert a cell")).click()
+    page.locator(".jp-Notebook").get_by_text("--flag-key recommendations-v2").wait_for()
+    search.fill("latency")
+    panel.locator(".jp-Exp-entry", has_text="How long an exposed user waited").wait_for()
+    picture("panel-search")
+    search.fill("no such thing")
+    panel.get_by_text("Nothing matches “no such thing”.").wait_for()
+
+
+def test_the_panel_counts_what_waits_for_this_person(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    page = open_notebook(
+        notebook(
+            "%load_ext exp_jupyter\n%exp_connect demo",
+            "%exp_ship checkout-redesign test --yes",
+            "%exp_connect demo --as reviewer",
+        ),
+        "waits.ipynb",
+    )
+    run_all()
+    wait_until_run(page, 3)
+    panel = open_panel(page)
+    panel.get_by_text("1 change request waits for you").wait_for()
+    assert page.locator(PANEL_TAB).inner_text() == "1"
+    picture("panel-waits")
+    panel.get_by_role("button", name=re.compile("^Insert and run a cell for approving")).click()
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    panel.get_by_text("1 change request waits for you").wait_for(state="detached")
+    assert page.locator(PANEL_TAB).inner_text() == ""
 
 
 def test_a_page_reload_finds_the_kernel_again(
@@ -119,15 +203,14 @@ def test_a_page_reload_finds_the_kernel_again(
     page.keyboard.press("Control+s")
     page.reload()
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
-    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
-    page.locator("#exp-jupyter-panel .jp-Exp-entry").first.wait_for()
+    open_panel(page)
 
 
 def test_a_notebook_without_the_extension_is_told_what_to_do(
     open_notebook: Callable[..., Any], picture: Callable[[str], None]
 ) -> None:
     page = open_notebook(notebook("1 + 1"), "plain.ipynb")
-    page.locator('.lm-TabBar-tab[data-id="exp-jupyter-panel"]').click()
+    page.locator(PANEL_TAB).click()
     panel = page.locator("#exp-jupyter-panel")
     panel.get_by_text("has not loaded exp_jupyter yet").wait_for()
     picture("panel-without-extension")

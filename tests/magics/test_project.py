@@ -243,24 +243,28 @@ class TestWriting:
 
 class TestPanel:
     @pytest.fixture
-    def panel(self, session):
-        from exp_jupyter.magics.panel import Panel
+    def shown(self, session, project):
+        from exp_jupyter.magics.snapshot import snapshot
 
-        return Panel(session)
+        return lambda: snapshot(session)
 
-    def test_a_snapshot_names_project_experiments_and_their_lines(self, panel, project):
-        snapshot = panel.snapshot()
+    def test_a_snapshot_names_project_experiments_and_their_lines(self, shown, project):
+        snapshot = shown()
         assert snapshot["type"] == "snapshot"
+        assert snapshot["protocol"] == 2
         assert snapshot["error"] is None
         assert snapshot["project"] == {
             "name": project.name,
             "origin": project.origin,
             "kind": "embedded",
             "person": "Ada Lindqvist",
+            "tape": "",
+            "replayed": False,
         }
-        assert [one["id"] for one in snapshot["experiments"]] == [
-            one.id for one in project.experiments.list()
-        ]
+        live = [one["id"] for one in snapshot["experiments"] if not one["archived"]]
+        assert live == [one.id for one in project.experiments.list()]
+        away = [one["id"] for one in snapshot["experiments"] if one["archived"]]
+        assert away == [one.id for one in project.experiments.list(archived=True)]
         checkout = next(
             one for one in snapshot["experiments"] if one["flag_key"] == "checkout-redesign"
         )
@@ -269,23 +273,88 @@ class TestPanel:
             f'%exp_timeseries {checkout["id"]} "Checkout conversion"'
         )
 
-    def test_every_line_it_offers_runs(self, shell, panel, run):
-        started = [one for one in panel.snapshot()["experiments"] if one["status"] == "running"]
-        for experiment in started[:2]:
-            run(experiment["line"])
-            for metric in experiment["metrics"][:2]:
-                run(metric["line"])
+    @pytest.mark.parametrize(
+        ("flag", "labels"),
+        [
+            ("gift-wrapping", ["Launch", "Duplicate"]),
+            ("checkout-redesign",
+             ["Results", "Health", "Pause", "End", "Ship control", "Ship test"]),
+            ("free-shipping-banner", ["Results", "Health", "Resume", "End"]),
+            ("larger-photos", ["Results", "Health", "Ship control", "Ship test", "Archive"]),
+        ],
+    )  # fmt: skip
+    def test_every_state_offers_what_can_be_done_then(self, shown, flag, labels):
+        (entry,) = [one for one in shown()["experiments"] if one["flag_key"] == flag]
+        assert [step["label"] for step in entry["steps"]] == labels
 
-    def test_it_counts_what_waits_for_this_person_only(self, run, panel):
+    def test_an_archived_experiment_offers_to_bring_it_back(self, run, shown):
+        run("%exp_archive welcome-checklist --yes")
+        (entry,) = [one for one in shown()["experiments"] if one["flag_key"] == "welcome-checklist"]
+        assert entry["archived"]
+        assert [step["label"] for step in entry["steps"]] == ["Results", "Unarchive"]
+
+    def test_every_line_it_offers_runs_and_writes_nothing(self, shell, shown, run):
+        before, snapshot = counts(), shown()
+        lines = [part["line"] for name in ("flags", "templates") for part in snapshot[name][:2]]
+        seen = set()
+        for experiment in snapshot["experiments"]:
+            stands = (experiment["status"], experiment["archived"])
+            if stands in seen:
+                continue
+            seen.add(stands)
+            lines += [experiment["line"], *(step["line"] for step in experiment["steps"])]
+            lines += [metric["line"] for metric in experiment["metrics"][:1] if metric["line"]]
+        assert len(lines) > 20
+        for line in lines:
+            run(line)
+        assert counts() == before
+
+    def test_flags_and_templates_come_with_the_line_that_uses_them(self, shown):
+        snapshot = shown()
+        flag = next(one for one in snapshot["flags"] if one["key"] == "larger-photos")
+        assert flag["variants"] == ["control", "test"]
+        assert flag["line"] == '%exp_create "New experiment" --flag-key larger-photos'
+        assert snapshot["templates"][0]["line"] == (
+            "%exp_from_prompt support-reply 4 5 --templates cost"
+        )
+
+    def test_what_waits_for_this_person_only_is_listed_and_counted(self, run, shown):
         run('%exp_from_prompt support-reply 1 4 --templates latency --name "Counted" --yes')
-        assert panel.snapshot()["approvals"] == 0
+        assert (shown()["approvals"], shown()["requests"]) == (0, [])
         run("%exp_connect demo --as reviewer")
-        assert panel.snapshot()["approvals"] >= 1
+        snapshot = shown()
+        assert snapshot["approvals"] == len(snapshot["requests"]) >= 1
+        assert any("counted" in one["title"] for one in snapshot["requests"])
+        request = snapshot["requests"][0]
+        assert request["by"] == "Ada Lindqvist"
+        assert run(request["line"]).outcome is None
 
-    def test_nothing_in_it_is_a_key(self, panel, project):
+    def test_a_replay_is_shown_as_one(self, run, shown):
+        run("%exp_record panel.expsnap")
+        assert (shown()["project"]["tape"], shown()["project"]["replayed"]) == (
+            "panel.expsnap",
+            False,
+        )
+        run("%exp_replay panel.expsnap")
+        snapshot = shown()
+        assert snapshot["project"]["replayed"]
+        assert snapshot["experiments"]
+        assert snapshot["error"] is None
+
+    def test_nothing_in_it_is_a_key(self, shown):
         import json
 
-        assert "phx_" not in json.dumps(panel.snapshot())
+        assert "phx_" not in json.dumps(shown())
+
+    @pytest.mark.parametrize(
+        ("key", "bare"),
+        [("checkout-redesign", True), ("a.b_c", True), ("{x}", False), ("$x", False),
+         ("two words", False), ("--yes", False), ('a"b', False), ("", False), ("x\ny", False)],
+    )  # fmt: skip
+    def test_a_key_that_the_notebook_would_change_is_left_out_of_a_line(self, key, bare):
+        from exp_jupyter.magics.snapshot import _bare
+
+        assert _bare(key) == (key if bare else None)
 
     @pytest.mark.parametrize(
         ("name", "word"),
@@ -300,7 +369,7 @@ class TestPanel:
         ],
     )
     def test_a_metric_is_named_so_that_the_notebook_leaves_it_alone(self, name, word):
-        from exp_jupyter.magics.panel import metric_word
+        from exp_jupyter.magics.snapshot import metric_word
 
         assert metric_word(name, "uuid-1", unique=True) == word
         assert metric_word(name, "uuid-1", unique=False) == "uuid-1"

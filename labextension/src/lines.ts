@@ -1,0 +1,42 @@
+/** Magic lines offered to a person: every one can be inserted or run. */
+
+import { button, element } from './dom';
+
+/** Puts a magic line into the active notebook; does nothing where there is none. */
+export interface INotebookWriter {
+  insert: (line: string) => void;
+  run: (line: string) => void;
+}
+
+export class LineOffers {
+  constructor(private readonly _writer: INotebookWriter) {}
+
+  /** The two buttons of a line, or none where there is no line. */
+  buttons(line: string, subject: string): HTMLElement[] {
+    if (!line) {
+      return [];
+    }
+    return [
+      button('Insert', `Insert a cell for ${subject}`, () => {
+        this._writer.insert(line);
+      }),
+      button('Run', `Insert and run a cell for ${subject}`, () => {
+        this._writer.run(line);
+      })
+    ];
+  }
+
+  /** A row that says what the line is for. */
+  row(label: string, line: string, subject: string, className = ''): HTMLElement {
+    const words = element('span', 'jp-Exp-text', label);
+    words.title = line;
+    const classes = `jp-Exp-row ${className}`.trim();
+    return element('div', classes, words, ...this.buttons(line, subject));
+  }
+
+  /** A row that shows the line itself. */
+  code(line: string): HTMLElement {
+    const words = element('code', 'jp-Exp-text', line);
+    return element('div', 'jp-Exp-row', words, ...this.buttons(line, line));
+  }
+}
