@@ -116,7 +116,11 @@ def compute_all(
     with watched(progress, f"Adding up {len(window.dates)} days of {source.label}"):
         found = daily_sums(source, request)
     return [
-        {day: _result(metric, sums, place[day], spec, own, mode) for day in wanted if day in place}
+        {
+            day: result_of(metric, sums, place[day], spec, own, mode)
+            for day in wanted
+            if day in place
+        }
         for metric, sums, own in zip(parsed, found, resolved, strict=True)
     ]
 
@@ -205,7 +209,7 @@ def _covariates(settings: Settings) -> Covariates:
     return Covariates(settings.cuped_lookback_days or 14)
 
 
-def _result(
+def result_of(
     metric: Metric,
     sums: DailySums,
     day: int,
@@ -213,6 +217,7 @@ def _result(
     settings: Settings,
     mode: Mode,
 ) -> dict[str, Any]:
+    """Return a metric's result of one day, by its place in the window, as the API writes it."""
     keys = spec.kept_variants
     rows = []
     for group, values in enumerate(sums.breakdowns):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
+from exp_jupyter.analysis.period import When, beginning, ending
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
@@ -88,8 +89,8 @@ def plan_from_history(
     metric: Mapping[str, Any] | Metric,
     *,
     exposure: str | Mapping[str, Any],
-    start: date | datetime,
-    end: date | datetime,
+    start: When,
+    end: When,
     timezone: str = "UTC",
     power: float = 0.8,
     design: Design | None = None,
@@ -237,24 +238,14 @@ def _without_breakdowns(metric: Metric) -> Metric:
     return metric.model_copy(update={"breakdownFilter": None})
 
 
-def _window(start: date | datetime, end: date | datetime, timezone: str) -> tuple[Any, Any]:
-    from exp_jupyter.warehouse.days import Days
-
-    zone = Days(datetime.now(UTC), datetime.now(UTC), timezone).tz
-    first = start if isinstance(start, datetime) else datetime.combine(start, time(), zone)
-    last = end
-    if not isinstance(last, datetime):
-        # The last instant of the day: the next midnight would begin one more.
-        midnight = datetime.combine(last + timedelta(days=1), time(), zone)
-        last = midnight.astimezone(UTC) - timedelta(microseconds=1)
-    first = first.replace(tzinfo=zone) if first.tzinfo is None else first
-    last = last.replace(tzinfo=zone) if last.tzinfo is None else last
+def _window(start: When, end: When, timezone: str) -> tuple[datetime, datetime]:
+    first, last = beginning(start, timezone, "start"), ending(end, timezone, "end")
     if last <= first:
         raise InputError(
             f"The period would end at {end}, before its start at {start}.",
             hint="Give the first and the last day.",
         )
-    return first.astimezone(UTC), last.astimezone(UTC)
+    return first, last
 
 
 def _with_one_arm(source: EventSource) -> EventSource:

@@ -187,7 +187,7 @@ class Series(Shown):
         *,
         experiment: Any,
         metric: Any,
-        method: str | None = None,
+        method: Any = None,
         mode: Literal["compat", "recommended"] = "compat",
         source: str | None = None,
     ) -> Series:
@@ -201,9 +201,10 @@ class Series(Shown):
             The experiment and the metric's definition, typed or as dictionaries.
         method
             None keeps what the project computed. ``frequentist``, ``sequential`` or
-            ``bayesian`` computes every day again from its sums, in one pass.
+            ``bayesian`` computes every day again from its sums, in one pass; so does a method of
+            ``exp_jupyter.engine``, which brings its own level and mode.
         mode
-            The formulas of a recomputation.
+            The formulas of a recomputation by name.
         source
             Where the numbers come from, in words.
 
@@ -217,13 +218,16 @@ class Series(Shown):
         body, told, definition = as_mapping(results), as_mapping(experiment), as_mapping(metric)
         kind: Kind = definition["metric_type"]
         settings = resolve(told.get("stats_config"))
-        computed = None if method is None else engine_method(method, settings, mode)
+        computed = None
+        if method is not None:
+            own_method = hasattr(method, "judge")
+            computed = method if own_method else engine_method(method, settings, mode)
         days = _days(body, kind)
         keys = _variants(told, days)
         own: str = settings.method
         if own == "frequentist" and settings.sequential:
             own = "sequential"
-        name = method or own
+        level = settings.ci_level if own == "bayesian" else 1 - settings.alpha
         if computed is None:
             days = [_with_stated(day, kind, settings) for day in days]
         else:
@@ -238,9 +242,9 @@ class Series(Shown):
             metric_kind=kind,
             goal="decrease" if definition.get("goal") == "decrease" else "increase",
             fingerprint=str(definition.get("fingerprint") or ""),
-            method=name,
-            mode="compat" if method is None else mode,
-            level=settings.ci_level if name == "bayesian" else 1 - settings.alpha,
+            method=own if computed is None else computed.name,
+            mode="compat" if computed is None else computed.mode,
+            level=level if computed is None else computed.level,
             status=str(body.get("status") or "completed"),
             baseline_key=keys[0],
             variants=keys,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter.analysis.unit_effects import Judging, judged_results
 from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, check_exists, read_metrics
 from exp_jupyter.analysis.unit_results import Analysis, MetricResult
+from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.unit_sources import UnitSource, quoted, unit_source
 from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, UnitValue, key_of, unit_sums
@@ -154,7 +155,7 @@ def analyze(
         )
     ratio = _sample_ratio(counts, shares)
     if ratio is not None and ratio.mismatch:
-        warnings.insert(0, _mismatch_words(ratio))
+        warnings.insert(0, mismatch_words(ratio))
     if correction is not None:
         whole = _corrected(whole, correction, judging.alpha)
     return Analysis(
@@ -334,13 +335,6 @@ def _sample_ratio(
     from exp_jupyter.engine.quality import sample_ratio_mismatch
 
     return None if shares is None else sample_ratio_mismatch(counts, shares)
-
-
-def _mismatch_words(found: SampleRatioMismatch) -> str:
-    seen = ", ".join(
-        f"{key} {n:,.0f} instead of {found.expected[key]:,.0f}" for key, n in found.observed.items()
-    )
-    return f"the units are not split as planned ({seen}); look for the cause before the results"
 
 
 def _check_values(

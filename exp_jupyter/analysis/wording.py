@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.quality import SampleRatioMismatch
 
 _FAILURES = {
     "not-enough-exposures": "fewer than 50 units in an arm",
@@ -62,3 +63,11 @@ def verdict_words(
     good = (estimate > 0) == (goal == "increase")
     direction = "above" if estimate > 0 else "below"
     return f"{arm} is {'better' if good else 'worse'}: {direction} {baseline} ({span})."
+
+
+def mismatch_words(found: SampleRatioMismatch) -> str:
+    """Return what a broken split means for whoever reads the results."""
+    seen = ", ".join(
+        f"{key} {n:,.0f} instead of {found.expected[key]:,.0f}" for key, n in found.observed.items()
+    )
+    return f"the units are not split as planned ({seen}); look for the cause before the results"

@@ -30,6 +30,7 @@ SAMPLE = 200
 """Rows from which the columns' types are told."""
 
 _DRIVERS = {
+    "sqlite3": "sqlite",
     "psycopg": "postgres",
     "psycopg2": "postgres",
     "pg8000": "postgres",
@@ -140,7 +141,7 @@ def client_of(connection: Any, engine: str | None = None) -> Client:
     if hasattr(connection, "raw_sql"):
         name = engine or _DRIVERS.get(str(getattr(connection, "name", "")), "")
         name = name or str(getattr(connection, "name", ""))
-        return Client(name, lambda _, value: _literal(value, name), _ibis(connection))
+        return Client(name, lambda _, value: literal(value, name), _ibis(connection))
     if hasattr(connection, "exec_driver_sql") or hasattr(connection, "begin_nested"):
         return _alchemy(connection, engine)
     if hasattr(connection, "dialect") and hasattr(connection, "connect"):
@@ -270,7 +271,8 @@ def _typed_place(name: str, value: Any) -> str:
     return f"{{{name}:{'String' if isinstance(value, str) else kind}}}"
 
 
-def _literal(value: Any, engine: str) -> str:
+def literal(value: Any, engine: str) -> str:
+    """Return a value as an engine's SQL writes it, for clients that bind none."""
     from sqlglot import exp
 
     if isinstance(value, datetime):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
+from exp_jupyter.warehouse.dense import Ints, Units
 from exp_jupyter.warehouse.fold import (
     NEVER,
     Clamp,
@@ -104,6 +105,23 @@ def daily_exposures(source: EventSource, request: Request) -> tuple[Any, Any]:
     leave = filled(rows["dm"], NEVER).astype(np.int64)
     if request.population.criteria.handling == "first_seen":
         leave[:] = NEVER
+    return _counted(v, entry, leave, n, counts, multiple)
+
+
+def unit_exposures(units: Units, request: Request) -> tuple[Any, Any]:
+    """Return what ``daily_exposures`` does from units that a pass has placed; no statement."""
+    days = len(request.days.dates)
+    counts = np.zeros((len(request.population.variants), days), dtype=np.int64)
+    seen = np.flatnonzero(units.entry < days)
+    n = np.ones(seen.size, dtype=np.int64)
+    v, entry, leave = (of[seen] for of in (units.variant, units.entry, units.leave))
+    return _counted(v, entry, leave, n, counts, np.zeros(days, dtype=np.int64))
+
+
+def _counted(
+    v: Ints, entry: Ints, leave: Ints, n: Ints, counts: Ints, multiple: Ints
+) -> tuple[Any, Any]:
+    days = multiple.size
     stays = entry < leave
     np.add.at(counts, (v[stays], entry[stays]), n[stays])
     gone = leave < days

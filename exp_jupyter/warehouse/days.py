@@ -16,7 +16,7 @@ from exp_jupyter.errors import InputError
 
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def microseconds(moment: datetime) -> int:
@@ -27,7 +27,7 @@ def microseconds(moment: datetime) -> int:
     >>> microseconds(datetime(1970, 1, 2, tzinfo=UTC))
     86400000000
     """
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Days:
         """
 
         def offset(us: int) -> int:
-            moment = (_EPOCH + timedelta(microseconds=us)).astimezone(self.tz)
+            moment = (EPOCH + timedelta(microseconds=us)).astimezone(self.tz)
             return (moment.utcoffset() or timedelta()) // timedelta(microseconds=1)
 
         found = [(low, offset(low))]

@@ -36,6 +36,8 @@ class Population:
         Action id to its steps (``event``, ``properties``).
     matured_only
         Count only units whose window is over.
+    variant_from
+        The property an exposure names its variant in, where it is not the usual one.
     """
 
     flag_key: str
@@ -45,6 +47,7 @@ class Population:
     group_index: int | None = None
     actions: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     matured_only: bool = False
+    variant_from: str | None = None
 
     @property
     def default_event(self) -> bool:
@@ -66,6 +69,8 @@ class Population:
     @property
     def variant_property(self) -> str:
         """The property an exposure names its variant in."""
+        if self.variant_from is not None:
+            return self.variant_from
         return "$feature_flag_response" if self.default_event else f"$feature/{self.flag_key}"
 
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.days import DAY, microseconds
+from exp_jupyter.warehouse.days import DAY, EPOCH, microseconds
 from exp_jupyter.warehouse.dense import Dense, Floats, Units
 from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.population import Request
@@ -50,7 +55,20 @@ class Kept:
     digests: dict[int, str] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Path:
-        """Write it to ``folder`` as NumPy arrays; what was there of the same key is replaced."""
+        """Write it to ``folder``; what was there of the same key is replaced."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return self.write(folder / f"{self.key}.npz")
+
+    def write(self, path: Path, about: Mapping[str, Any] | None = None) -> Path:
+        """Write it to a file as NumPy arrays: the whole of it, or nothing.
+
+        Parameters
+        ----------
+        path
+            The file; what it held before is replaced in one step.
+        about
+            What it belongs to in words, for whoever reads it; see ``read``.
+        """
         arrays: dict[str, Any] = {"names": self.units.names, "seen": self.units.seen}
         if self.units.active is not None:
             arrays["active"] = self.units.active
@@ -75,26 +93,56 @@ class Kept:
             "notes": notes,
             "begun": begun,
             "digests": list(self.digests.items()),
+            "about": dict(about or {}),
         }
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.key}.npz"
-        fresh = path.with_suffix(".new.npz")
-        np.savez(fresh, told=np.array(json.dumps(told)), **arrays)
-        fresh.replace(path)
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with fresh.open("wb") as raw:
+                np.savez(raw, told=np.array(json.dumps(told)), **arrays)
+                raw.flush()
+                os.fsync(raw.fileno())
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
         return path
+
+    @classmethod
+    def read(cls, path: Path) -> tuple[Kept, dict[str, Any]]:
+        """Read what ``write`` wrote, and what it was said to belong to.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The file cannot be read, is something else, or of another version's form.
+        """
+        try:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                told = json.loads(str(file["told"]))
+                if told["form"] == _FORM:
+                    return cls._read(told, file), dict(told.get("about") or {})
+        except OSError as error:
+            raise InputError(
+                f"The state {str(path)!r} cannot be read: {error.strerror or error}.",
+                hint="Name another file, or delete it to begin anew.",
+            ) from error
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"The file {str(path)!r} holds no state of an analysis.",
+                hint="Name another file, or delete it to begin anew.",
+            ) from error
+        raise InputError(
+            f"The state {str(path)!r} was written by another version of exp_jupyter.",
+            hint="Delete it to begin anew; the next analysis reads all days.",
+        )
 
     @classmethod
     def load(cls, folder: Path, key: str) -> Kept | None:
         """Read what ``save`` wrote; None when there is nothing of the key that can be used."""
-        path = folder / f"{key}.npz"
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                told = json.loads(str(file["told"]))
-                if told["form"] != _FORM or told["key"] != key:
-                    return None
-                return cls._read(told, file)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            kept, _ = cls.read(folder / f"{key}.npz")
+        except InputError:
             return None
+        return kept if kept.key == key else None
 
     @classmethod
     def _read(cls, told: dict[str, Any], file: Any) -> Kept:
@@ -135,13 +183,34 @@ def key_of(request: Request) -> str:
         request.days.start_us,
         request.days.zone,
         request.covariates.lookback_days if request.covariates else None,
+        population.variant_from,
     ]
     text = json.dumps(said, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def key_for(source: EventSource, request: Request) -> str | None:
+    """Return what a state of these metrics belongs to; None when nothing of them can be kept."""
+    _, stream = _passed(source, request)
+    return None if stream is None else key_of(stream.request)
+
+
+def _passed(source: EventSource, request: Request) -> tuple[list[int], Stream | None]:
+    """Return the places of the metrics that one pass serves, and the pass if it can be kept."""
+    places = [i for i, m in enumerate(request.metrics) if streams(source, request, m)]
+    if not places or request.population.matured_only:
+        return places, None
+    stream = Stream(source, replace(request, metrics=tuple(request.metrics[i] for i in places)))
+    return places, None if stream.reads_persons else stream
+
+
 def refresh(
-    source: EventSource, request: Request, kept: Kept | None = None, *, late_days: int = LATE_DAYS
+    source: EventSource,
+    request: Request,
+    kept: Kept | None = None,
+    *,
+    late_days: int = LATE_DAYS,
+    growing: bool = False,
 ) -> tuple[list[DailySums], Kept | None]:
     """Return every metric's cumulative sums, reading only what the kept state does not know.
 
@@ -157,6 +226,8 @@ def refresh(
     late_days
         How many closed days are looked at again for late events. Events that arrive later than
         that are not seen; a refresh without ``kept`` sees them.
+    growing
+        Refuse a day that has fewer events than it had: somebody gave only the new ones.
 
     Returns
     -------
@@ -166,18 +237,22 @@ def refresh(
         To give to the next refresh. None when nothing can be kept: where a condition reads
         persons as they are now, or only matured units count, yesterday's answer may change.
 
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        As ``daily_sums``; with ``growing`` also when a day has lost events.
+
     Notes
     -----
     Metrics that one pass does not serve are computed in full. Covariates of units that appear on
     the new day are read from the lookback before it, for these units alone.
     """
-    places = [i for i, m in enumerate(request.metrics) if streams(source, request, m)]
-    rest = [i for i in range(len(request.metrics)) if i not in places]
-    part = replace(request, metrics=tuple(request.metrics[i] for i in places))
-    stream = Stream(source, part) if places else None
-    if stream is None or request.population.matured_only or stream.reads_persons:
+    places, stream = _passed(source, request)
+    if stream is None:
         return daily_sums(source, request), None
-    answers, state = _advanced(stream, key_of(part), kept, late_days)
+    rest = [i for i in range(len(request.metrics)) if i not in places]
+    key = key_of(stream.request)
+    answers, state = _advanced(stream, key, kept, late_days, growing=growing)
     results = dict(zip(places, answers, strict=True))
     if rest:
         others = replace(request, metrics=tuple(request.metrics[i] for i in rest))
@@ -186,19 +261,19 @@ def refresh(
 
 
 def _advanced(
-    stream: Stream, key: str, kept: Kept | None, late_days: int
+    stream: Stream, key: str, kept: Kept | None, late_days: int, *, growing: bool
 ) -> tuple[list[DailySums], Kept]:
     days = stream.request.days
     dates = days.dates
     # The last day is closed only when the window reaches its end.
     today = dates[-1]
     closed = max(stream.low, microseconds(days.midnight(today)))
-    if kept is None or kept.key != key or kept.closed > closed:
+    if kept is None or kept.key != key or kept.closed > closed or _otherwise_named(stream, kept):
         kept = Kept(key, stream.low, stream.units, stream.dense)
         start = stream.low
         since = days.start_us
     else:
-        start = since = _changed_from(stream, kept)
+        start = since = _changed_from(stream, kept, growing=growing)
         stream.units, stream.dense = kept.units, kept.dense
         _back_to(stream, kept, start)
         stream.units.forget_from(start)
@@ -231,13 +306,30 @@ def _advanced(
     return answers, kept
 
 
-def _changed_from(stream: Stream, kept: Kept) -> int:
+def _otherwise_named(stream: Stream, kept: Kept) -> bool:
+    """Whether the units' ids were numbers and are text now, or the other way round."""
+    return bool(kept.units.size) and (kept.units.names.dtype.kind == "U") == stream.scan.whole_units
+
+
+def _changed_from(stream: Stream, kept: Kept, *, growing: bool) -> int:
     """Return the first instant from which the kept days must be read again."""
     if not kept.digests:
         return kept.closed
     now = stream.fingerprints(min(kept.digests), kept.closed)
     changed = [at for at, digest in kept.digests.items() if now.get(at) != digest]
+    for at in changed if growing else ():
+        before, after = _number(kept.digests[at]), _number(now.get(at, ""))
+        if after < before:
+            day = (EPOCH + timedelta(microseconds=at)).astimezone(stream.request.days.tz).date()
+            raise InputError(
+                f"The events of {day} are {after:,} now and were {before:,} when they were read.",
+                hint="Give all events, not only the new ones; or begin anew without the state.",
+            )
     return min(changed, default=kept.closed)
+
+
+def _number(digest: str) -> int:
+    return int(digest.split()[0]) if digest else 0
 
 
 def _back_to(stream: Stream, kept: Kept, instant: int) -> None:

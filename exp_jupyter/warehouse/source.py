@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_UNSIGNED = tuple(f"U{name}" for name in _NUMBERS[:5])
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class EventSource:
 
     def is_number(self, column: str) -> bool:
         """Whether a column of the relation holds numbers."""
-        return self.columns.get(column, "").startswith(_NUMBERS)
+        return self.columns.get(column, "").startswith((*_NUMBERS, *_UNSIGNED))
 
     def is_boolean(self, column: str) -> bool:
         """Whether a column of the relation holds booleans."""

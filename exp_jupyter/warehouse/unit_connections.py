@@ -11,7 +11,8 @@ from contextlib import closing
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.unit_sources import Kind, UnitSource, relation_of
+from exp_jupyter.warehouse.tables import relation_of
+from exp_jupyter.warehouse.unit_sources import Kind, UnitSource
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """The names of a result's columns, and its rows."""

@@ -3,13 +3,20 @@
 # ruff: noqa: S608 - names are quoted, and nothing else is written into a statement
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.tables import (
+    file_reader,
+    is_frame,
+    named_table,
+    no_table,
+    register,
+    short,
+)
 from exp_jupyter.warehouse.watching import attended, run
 
 Kind = str
@@ -105,98 +112,32 @@ def unit_source(source: Any, *, table: str | None = None, dialect: str | None = 
     import duckdb
 
     if isinstance(source, duckdb.DuckDBPyConnection):
-        return _in_duckdb(source, _named(source, table), label=_short(table))
+        return _in_duckdb(source, named_table(source, table, "units"), label=short(table))
     if isinstance(source, duckdb.DuckDBPyRelation):
-        _no_table(table, "a relation")
+        no_table(table, "a relation")
         return _of_relation(source)
     if isinstance(source, (str, Path)):
-        _no_table(table, "a path")
+        no_table(table, "a path")
         return _of_files(str(source))
-    if _is_frame(source):
-        _no_table(table, "a frame")
+    if is_frame(source):
+        no_table(table, "a frame")
         return _of_frame(source)
     from exp_jupyter.warehouse.unit_connections import of_connection
 
     return of_connection(source, table, dialect)
 
 
-def _named(source: Any, table: str | None) -> str:
-    if not table:
-        raise InputError(
-            f"A {type(source).__name__} holds many tables; none was named.",
-            hint="Say which: table='units', or a SELECT.",
-        )
-    return relation_of(table)
-
-
-def relation_of(table: str) -> str:
-    """Return a table's name, or a ``SELECT`` in parentheses, as what may stand after ``FROM``."""
-    text = table.strip().rstrip(";")
-    if text.split(None, 1)[0].lower() in ("select", "with", "from"):
-        return f"({text})"
-    return text
-
-
-def _short(table: str | None) -> str:
-    words = " ".join((table or "").split())
-    return words if len(words) <= 60 else f"{words[:57]}…"
-
-
-def _no_table(table: str | None, what: str) -> None:
-    if table is not None:
-        raise InputError(
-            f"table={table!r} was given with {what}, which is one table itself.",
-            hint="Leave table out, or give a connection.",
-        )
-
-
-def _is_frame(source: Any) -> bool:
-    room = type(source).__module__.split(".")[0]
-    return room in ("pandas", "polars", "pyarrow") or isinstance(source, Mapping)
-
-
 def _of_frame(frame: Any) -> UnitSource:
     import duckdb
 
-    name = f"{type(frame).__module__.split('.')[0]} {type(frame).__name__}"
-    if isinstance(frame, Mapping):
-        import pandas as pd
-
-        name = "a mapping of columns"
-        try:
-            frame = pd.DataFrame(dict(frame))
-        except ValueError as error:
-            raise InputError(
-                f"The columns do not make a table: {error}",
-                hint="Give sequences of one length, one value a unit.",
-            ) from error
     connection = duckdb.connect()
-    try:
-        connection.register(VIEW, frame)
-    except (duckdb.Error, TypeError) as error:
-        raise InputError(
-            f"The {name} cannot be read as a table: {error}",
-            hint="Give a DataFrame, LazyFrame or Arrow table with one row a unit.",
-        ) from error
-    return _in_duckdb(connection, VIEW, label=name)
+    return _in_duckdb(connection, VIEW, label=register(connection, VIEW, frame, "unit"))
 
 
 def _of_files(path: str) -> UnitSource:
     import duckdb
 
-    reader = "read_csv" if path.lower().endswith((".csv", ".csv.gz", ".tsv")) else "read_parquet"
-    if "://" not in path and not Path(path).exists() and not _matches(path):
-        raise InputError(
-            f"No file matches {path!r}.",
-            hint="Give a Parquet file, or a glob such as data/*.parquet.",
-        )
-    literal = "'" + path.replace("'", "''") + "'"
-    return _in_duckdb(duckdb.connect(), f"{reader}({literal})", label=path)
-
-
-def _matches(path: str) -> bool:
-    # Path.glob takes no absolute pattern.
-    return any(True for _ in glob.iglob(path, recursive=True))  # noqa: PTH207
+    return _in_duckdb(duckdb.connect(), file_reader(path), label=path)
 
 
 def _in_duckdb(connection: Any, relation: str, *, label: str) -> UnitSource:
@@ -229,7 +170,7 @@ def _duckdb_source(
     types = {str(name): str(kind) for name, kind in described}
     return UnitSource(
         relation=relation,
-        columns={name: _duckdb_kind(kind) for name, kind in types.items()},
+        columns={name: kind_of(kind) for name, kind in types.items()},
         dialect="duckdb",
         read=read,
         label=label,
@@ -250,7 +191,8 @@ def _duckdb_rows(work: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, .
         ) from error
 
 
-def _duckdb_kind(name: str) -> Kind:
+def kind_of(name: str) -> Kind:
+    """Return the kind of a column from DuckDB's name of its type."""
     # Lists and structs of numbers are neither numbers nor text.
     if name.endswith("]") or name.startswith(("STRUCT", "MAP", "UNION")):
         return "other"

@@ -1,0 +1,428 @@
+"""Analyse an experiment from your own raw events: no project, no server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.analysis.event_exposure import read_exposure
+from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
+from exp_jupyter.analysis.event_question import Question
+from exp_jupyter.analysis.event_results import EventAnalysis
+from exp_jupyter.analysis.period import When, beginning, ending
+from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.unit_effects import Judging
+from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.suggestions import meant
+
+if TYPE_CHECKING:
+    from exp_jupyter.warehouse.watching import Progress
+
+Mode = Literal["compat", "recommended"]
+
+
+def analyze_events(
+    events: Any,
+    *,
+    flag: str | None = None,
+    experiment: Any = None,
+    start: When | None = None,
+    end: When | None = None,
+    timezone: str = "UTC",
+    metrics: Any = (),
+    columns: Mapping[str, str] | None = None,
+    exposure: Any = None,
+    variants: Sequence[str] = (),
+    control: Any = None,
+    split: Mapping[Any, float] | Literal["equal"] | None = None,
+    multiple_variants: Literal["exclude", "first_seen"] | None = None,
+    cuped: bool | int | None = None,
+    breakdown: str | Sequence[str] = (),
+    goal: Goal | Mapping[str, Goal] = "increase",
+    method: Any = None,
+    alpha: float = 0.05,
+    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    difference: Literal["relative", "absolute"] = "relative",
+    mode: Mode | None = None,
+    persons: Any = None,
+    test_account_filters: Sequence[Mapping[str, Any]] = (),
+    actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+    state: str | Path | None = None,
+    as_of: When | None = None,
+    table: str | None = None,
+    dialect: str | None = None,
+    progress: Progress | None = None,
+) -> EventAnalysis:
+    """Analyse a randomised experiment from raw events, one row an event, for every day at once.
+
+    Who is in the experiment, since when and in which variant, what each of them did in the metric's
+    window and what that amounts to on every day is worked out where the events are: frames and
+    files by DuckDB on this machine, a warehouse's by itself.
+
+    Parameters
+    ----------
+    events
+        A pandas or polars frame, an Arrow table, a mapping of columns; the path or glob of Parquet
+        or CSV files; a DuckDB relation; or a connection (DuckDB, DB-API, SQLAlchemy, Ibis, Spark)
+        with ``table``. A row that is there twice counts twice.
+    flag
+        The feature flag's key.
+    experiment
+        Instead of the flag: an experiment of a project, or an ``ExperimentSpec``. Its definition
+        comes from there, its numbers from your events.
+    start, end
+        The first and the last day in ``timezone``, or moments; ``end`` is None while it runs.
+    timezone
+        Where days begin, an IANA name.
+    metrics
+        Names to short forms or definitions as the API writes them. Short forms:
+        ``"purchase:sum(revenue)"`` (also ``avg``, ``min``, ``max``), ``"purchase"`` (how often),
+        ``"purchase:conversion"`` (the share that did), ``"view > cart > purchase"`` (an ordered
+        funnel), ``"purchase:sum(revenue) / $pageview"``, ``"login:retention(1-7 days)"``, each with
+        ``within 7 days`` after it for a conversion window. Of an experiment: the names of some of
+        its metrics; by default all.
+    columns
+        What a column holds to its name, where the two differ: ``event``, ``person_id``,
+        ``timestamp``, ``uuid``, ``distinct_id``, ``properties`` (JSON), ``$group_0`` …, or a
+        property. Every other column is a property of its own name. Timestamps without a zone are
+        UTC; text must be ISO 8601.
+    exposure
+        What exposes a unit. By default ``$feature_flag_called`` with ``$feature_flag`` and
+        ``$feature_flag_response``; or an event's name, its variant in ``$feature/<flag>``; or
+        ``{"event": …, "variant": column or property, "properties": [filters]}``; or an assignment
+        table with ``person_id``, ``variant`` and ``timestamp`` (without it all begin at the start),
+        or ``{"table": …, "person_id": …, "variant": …, "timestamp": …}`` with its own names; or
+        criteria as the API writes them.
+    variants
+        The variants that count; by default those of the split, else all that are seen.
+    control
+        The variant the others are compared with; by default ``control``, or the experiment's.
+    split
+        The planned share of each variant in any unit, or ``"equal"``: the sample ratio is then
+        checked on every day.
+    multiple_variants
+        What becomes of units seen under several variants: ``exclude`` (default) or ``first_seen``.
+    cuped
+        True or a number of days: what a unit did in these days (14) before its exposure reduces the
+        variance.
+    breakdown
+        Up to three properties, read at the first exposure; every combination of their values is
+        also analysed on its own.
+    goal
+        Which direction is good: ``increase`` or ``decrease``, for all metrics or by name.
+    method
+        ``frequentist`` (default), ``sequential``, ``bayesian``, or a method of
+        ``exp_jupyter.engine``, which brings its own alpha, alternative, difference and mode. With
+        an experiment: by default its own, as the project computes it.
+    alpha, alternative, difference
+        As ``exp_jupyter.analyze`` takes them.
+    mode
+        ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
+        experiment.
+    persons
+        Person properties, for filters that read them: a table with ``person_id`` and a column per
+        property.
+    test_account_filters, actions
+        The project's settings, as the API writes them.
+    state
+        A file that keeps what was added up of closed days: the next call reads only newer days, and
+        the last four again for late events. It is made, and replaced in one step.
+    as_of
+        The moment of the analysis; by default just after the last event.
+    table, dialect
+        With a connection: the table's name or a ``SELECT``, and the engine where it cannot be told.
+    progress
+        Called with the share done and a sentence; an error it raises stops the work, as Ctrl-C
+        does, and the engine with it.
+
+    Returns
+    -------
+    EventAnalysis
+        Every metric's series, the exposures by day, and where the numbers came from.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A column is missing, of the wrong type or mapped twice; an event or the flag is unknown;
+        nobody was exposed; no unit has a metric; the events end before the start; the engine cannot
+        do what a metric asks; the state belongs to another analysis. The message names it.
+
+    Notes
+    -----
+    An arm is compared from 50 units on, a funnel or retention from 5 conversions on, as in a
+    project.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> draws = np.random.default_rng(1)
+    >>> people = pd.DataFrame({"user": range(400), "variant": ["control", "test"] * 200})
+    >>> people["at"] = pd.Timestamp("2026-03-02") + pd.to_timedelta(draws.random(400) * 5, "D")
+    >>> seen = people.assign(name="$feature_flag_called", flag="checkout")
+    >>> paid = people[draws.random(400) < 0.3].assign(name="purchase")
+    >>> paid = paid.assign(at=paid["at"] + pd.Timedelta("1h"), revenue=20.0)
+    >>> found = analyze_events(
+    ...     pd.concat([seen, paid]),
+    ...     flag="checkout",
+    ...     start="2026-03-02",
+    ...     metrics={"Revenue": "purchase:sum(revenue)", "Paid": "purchase:conversion"},
+    ...     columns={
+    ...         "event": "name",
+    ...         "person_id": "user",
+    ...         "timestamp": "at",
+    ...         "$feature_flag": "flag",
+    ...         "$feature_flag_response": "variant",
+    ...     },
+    ...     split="equal",
+    ... )
+    >>> found.exposures.units, len(found.series("Revenue").days)
+    ({'control': 200, 'test': 200}, 5)
+    >>> round(found.effect("Paid").control_mean, 3)
+    0.275
+    """
+    segments = (breakdown,) if isinstance(breakdown, str) else tuple(breakdown)
+    if len(segments) > 3:
+        raise InputError(
+            f"breakdown has {len(segments)} properties; at most 3 are possible.",
+            hint="Leave some out, or analyse twice.",
+        )
+    spec, entries = _experiment(
+        experiment, flag, timezone, test_account_filters=test_account_filters, actions=actions
+    )
+    spec = _in_time(spec, start, end)
+    spec = _in_arms(spec, variants, control, split)
+    exposing = read_exposure(exposure, multiple_variants, spec.exposure_criteria)
+    spec = replace(spec, exposure_criteria=exposing.criteria or None)
+    if cuped is not None:
+        spec = replace(spec, stats_config=_with_cuped(spec.stats_config, cuped))
+    judge, own_mode = _judging(experiment, spec, method, mode, alpha, alternative, difference)
+    question = Question(
+        spec=spec,
+        metrics=read_event_metrics(_chosen(metrics, entries), goal=goal, breakdown=segments),
+        exposing=exposing,
+        split="equal" if split == "equal" else None,
+        breakdown=segments,
+        method=judge,
+        mode=own_mode,
+        columns=columns,
+        persons=persons,
+        table=table,
+        dialect=dialect,
+        state=None if state is None else str(state),
+        code=_code(
+            events,
+            flag=(flag, None),
+            experiment=(_Name("experiment") if experiment is not None else None, None),
+            start=(_written(start), None),
+            end=(_written(end), None),
+            timezone=(timezone, "UTC"),
+            metrics=(metrics, ()),
+            columns=(columns, None),
+            exposure=(_plainly(exposure, "assignments"), None),
+            variants=(tuple(variants), ()),
+            control=(control, None),
+            split=(split, None),
+            multiple_variants=(multiple_variants, None),
+            cuped=(cuped, None),
+            breakdown=(breakdown, ()),
+            goal=(goal, "increase"),
+            method=(_plainly(method, "method"), None),
+            alpha=(alpha, 0.05),
+            alternative=(alternative, "two-sided"),
+            difference=(difference, "relative"),
+            mode=(mode, None),
+            persons=(_plainly(persons, "persons"), None),
+            test_account_filters=(list(test_account_filters), []),
+            actions=(actions, None),
+            state=(None if state is None else str(state), None),
+            as_of=(_written(as_of), None),
+            table=(table, None),
+            dialect=(dialect, None),
+        ),
+    )
+    return question.answered(events, as_of, progress)
+
+
+# ---------------------------------------------------------------- the experiment
+
+
+def _experiment(
+    experiment: Any, flag: str | None, timezone: str, **settings: Any
+) -> tuple[ExperimentSpec, dict[str, Any]]:
+    """Return the experiment and its metrics by name."""
+    if (experiment is None) == (flag is None):
+        said = "neither flag nor experiment" if flag is None else "both flag and experiment"
+        raise InputError(
+            f"The call gives {said}; it needs one of them.",
+            hint="flag='new-checkout' with start=…, or experiment= of a project.",
+        )
+    if flag is not None:
+        return ExperimentSpec(
+            flag,
+            (),
+            {},
+            None,
+            timezone=timezone,
+            test_account_filters=tuple(settings["test_account_filters"]),
+            actions=dict(settings["actions"] or {}),
+        ), {}
+    if isinstance(experiment, ExperimentSpec):
+        more: dict[str, Any] = {name: value for name, value in settings.items() if value}
+        return replace(experiment, **more), {}
+    from exp_jupyter.schema import Experiment
+
+    spec = ExperimentSpec.from_experiment(experiment, timezone=timezone, **settings)
+    typed = (
+        experiment if isinstance(experiment, Experiment) else Experiment.model_validate(experiment)
+    )
+    return spec, {entry.name: entry.definition for entry in typed.metric_entries}
+
+
+def _in_time(spec: ExperimentSpec, start: When | None, end: When | None) -> ExperimentSpec:
+    zone = spec.timezone
+    if start is not None:
+        spec = replace(spec, start=beginning(start, zone, "start"))
+    if end is not None:
+        spec = replace(spec, end=ending(end, zone, "end"))
+    if spec.start is None:
+        raise InputError(
+            f"When did {spec.flag_key!r} start? Without start there is no first day.",
+            hint="Give start='2026-03-02', the day in timezone.",
+        )
+    if spec.end is not None and spec.end <= spec.start:
+        raise InputError(
+            f"The experiment would end at {spec.end:%Y-%m-%d %H:%M} UTC, before its start at "
+            f"{spec.start:%Y-%m-%d %H:%M} UTC.",
+            hint="Give the first and the last day.",
+        )
+    return spec
+
+
+def _in_arms(
+    spec: ExperimentSpec, variants: Sequence[str], control: Any, split: Any
+) -> ExperimentSpec:
+    if isinstance(variants, str):
+        raise InputError(
+            f"variants is {variants!r}; expected several.", hint="variants=('control', 'test')."
+        )
+    if split is not None and split != "equal" and not isinstance(split, Mapping):
+        raise InputError(
+            f"split is {split!r}; expected the share of each variant.",
+            hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
+        )
+    if isinstance(split, Mapping):
+        shares = {str(key): float(share) for key, share in split.items()}
+        spec = replace(spec, split=shares, variants=spec.variants or tuple(shares))
+    if variants:
+        keys = tuple(str(key) for key in variants)
+        missing = [key for key in keys if isinstance(split, Mapping) and key not in spec.split]
+        if missing:
+            raise InputError(
+                f"Variant {missing[0]!r} has no share in the split.",
+                hint=f"The split has: {', '.join(spec.split)}.",
+            )
+        spec = replace(spec, variants=keys)
+    if control is not None:
+        spec = replace(spec, baseline_key=str(control))
+    return spec
+
+
+def _with_cuped(config: Mapping[str, Any] | None, cuped: bool | int) -> dict[str, Any]:
+    own: dict[str, Any] = {"enabled": bool(cuped)}
+    if cuped is not True and cuped:
+        if not isinstance(cuped, int) or not 1 <= cuped <= 30:
+            raise InputError(
+                f"cuped is {cuped!r}; expected True, or a number of days from 1 to 30.",
+                hint="14 days before the exposure are usual.",
+            )
+        own["lookback_days"] = cuped
+    return {**(config or {}), "cuped": own}
+
+
+def _judging(
+    experiment: Any,
+    spec: ExperimentSpec,
+    method: Any,
+    mode: Mode | None,
+    alpha: float,
+    alternative: Any,
+    difference: Any,
+) -> tuple[Any, Mode]:
+    """Return the engine's method, or None and the mode for what the experiment says."""
+    if mode not in (None, "compat", "recommended"):
+        raise InputError(f"mode is {mode!r}; expected compat or recommended.")
+    if experiment is None:
+        name = "frequentist" if method is None else method
+        return Judging.of(name, alpha, alternative, difference, mode or "recommended").method, (
+            mode or "recommended"
+        )
+    if method is None:
+        return None, mode or "compat"
+    if hasattr(method, "judge"):
+        return method, method.mode
+    from exp_jupyter.analysis.effects import engine_method
+    from exp_jupyter.engine.settings import resolve
+
+    own = mode or "compat"
+    return engine_method(method, resolve(spec.stats_config), own), own
+
+
+def _chosen(metrics: Any, entries: Mapping[str, Any]) -> Any:
+    """Return the metrics asked for; names stand for an experiment's own."""
+    if not entries:
+        return metrics
+    if isinstance(metrics, Mapping):
+        return metrics
+    asked = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not asked:
+        return dict(entries)
+    found: dict[str, Any] = {}
+    for one in asked:
+        if isinstance(one, str) and one not in entries and not _is_form(one):
+            raise InputError(
+                f"The experiment has no metric {one!r}.",
+                hint=f"{meant(one, entries)}It has: {', '.join(entries)}.",
+            )
+        found[one if isinstance(one, str) else ""] = entries.get(one, one)
+    return found
+
+
+def _is_form(text: str) -> bool:
+    return any(sign in text for sign in (":", " > ", " / "))
+
+
+# ---------------------------------------------------------------- the call that asks it again
+
+
+class _Name:
+    """A variable in the call, for what has no short writing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _plainly(given: Any, name: str) -> Any:
+    if isinstance(given, Mapping):
+        return {key: _plainly(value, name) for key, value in given.items()}
+    if given is None or isinstance(given, (str, bool, int, float, list, tuple)):
+        return given
+    if isinstance(given, Path):
+        return str(given)
+    if hasattr(given, "judge"):
+        return _Name(f"exp_jupyter.engine.{given!r}")
+    return _Name(name)
+
+
+def _written(when: Any) -> Any:
+    return when if when is None or isinstance(when, str) else when.isoformat()
+
+
+def _code(events: Any, **options: tuple[Any, Any]) -> str:
+    said = [repr(str(events)) if isinstance(events, (str, Path)) else "events"]
+    said += [f"{name}={given!r}" for name, (given, usual) in options.items() if given != usual]
+    return f"exp_jupyter.analyze_events({', '.join(said)})"

@@ -1,0 +1,225 @@
+"""What can be wrong between a question and somebody's events, said before or instead of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.analysis.event_exposure import Exposing
+from exp_jupyter.analysis.event_metrics import events_of, properties_of
+from exp_jupyter.errors import InputError
+from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
+from exp_jupyter.warehouse.suggestions import listed, meant
+from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, variants_of
+from exp_jupyter.warehouse.unit_sources import kind_of
+
+if TYPE_CHECKING:
+    from exp_jupyter.warehouse.days import Days
+    from exp_jupyter.warehouse.fold import DailySums
+    from exp_jupyter.warehouse.population import Population
+    from exp_jupyter.warehouse.source import EventSource
+
+MOST_VARIANTS = 50
+
+
+def check_properties(
+    source: EventSource, metrics: Sequence[Metric], population: Population, exposing: Exposing
+) -> None:
+    """Refuse properties that no column can hold, naming the metric that reads them.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        Neither a column of that name nor a column of properties is there, or it holds no numbers
+        where a metric adds it up.
+    """
+    config = population.criteria.exposure_config
+    filters = [f.key for f in (config.properties if config else ()) or () if f.type == "event"]
+    own = [population.variant_property, *filters]
+    if population.default_event:
+        own.insert(0, "$feature_flag")
+    read = [(name, f"The exposure ({exposing.words})") for name in own]
+    for metric in metrics:
+        read += [(name, f"Metric {metric.name!r}") for name in properties_of(metric)]
+    for name, who in read:
+        column = source.typed.get(name)
+        if column is None and source.properties is None:
+            raise InputError(
+                f"{who} reads the property {name!r}, but the events have no column of that name.",
+                hint=f"{meant(name, source.typed)}Say which column holds it: "
+                f"columns={{{name!r}: '…'}}. The columns are: {listed(source.columns)}.",
+            )
+        if column is not None and kind_of(source.columns[column]) not in (
+            *("number", "boolean", "text"),
+            "",
+        ):
+            raise InputError(
+                f"{who} reads column {column!r}, which holds {source.columns[column]}.",
+                hint="Convert it first.",
+            )
+
+
+def check_survey(
+    found: Survey, metrics: Sequence[Metric], population: Population, start: datetime
+) -> None:
+    """Refuse events that hold nothing, end too early, or lack an event that a metric names.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names the event and the metric.
+    """
+    if not found.rows or found.last is None:
+        raise InputError(
+            "The events have no rows.", hint="There is nothing to analyse yet; check the source."
+        )
+    if found.last < start:
+        raise InputError(
+            f"The events end at {found.last:%Y-%m-%d %H:%M} UTC, before the experiment's start at "
+            f"{start:%Y-%m-%d %H:%M} UTC.",
+            hint="Check start, its time zone, and whether the events are complete.",
+        )
+    event = population.exposure_event
+    if event is not None and event not in found.events:
+        raise InputError(
+            f"No event is called {event!r}, so nobody was exposed.",
+            hint=f"{meant(event, found.events)}The events are: {listed(found.events)}. Say which "
+            "exposes units: exposure='…', or give an assignment table.",
+        )
+    for metric in metrics:
+        for names in events_of(metric, population.actions):
+            if not any(name in found.events for name in names):
+                raise InputError(
+                    f"Metric {metric.name!r}: no event is called {names[0]!r}.",
+                    hint=f"{meant(names[0], found.events)}The events are: {listed(found.events)}.",
+                )
+
+
+def seen_variants(
+    source: EventSource, population: Population, days: Days, exposing: Exposing
+) -> tuple[str, ...]:
+    """Return the variants that exposures inside the window name, in order of their names.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is none, or there are too many to be variants.
+    """
+    if population.exposure_event is None:
+        raise InputError(
+            "An action exposes units; the variants must be named.",
+            hint="Give variants=('control', 'test').",
+        )
+    found = responses(source, population, days)
+    known = variants_of(found)
+    if not known:
+        raise no_exposure(source, population, days, exposing, found)
+    if len(known) > MOST_VARIANTS:
+        raise InputError(
+            f"{exposing.words.capitalize()} names {len(known):,} different variants in "
+            f"{population.variant_property!r}; these are no variants.",
+            hint="Name the property that holds the variant: exposure={'event': …, 'variant': …}.",
+        )
+    return known
+
+
+def no_exposure(
+    source: EventSource,
+    population: Population,
+    days: Days,
+    exposing: Exposing,
+    found: Mapping[str, Response] | None = None,
+) -> InputError:
+    """Return the error of an experiment that nobody is in: how many rows, and what they name."""
+    if population.exposure_event is None:
+        return InputError(
+            "Nobody was exposed: no event matches the exposure's action.",
+            hint="Check the action's steps.",
+        )
+    found = responses(source, population, days) if found is None else found
+    rows = sum(one.rows for one in found.values())
+    inside = sum(one.inside for one in found.values())
+    who = f"flag {population.flag_key!r}" if population.default_event else exposing.words
+    if not rows:
+        hint = "Check the filters of the exposure."
+        if population.default_event:
+            known = flags(source, population.exposure_event)
+            hint = f"{meant(population.flag_key, known)}The flags are: {listed(known)}."
+        return InputError(f"Nobody was exposed: {who} has no rows.", hint=hint)
+    if not inside:
+        return InputError(
+            f"Nobody was exposed: {who} has {rows:,} rows, none between "
+            f"{days.start:%Y-%m-%d %H:%M} and {days.stop:%Y-%m-%d %H:%M} UTC.",
+            hint="Check start, end and the time zone.",
+        )
+    named = ", ".join(
+        f"{key or 'nothing'} ({one.inside:,})" for key, one in list(found.items())[:10]
+    )
+    return InputError(
+        f"Nobody was exposed to {_quoted(population.variants) or 'a variant'}: {who} has "
+        f"{inside:,} rows in the period, and their variants are {named}.",
+        hint=f"The variant is read from {population.variant_property!r}; name another with "
+        "exposure={'event': …, 'variant': …}, or the variants with variants=(…).",
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return " or ".join(repr(name) for name in names)
+
+
+def check_measured(metrics: Sequence[Metric], sums: Sequence[DailySums]) -> None:
+    """Refuse a metric that no unit of any variant has.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names it.
+    """
+    for metric, found in zip(metrics, sums, strict=True):
+        last = dict(zip(found.names, found.values[:, :, -1].sum(axis=(0, 1)).tolist(), strict=True))
+        if isinstance(metric, MeanMetric) and metric.threshold is not None:
+            continue  # nobody has reached it: that is an answer
+        if isinstance(metric, FunnelMetric):
+            held = last.get("k1", 0.0)
+        elif metric.metric_type == "retention":
+            held = last["n"]
+        else:
+            held = last["ss"] + last.get("bb", 0.0)
+        if not held:
+            raise InputError(
+                f"Metric {metric.name!r}: no exposed unit of any variant has it.",
+                hint=_why_unmeasured(metric),
+            )
+
+
+def _why_unmeasured(metric: Metric) -> str:
+    named = properties_of(metric)
+    reads = f" and {_quoted(named)} holds values there" if named else ""
+    return (
+        "Check that its events come after the exposure, that both name a person by the same id"
+        f"{reads}."
+    )
+
+
+def chosen_control(control: Any, variants: Sequence[str]) -> str:
+    """Return the control among the variants.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is none of them, or there is nothing to compare it with.
+    """
+    key = str(control)
+    if key not in variants:
+        raise InputError(
+            f"No unit was exposed to the control {control!r}.",
+            hint=f"{meant(key, variants)}The variants are: {', '.join(variants)}. Say which is the "
+            "control: control='…'.",
+        )
+    if len(variants) < 2:
+        raise InputError(
+            f"Every unit was exposed to {key!r}; there is nothing to compare.",
+            hint="Check that the other arms' exposures are among the events.",
+        )
+    return key

@@ -1,0 +1,263 @@
+"""The analysis of an experiment from raw events: every metric by day, and who saw what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter._version import __version__
+from exp_jupyter.analysis.series import Series
+from exp_jupyter.errors import InputError
+from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.warehouse.watching import Progress
+
+
+@dataclass(frozen=True)
+class ExposureDay:
+    """Who had been exposed by the end of a day.
+
+    Attributes
+    ----------
+    date
+        The day in the project's time zone.
+    units
+        Units per variant so far.
+    multiple
+        Units seen under several variants so far; they are in none of ``units``.
+    p_value
+        Of the sample ratio so far, valid however often it is looked at; None where no split was
+        stated.
+    """
+
+    date: date
+    units: dict[str, int]
+    multiple: int = 0
+    p_value: float | None = None
+
+    @property
+    def total(self) -> int:
+        """Units in some variant."""
+        return sum(self.units.values())
+
+
+@dataclass(frozen=True, repr=False)
+class DailyExposures(Shown):
+    """Who saw which variant, day by day, and whether the split is the one that was planned.
+
+    Attributes
+    ----------
+    flag
+        The feature flag.
+    days
+        One per day, oldest first; all counts are cumulative.
+    split
+        The planned share of each variant; empty where none was stated.
+    sample_ratio
+        The check of the last day against the split; None where none was stated.
+    first_mismatch
+        The first day on which the daily check found the split broken, or None.
+    timezone
+        Where the days begin.
+    source
+        Where the numbers come from, in words.
+    """
+
+    flag: str
+    days: tuple[ExposureDay, ...]
+    split: Mapping[str, float]
+    sample_ratio: SampleRatioMismatch | None
+    first_mismatch: date | None = None
+    timezone: str = "UTC"
+    source: str = ""
+    version: str = __version__
+
+    @property
+    def units(self) -> dict[str, int]:
+        """Units per variant in all."""
+        return dict(self.days[-1].units)
+
+    @property
+    def multiple(self) -> int:
+        """Units seen under several variants in all."""
+        return self.days[-1].multiple
+
+    @property
+    def mismatch(self) -> bool:
+        """Whether the units are not split as planned."""
+        return self.sample_ratio is not None and bool(self.sample_ratio.mismatch)
+
+
+@dataclass(frozen=True)
+class EventSegment:
+    """One metric in one combination of breakdown values, on the last day.
+
+    Attributes
+    ----------
+    values
+        The values of the breakdown's properties; None where a unit has none.
+    series
+        A series of that one day.
+    """
+
+    values: tuple[str | None, ...]
+    series: Series
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class EventAnalysis(Shown):
+    """What an experiment did, from raw events. Read like a list of series, one per metric.
+
+    Attributes
+    ----------
+    flag
+        The feature flag, or what the experiment was called.
+    results
+        The daily series of every metric.
+    exposures
+        Who saw which variant, by day.
+    segments
+        Every metric in every combination of breakdown values, on the last day.
+    breakdown
+        The properties broken down by.
+    control
+        The variant the others are compared with.
+    method, mode, level
+        How the effects were judged.
+    start, end, as_of, timezone
+        The window: its start, its end if it has one, the moment of the analysis, and where days
+        begin.
+    warnings
+        What to keep in mind when reading the numbers.
+    exposure
+        What exposes a unit, in words.
+    source, engine
+        What was read, and by what.
+    timestamps
+        How the timestamps were read, in words.
+    fingerprint
+        Of all that decides the numbers but the events.
+
+    Examples
+    --------
+    See ``exp_jupyter.analyze_events``.
+    """
+
+    flag: str
+    results: tuple[Series, ...]
+    exposures: DailyExposures
+    segments: tuple[EventSegment, ...]
+    breakdown: tuple[str, ...]
+    control: str
+    method: str
+    mode: str
+    level: float
+    start: datetime
+    end: datetime | None
+    as_of: datetime
+    timezone: str
+    warnings: tuple[str, ...]
+    exposure: str
+    source: str
+    engine: str
+    timestamps: str
+    fingerprint: str
+    version: str = __version__
+    _again: Any = field(default=None, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self.results)
+
+    def __getitem__(self, which: int | str) -> Series:
+        """Return the series of a metric by its index or name."""
+        return self.results[which] if isinstance(which, int) else self.series(which)
+
+    def series(self, metric: str | None = None) -> Series:
+        """Return a metric's daily series.
+
+        Parameters
+        ----------
+        metric
+            Its name; by default the first.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such metric.
+        """
+        from exp_jupyter.warehouse.suggestions import meant
+
+        names = [one.metric_name for one in self.results]
+        if metric is None:
+            return self.results[0]
+        if metric not in names:
+            raise InputError(
+                f"There is no metric {metric!r} here.",
+                hint=f"{meant(metric, names)}The metrics are: {', '.join(names)}.",
+            )
+        return self.results[names.index(metric)]
+
+    def effect(self, metric: str | None = None, arm: str | None = None) -> Effect:
+        """Return the latest effect of a metric in an arm.
+
+        Parameters
+        ----------
+        metric
+            Its name; by default the first.
+        arm
+            The variant; by default the first after the control.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such metric or arm, or it could not be compared; then the message says why.
+        """
+        found = self.series(metric)
+        arms = [key for key in found.variants if key != found.baseline_key]
+        key = arms[0] if arm is None and arms else arm
+        if key not in arms:
+            raise InputError(
+                f"There is no arm {arm!r} to compare.", hint=f"The arms are: {', '.join(arms)}."
+            )
+        latest = found.latest
+        effect = latest.effects.get(key) if latest is not None else None
+        if effect is None:
+            raise InputError(found.verdicts[key])
+        return effect
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What is known, one sentence per metric and arm."""
+        return tuple(
+            f"{one.metric_name}: {words}" for one in self for words in one.verdicts.values()
+        )
+
+    def refresh(
+        self, events: Any, *, as_of: Any = None, progress: Progress | None = None
+    ) -> EventAnalysis:
+        """Analyse again with newer events; what was added up of closed days is not read again.
+
+        Parameters
+        ----------
+        events
+            All events, the new ones among them, in whatever form they were given first. The last
+            four closed days are looked at again for late events.
+        as_of
+            The moment of the analysis; by default just after the last event.
+        progress
+            Called with the share done and a sentence.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            As ``analyze_events``; or a day that was read before has fewer events now.
+        """
+        return self._again(events, as_of=as_of, progress=progress)  # type: ignore[no-any-return]

@@ -1,0 +1,111 @@
+"""A metric's cumulative sums as the daily series a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.analysis.compute import result_of, wire_row
+from exp_jupyter.analysis.series import Series
+from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.engine.assembly import validation_failures
+from exp_jupyter.engine.settings import resolve
+from exp_jupyter.schema.metric import Metric
+
+if TYPE_CHECKING:
+    from exp_jupyter.warehouse.fold import DailySums
+
+
+def event_series(
+    metric: Metric,
+    sums: DailySums,
+    spec: ExperimentSpec,
+    dates: Sequence[date],
+    *,
+    method: Any,
+    mode: Literal["compat", "recommended"],
+    as_of: datetime,
+    fingerprint: str,
+    source: str,
+) -> Series:
+    """Return a metric's daily series from its sums.
+
+    Parameters
+    ----------
+    metric, sums
+        The metric and what was added up for it.
+    spec
+        The experiment.
+    dates
+        The days of the sums.
+    method
+        A method of the engine; None takes what the experiment says, in the project's own formulas.
+    mode
+        The formulas of the project where ``method`` is None.
+    as_of, fingerprint, source
+        Kept in the series.
+    """
+    days = range(len(dates))
+    if method is None:
+        settings = resolve(spec.stats_config, metric_type=metric.metric_type)
+        found = [result_of(metric, sums, day, spec, settings, mode) for day in days]
+    else:
+        whole = together(sums)
+        found = [_bare_result(metric, whole, day, spec) for day in days]
+    wire = {
+        "metric_uuid": metric.uuid,
+        "status": "completed",
+        "timeseries": {day.isoformat(): one for day, one in zip(dates, found, strict=True)},
+        "computed_at": as_of.isoformat(),
+    }
+    definition = {**metric.model_dump(mode="json"), "fingerprint": fingerprint}
+    experiment = {"name": spec.flag_key, "stats_config": spec.stats_config or {}}
+    return Series.from_wire(
+        wire, experiment=experiment, metric=definition, method=method, source=source
+    )
+
+
+def segment_series(
+    metric: Metric, sums: DailySums, spec: ExperimentSpec, dates: Sequence[date], **told: Any
+) -> dict[tuple[str | None, ...], Series]:
+    """Return the last day of every combination of breakdown values, each as a series of its own.
+
+    Takes what ``event_series`` does.
+    """
+    plain = metric.model_copy(update={"breakdownFilter": None})
+    found = {}
+    for place, values in enumerate(sums.breakdowns):
+        own = replace(sums, breakdowns=[()], values=sums.values[place : place + 1, :, -1:])
+        found[values] = event_series(plain, own, spec, dates[-1:], **told)
+    return found
+
+
+def together(sums: DailySums) -> DailySums:
+    """Return the sums over all breakdown values."""
+    if sums.breakdowns == [()]:
+        return sums
+    return replace(sums, breakdowns=[()], values=sums.values.sum(axis=0, keepdims=True))
+
+
+def _bare_result(metric: Metric, sums: DailySums, day: int, spec: ExperimentSpec) -> dict[str, Any]:
+    """Return one day's sums and why they are not compared, without a comparison."""
+    covered = resolve(spec.stats_config, metric_type=metric.metric_type).cuped
+    rows = {
+        key: wire_row(metric, key, sums.of(0, place, day), covariate=covered)
+        for place, key in enumerate(spec.kept_variants)
+    }
+    told: dict[str, Mapping[str, Any]] = {
+        key: row
+        | {
+            "validation_failures": validation_failures(
+                metric.metric_type, row, baseline=key == spec.baseline_key
+            )
+        }
+        for key, row in rows.items()
+    }
+    return {
+        "baseline": told[spec.baseline_key],
+        "variant_results": [row for key, row in told.items() if key != spec.baseline_key],
+    }

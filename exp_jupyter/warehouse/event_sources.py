@@ -1,0 +1,389 @@
+"""Events in whatever people have them in, as the source the compiler reads, for one analysis.
+
+Frames and files are read by a DuckDB of our own, a caller's connection by itself. What had to be
+made on the way, a view of a frame for example, is gone when the analysis is over.
+"""
+
+# ruff: noqa: S608 - names are quoted; tables are the caller's own SQL
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.connections import ConnectedSource, literal
+from exp_jupyter.warehouse.dialects import rendered
+from exp_jupyter.warehouse.event_columns import EventColumns, read_columns
+from exp_jupyter.warehouse.properties import name_sql
+from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.tables import (
+    FILES,
+    file_reader,
+    is_frame,
+    named_table,
+    no_table,
+    register,
+    short,
+)
+from exp_jupyter.warehouse.unit_sources import VIEW, kind_of
+from exp_jupyter.warehouse.watching import attended
+
+ASSIGNED = "$assigned"
+"""The event that a row of an assignment table becomes."""
+
+ASSIGNED_VARIANT = "$assigned_variant"
+"""The property that holds the variant of such an event."""
+
+_VARIANT_COLUMN = "exp_assigned_variant"
+_OFFSET = r"^\s*\d{4}-\d{2}-\d{2}[T ]\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)\s*$"
+_ASSIGNMENT = {"person_id": "person_id", "variant": "variant", "timestamp": "timestamp"}
+
+
+@dataclass(frozen=True)
+class RelationSource(EventSource):
+    """Events in a DuckDB relation, whose connection nobody but itself can reach."""
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """The relation's columns and their DuckDB types."""
+        found = self._asked(f"SELECT * FROM {self.relation} AS s LIMIT 0")
+        return dict(zip(found.columns, map(str, found.types), strict=True))
+
+    def _asked(self, sql: str) -> Any:
+        relation: Any = self.connection
+        return relation.query(VIEW, sql)
+
+    @property
+    def streams(self) -> bool:
+        """Not in slices: each would begin the relation anew."""
+        return False
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one statement and return its columns as NumPy arrays; see ``EventSource.rows``."""
+        import duckdb
+
+        text, _, _ = rendered(sql, parameters, "duckdb", lambda _, value: literal(value, "duckdb"))
+        try:
+            # The connection is not known, so an interruption waits for the statement's end.
+            found = attended(None, lambda: self._asked(text).fetchnumpy())
+        except duckdb.Error as error:
+            raise InputError(
+                f"The events could not be analysed: {str(error).strip()}",
+                hint="Check the relation and the columns' names.",
+            ) from error
+        return dict(found)
+
+
+@contextmanager
+def event_source(
+    events: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    table: str | None = None,
+    dialect: str | None = None,
+    persons: Any = None,
+) -> Iterator[EventSource]:
+    """Open somebody's events for one analysis.
+
+    Parameters
+    ----------
+    events
+        A pandas or polars frame, an Arrow table, a mapping of columns; the path or glob of Parquet
+        or CSV files; a DuckDB relation; or a connection (DuckDB, DB-API, SQLAlchemy, Ibis, Spark)
+        with ``table``.
+    columns
+        What a column holds to its name; see ``read_columns``.
+    table
+        With a connection: the table's name, or a ``SELECT``. It is your own SQL and trusted.
+    dialect
+        With a connection: its engine, where it cannot be told.
+    persons
+        Person properties: a table like ``events`` with one row a person, its column ``person_id``
+        and a column per property, or a column ``properties`` of JSON.
+
+    Yields
+    ------
+    EventSource
+        It reads nothing but what a statement asks for; do not use it after the ``with``.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is nothing that can be read, or the mapping does not fit the table.
+
+    Examples
+    --------
+    >>> events = {"event": ["signup"], "user": [1], "at": ["2026-03-02T09:00:00+01:00"]}
+    >>> with event_source(events, columns={"person_id": "user", "timestamp": "at"}) as source:
+    ...     source.rows(f'SELECT epoch_us("at") AS us FROM {source.relation}', {})["us"].tolist()
+    [1772438400000000]
+    """
+    with ExitStack() as stack:
+        source = _opened(stack, events, table, dialect)
+        mapping = read_columns(columns, source.columns)
+        source = _mapped(source, mapping)
+        if persons is not None:
+            source = replace(source, persons=_persons(stack, source, persons))
+        yield source
+
+
+@contextmanager
+def with_assignments(
+    source: EventSource, table: Any, columns: Mapping[str, str], start: datetime
+) -> Iterator[EventSource]:
+    """Add the rows of an assignment table to the events, as the exposures they are.
+
+    Parameters
+    ----------
+    source
+        The events.
+    table
+        A frame, a file, or a table where the events are: one row per unit and variant.
+    columns
+        Names of the columns ``person_id``, ``variant`` and ``timestamp``, where they differ from
+        these words.
+    start
+        When units without a column ``timestamp`` were assigned.
+
+    Yields
+    ------
+    EventSource
+        With events ``ASSIGNED`` whose property ``ASSIGNED_VARIANT`` is the variant.
+    """
+    with ExitStack() as stack:
+        relation = _relation_beside(stack, source, table, "assignment table")
+        own = replace(source, relation=relation, label="assignments").columns
+        names = _assignment_columns(columns, own)
+        yield _united(source, relation, names, own, start)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def _opened(stack: ExitStack, events: Any, table: str | None, dialect: str | None) -> EventSource:
+    import duckdb
+
+    if isinstance(events, duckdb.DuckDBPyConnection):
+        return EventSource(events, named_table(events, table, "events"), label=short(table))
+    if isinstance(events, duckdb.DuckDBPyRelation):
+        no_table(table, "a relation")
+        return RelationSource(events, VIEW, label="a DuckDB relation")  # type: ignore[arg-type]
+    if isinstance(events, (str, Path)):
+        no_table(table, "a path")
+        connection = stack.enter_context(duckdb.connect())
+        return EventSource(connection, file_reader(str(events)), label=str(events))
+    if is_frame(events):
+        no_table(table, "a frame")
+        connection = stack.enter_context(duckdb.connect())
+        return EventSource(connection, VIEW, label=register(connection, VIEW, events, "event"))
+    relation = named_table(events, table, "events")
+    return ConnectedSource(events, relation, engine=dialect, label=short(table))
+
+
+def _relation_beside(stack: ExitStack, source: EventSource, table: Any, what: str) -> str:
+    """Return a second table as SQL that the events' connection can read."""
+    in_duckdb = type(source) is EventSource
+    if isinstance(table, (str, Path)):
+        if in_duckdb and str(table).lower().endswith(FILES):
+            return file_reader(str(table))
+        return named_table(source, str(table), "users")
+    if not in_duckdb or not is_frame(table):
+        raise InputError(
+            f"The {what} is a {type(table).__name__}, which {source.label} cannot be joined with.",
+            hint="Put it where the events are and give its name, or give both as frames or files.",
+        )
+    name = f"exp_jupyter_{secrets.token_hex(6)}"
+    register(source.connection, name, table, "unit")
+    stack.callback(source.connection.unregister, name)
+    return name
+
+
+def _persons(stack: ExitStack, source: EventSource, persons: Any) -> str:
+    relation = _relation_beside(stack, source, persons, "table of persons")
+    own = replace(source, relation=relation, label="persons").columns
+    if "person_id" not in own:
+        raise InputError(
+            "The table of persons has no column 'person_id'.",
+            hint=f"Its columns are: {', '.join(own)}.",
+        )
+    if "properties" in own:
+        return f"(SELECT person_id, CAST(properties AS VARCHAR) AS properties FROM {relation})"
+    return f"(SELECT t.person_id, CAST(to_json(t) AS VARCHAR) AS properties FROM {relation} AS t)"
+
+
+# ---------------------------------------------------------------- columns as they are needed
+
+
+def _mapped(source: EventSource, mapping: EventColumns) -> EventSource:
+    """Return the source with its columns named, and converted where that is needed."""
+    present = source.columns
+    changed = {}
+    if (moment := _moment(source, mapping.timestamp)) is not None:
+        changed[mapping.timestamp] = moment
+    held = mapping.properties
+    if held and present[held].startswith(("STRUCT", "MAP")):
+        changed[held] = f"CAST(to_json({name_sql(held)}) AS VARCHAR)"
+    relation = source.relation
+    if changed:
+        told = ", ".join(f"{sql} AS {name_sql(name)}" for name, sql in changed.items())
+        relation = f"(SELECT * REPLACE ({told}) FROM {relation})"
+    found = replace(
+        source,
+        relation=relation,
+        event=mapping.event,
+        person_id=mapping.person_id,
+        timestamp=mapping.timestamp,
+        uuid=mapping.uuid,
+        distinct_id=mapping.distinct_id,
+        properties=mapping.properties,
+        groups=mapping.groups,
+        typed=mapping.typed,
+    )
+    types = dict(present)
+    types.update(
+        {name: "TIMESTAMP" if name == mapping.timestamp else "VARCHAR" for name in changed}
+    )
+    return _knowing(found, types)
+
+
+def _knowing(source: EventSource, types: dict[str, str]) -> EventSource:
+    # Known already: another look might see other rows, and would cost a statement.
+    source.__dict__["columns"] = types
+    return source
+
+
+def _moment(source: EventSource, name: str) -> str | None:
+    """Return SQL for the timestamps of a column that holds something else; None where it does not.
+
+    Text is ISO 8601; what has no offset is UTC.
+    """
+    kind, column = source.columns[name], name_sql(name)
+    if kind.startswith("TIMESTAMP"):
+        return None
+    if kind == "DATE":
+        return f"CAST({column} AS TIMESTAMP)"
+    if kind_of(kind) != "text" or isinstance(source, ConnectedSource):
+        raise InputError(
+            f"Column {name!r} cannot be the timestamp: it is {kind}.",
+            hint=f"Convert it in a SELECT: table='SELECT *, CAST({name} AS TIMESTAMP) AS at FROM …'"
+            ", columns={'timestamp': 'at'}.",
+        )
+    zoned = f"make_timestamp(epoch_us(TRY_CAST({column} AS TIMESTAMP WITH TIME ZONE)))"
+    moment = (
+        f"(CASE WHEN REGEXP_MATCHES({column}, '{_OFFSET}') THEN {zoned} "
+        f"ELSE TRY_CAST({column} AS TIMESTAMP) END)"
+    )
+    wrong = source.rows(
+        f"SELECT COUNT(*) AS n, MIN({column}) AS first FROM {source.relation} AS s "
+        f"WHERE {column} IS NOT NULL AND {moment} IS NULL",
+        {},
+    )
+    if int(wrong["n"][0]):
+        raise InputError(
+            f"Column {name!r} cannot be the timestamp: {int(wrong['n'][0]):,} rows such as "
+            f"{str(wrong['first'][0])!r} are not ISO 8601.",
+            hint="Convert it first, for example with pandas.to_datetime.",
+        )
+    return moment
+
+
+# ---------------------------------------------------------------- assignments
+
+
+def _assignment_columns(given: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    wrong = [key for key in given if key not in _ASSIGNMENT]
+    if wrong:
+        raise InputError(
+            f"An assignment table has no {wrong[0]!r}.",
+            hint="Name the columns of person_id, variant and timestamp.",
+        )
+    names = {key: str(given.get(key, usual)) for key, usual in _ASSIGNMENT.items()}
+    if "timestamp" not in given and "timestamp" not in present:
+        del names["timestamp"]  # everybody was assigned at the start
+    for key, name in names.items():
+        if name not in present:
+            raise InputError(
+                f"The assignment table has no column {name!r} for {key!r}.",
+                hint=f"Its columns are: {', '.join(present)}.",
+            )
+    moment = present[names["timestamp"]] if "timestamp" in names else "TIMESTAMP"
+    if not moment.startswith(("TIMESTAMP", "DATE")):
+        raise InputError(
+            f"Column {names['timestamp']!r} of the assignment table is {moment}, not a timestamp.",
+            hint="Convert it first, for example with pandas.to_datetime.",
+        )
+    return names
+
+
+def _united(
+    source: EventSource,
+    relation: str,
+    names: Mapping[str, str],
+    present: Mapping[str, str],
+    start: datetime,
+) -> EventSource:
+    """Return the events and the assignments as one relation of the events' columns."""
+    types = {name: source.columns[name] for name in _used(source)}
+    own = {name: name_sql(name) for name in types}
+    person = name_sql(names["person_id"])
+    other = {**dict.fromkeys(types, "NULL"), source.person_id: person}
+    other[source.event] = f"'{ASSIGNED}'"
+    own[source.timestamp], other[source.timestamp], kind = _instants(source, names, present, start)
+    types[source.timestamp] = kind
+    if source.uuid:
+        own[source.uuid] = f"CAST({name_sql(source.uuid)} AS VARCHAR)"
+        other[source.uuid] = f"CONCAT('{ASSIGNED} ', CAST({person} AS VARCHAR))"
+        types[source.uuid] = "VARCHAR"
+    own[_VARIANT_COLUMN] = "CAST(NULL AS VARCHAR)"
+    other[_VARIANT_COLUMN] = f"CAST({name_sql(names['variant'])} AS VARCHAR)"
+    first, second = (
+        ", ".join(f"{sql} AS {name_sql(name)}" for name, sql in side.items())
+        for side in (own, other)
+    )
+    united = (
+        f"(SELECT {first} FROM {source.relation} AS s "
+        f"UNION ALL SELECT {second} FROM {relation} AS a)"
+    )
+    typed = {**source.typed, ASSIGNED_VARIANT: _VARIANT_COLUMN}
+    return _knowing(
+        replace(source, relation=united, typed=typed), {**types, _VARIANT_COLUMN: "VARCHAR"}
+    )
+
+
+def _instants(
+    source: EventSource, names: Mapping[str, str], present: Mapping[str, str], start: datetime
+) -> tuple[str, str, str]:
+    """Return SQL for the timestamps of the events and of the assignments, of one type."""
+    own = name_sql(source.timestamp)
+    kind = "TIMESTAMP WITH TIME ZONE" if _zoned(source.columns[source.timestamp]) else "TIMESTAMP"
+    if "timestamp" not in names:
+        moment = start.astimezone(UTC)
+        moment = moment if _zoned(kind) else moment.replace(tzinfo=None)
+        return own, f"CAST('{moment.isoformat(sep=' ')}' AS {kind})", kind
+    other = name_sql(names["timestamp"])
+    if _zoned(present[names["timestamp"]]) == _zoned(kind):
+        return own, other, kind
+    if isinstance(source, ConnectedSource):
+        raise InputError(
+            f"Column {names['timestamp']!r} of the assignment table and {source.timestamp!r} of "
+            "the events differ: one has a time zone.",
+            hint="Convert one of them in a SELECT.",
+        )
+    # A cast between the two would go by the session's own time zone.
+    return f"make_timestamp(epoch_us({own}))", f"make_timestamp(epoch_us({other}))", "TIMESTAMP"
+
+
+def _zoned(kind: str) -> bool:
+    return "TIME ZONE" in kind
+
+
+def _used(source: EventSource) -> list[str]:
+    own = (source.event, source.person_id, source.timestamp, source.uuid, source.distinct_id)
+    named = [name for name in (*own, source.properties) if name]
+    return list(dict.fromkeys([*named, *source.groups.values(), *source.typed.values()]))
