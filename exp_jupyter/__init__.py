@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from exp_jupyter.analysis.comparison import compare
+    from exp_jupyter.analysis.event_analysis import analyze_events
+    from exp_jupyter.analysis.history import plan_from_history
     from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect, import_events
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "analyze",
+    "analyze_events",
     "compare",
     "connect",
     "import_events",
     "load_ipython_extension",
+    "plan_from_history",
     "replay",
     "sample_size",
     "unload_ipython_extension",
@@ -34,9 +38,11 @@ __all__ = [
 
 _HOME = {
     "analyze": "exp_jupyter.analysis.unit_analysis",
+    "analyze_events": "exp_jupyter.analysis.event_analysis",
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
     "import_events": "exp_jupyter.connection",
+    "plan_from_history": "exp_jupyter.analysis.history",
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning",
 }

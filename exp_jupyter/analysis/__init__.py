@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import Comparison, compare
     from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
+    from exp_jupyter.analysis.event_analysis import analyze_events
+    from exp_jupyter.analysis.event_results import DailyExposures, EventAnalysis
     from exp_jupyter.analysis.exposures import compute_exposures
     from exp_jupyter.analysis.health import Health, HealthCheck
     from exp_jupyter.analysis.history import HistoryPlan, plan_from_history
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Comparison",
+    "DailyExposures",
+    "EventAnalysis",
     "ExperimentSpec",
     "Health",
     "HealthCheck",
@@ -31,6 +35,7 @@ __all__ = [
     "UnitMetric",
     "VariantDay",
     "analyze",
+    "analyze_events",
     "compare",
     "compute_all",
     "compute_exposures",
@@ -43,6 +48,8 @@ __all__ = [
 _HOME = {
     "Analysis": "unit_results",
     "Comparison": "comparison",
+    "DailyExposures": "event_results",
+    "EventAnalysis": "event_results",
     "ExperimentSpec": "spec",
     "Health": "health",
     "HealthCheck": "health",
@@ -53,6 +60,7 @@ _HOME = {
     "UnitMetric": "unit_metrics",
     "VariantDay": "series",
     "analyze": "unit_analysis",
+    "analyze_events": "event_analysis",
     "compare": "comparison",
     "compute_all": "compute",
     "compute_exposures": "exposures",

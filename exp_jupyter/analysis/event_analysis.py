@@ -47,6 +47,7 @@ def analyze_events(
     difference: Literal["relative", "absolute"] = "relative",
     mode: Mode | None = None,
     persons: Any = None,
+    cohorts: Any = None,
     test_account_filters: Sequence[Mapping[str, Any]] = (),
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
     state: str | Path | None = None,
@@ -121,9 +122,10 @@ def analyze_events(
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
         experiment.
-    persons
-        Person properties, for filters that read them: a table with ``person_id`` and a column per
-        property.
+    persons, cohorts
+        For filters that read them: a table with ``person_id`` and a column per person property, and
+        one with ``person_id`` and ``cohort_id``. Frames or files beside a frame or a file, else the
+        name of a table, or a ``SELECT``, where the events are.
     test_account_filters, actions
         The project's settings, as the API writes them.
     state
@@ -208,6 +210,7 @@ def analyze_events(
         mode=own_mode,
         columns=columns,
         persons=persons,
+        cohorts=cohorts,
         table=table,
         dialect=dialect,
         state=None if state is None else str(state),
@@ -234,6 +237,7 @@ def analyze_events(
             difference=(difference, "relative"),
             mode=(mode, None),
             persons=(_plainly(persons, "persons"), None),
+            cohorts=(_plainly(cohorts, "cohorts"), None),
             test_account_filters=(list(test_account_filters), []),
             actions=(actions, None),
             state=(None if state is None else str(state), None),

@@ -36,7 +36,7 @@ from exp_jupyter.schema.fingerprint import fingerprint
 from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_exposures, unit_exposures
-from exp_jupyter.warehouse.days import EPOCH
+from exp_jupyter.warehouse.days import EPOCH, microseconds
 from exp_jupyter.warehouse.event_sources import event_source, with_assignments
 from exp_jupyter.warehouse.population import Covariates, Population, Request
 from exp_jupyter.warehouse.refresh import Kept, key_for, key_of, refresh
@@ -70,7 +70,7 @@ class Question:
         A method of the engine, or None for what the experiment says.
     mode
         The project's formulas where ``method`` is None.
-    columns, persons, table, dialect
+    columns, persons, cohorts, table, dialect
         Where things are in the events.
     code
         The Python call that asks it again.
@@ -87,6 +87,7 @@ class Question:
     mode: Literal["compat", "recommended"]
     columns: Mapping[str, str] | None
     persons: Any
+    cohorts: Any
     table: str | None
     dialect: str | None
     code: str = ""
@@ -127,6 +128,7 @@ class Question:
                     table=self.table,
                     dialect=self.dialect,
                     persons=self.persons,
+                    cohorts=self.cohorts,
                 )
             )
             if self.exposing.assignments is not None:
@@ -149,7 +151,7 @@ class Question:
         days = window_of(self.spec, moment)
         spec = self._settled(source, days, state)
         population = self._population(spec)
-        request = Request(population, self.metrics, days, self._covariates())
+        request = Request(population, self.metrics, days, self._covariates(), microseconds(moment))
         about = about_of(spec, self.metrics, request)
         if state is not None and kept is None:
             held = state.checked(key_for(source, request), about)

@@ -8,7 +8,7 @@ made on the way, a view of a frame for example, is gone when the analysis is ove
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -88,6 +88,7 @@ def event_source(
     table: str | None = None,
     dialect: str | None = None,
     persons: Any = None,
+    cohorts: Any = None,
 ) -> Iterator[EventSource]:
     """Open somebody's events for one analysis.
 
@@ -105,7 +106,11 @@ def event_source(
         With a connection: its engine, where it cannot be told.
     persons
         Person properties: a table like ``events`` with one row a person, its column ``person_id``
-        and a column per property, or a column ``properties`` of JSON.
+        and a column per property, or a column ``properties`` of JSON. Beside a connection's table
+        it is a table's name or a ``SELECT``.
+    cohorts
+        Who is in which cohort: such a table with the columns ``person_id`` and ``cohort_id``; a
+        cohort without members has one row without a ``person_id``.
 
     Yields
     ------
@@ -130,6 +135,8 @@ def event_source(
         source = _mapped(source, mapping)
         if persons is not None:
             source = replace(source, persons=_persons(stack, source, persons))
+        if cohorts is not None:
+            source = replace(source, cohorts=_cohorts(stack, source, cohorts))
         yield source
 
 
@@ -205,16 +212,29 @@ def _relation_beside(stack: ExitStack, source: EventSource, table: Any, what: st
 
 
 def _persons(stack: ExitStack, source: EventSource, persons: Any) -> str:
-    relation = _relation_beside(stack, source, persons, "table of persons")
-    own = replace(source, relation=relation, label="persons").columns
-    if "person_id" not in own:
-        raise InputError(
-            "The table of persons has no column 'person_id'.",
-            hint=f"Its columns are: {', '.join(own)}.",
-        )
+    relation, own = _with_columns(stack, source, persons, "table of persons", ("person_id",))
     if "properties" in own:
-        return f"(SELECT person_id, CAST(properties AS VARCHAR) AS properties FROM {relation})"
+        return f"(SELECT person_id, CAST(properties AS VARCHAR) AS properties FROM {relation} AS t)"
     return f"(SELECT t.person_id, CAST(to_json(t) AS VARCHAR) AS properties FROM {relation} AS t)"
+
+
+def _cohorts(stack: ExitStack, source: EventSource, cohorts: Any) -> str:
+    needed = ("person_id", "cohort_id")
+    relation, _ = _with_columns(stack, source, cohorts, "table of cohorts", needed)
+    return f"(SELECT person_id, cohort_id FROM {relation} AS t)"
+
+
+def _with_columns(
+    stack: ExitStack, source: EventSource, table: Any, what: str, needed: Sequence[str]
+) -> tuple[str, dict[str, str]]:
+    relation = _relation_beside(stack, source, table, what)
+    own = replace(source, relation=relation, label=what).columns
+    for name in needed:
+        if name not in own:
+            raise InputError(
+                f"The {what} has no column {name!r}.", hint=f"Its columns are: {', '.join(own)}."
+            )
+    return relation, own
 
 
 # ---------------------------------------------------------------- columns as they are needed

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from exp_jupyter.warehouse.conditions import all_of
 from exp_jupyter.warehouse.days import EPOCH, Days
 from exp_jupyter.warehouse.fold import filled
 from exp_jupyter.warehouse.population import Population
-from exp_jupyter.warehouse.properties import Parameters, PropertyReader, name_sql
+from exp_jupyter.warehouse.properties import Parameters, PropertyReader
 from exp_jupyter.warehouse.source import EventSource
 
 
@@ -79,12 +79,13 @@ def survey(source: EventSource, since: datetime | None = None) -> Survey:
     ({'a': 2}, 1, '2026-03-02T00:00:00+00:00')
     """
     parameters = Parameters()
+    reader = PropertyReader(source, parameters)
     event, person, moment = (
-        f"e.{name_sql(name)}" for name in (source.event, source.person_id, source.timestamp)
+        reader.column(name) for name in (source.event, source.person_id, source.timestamp)
     )
     where = ""
     if since is not None:
-        where = f" WHERE {moment} >= {bound(source, parameters, since)}"
+        where = f" WHERE {moment} >= {reader.bound(since)}"
     rows = source.rows(
         f"SELECT {event} AS name, COUNT(*) AS n, COUNT({person}) AS known, "
         f"COUNT({moment}) AS timed, MIN(epoch_us({moment})) AS low, "
@@ -124,12 +125,12 @@ def responses(source: EventSource, population: Population, days: Days) -> dict[s
     config = population.criteria.exposure_config
     more = all_of((config.properties if config else ()) or (), reader, "The exposure")
     moment = reader.column(source.timestamp)
-    first, last = (bound(source, parameters, at) for at in (days.start, days.stop))
+    first, last = reader.bound(days.start), reader.bound(days.stop)
     rows = source.rows(
         "SELECT v, COUNT(*) AS n, SUM(inside) AS inside FROM (SELECT "
         f"{reader.text(population.variant_property)} AS v, "
         f"CASE WHEN {moment} >= {first} AND {moment} <= {last} THEN 1 ELSE 0 END AS inside "
-        f"FROM {source.relation} AS e WHERE {test} AND {more}) AS r GROUP BY v",
+        f"FROM {source.relation} AS e{reader.joins(more)} WHERE {test} AND {more}) AS r GROUP BY v",
         parameters.values,
     )
     hidden = np.ma.getmaskarray(rows["v"])
@@ -154,13 +155,6 @@ def flags(source: EventSource, event: str) -> list[str]:
     )
     mask = np.ma.getmaskarray(rows["v"])
     return sorted(str(v) for v, gone in zip(rows["v"], mask, strict=True) if not gone)
-
-
-def bound(source: EventSource, parameters: Parameters, moment: datetime) -> str:
-    """Bind a moment in the type of the source's timestamps."""
-    zoned = "TIME ZONE" in source.columns.get(source.timestamp, "")
-    moment = moment.astimezone(UTC)
-    return parameters.bind(moment if zoned else moment.replace(tzinfo=None))
 
 
 def _moment(us: int | None) -> datetime | None:
