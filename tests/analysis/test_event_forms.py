@@ -121,7 +121,7 @@ def check(world, metrics, events, options):
 def test_every_form_of_events_gives_the_naive_analysis_of_every_day(form, tmp_path_factory):
     answered = []
 
-    @settings(small, max_examples=4)
+    @settings(small, max_examples=6)
     @given(worlds(), st.lists(measures, min_size=1, max_size=2))
     def same(world, metrics):
         events, options = FORMS[form](frame(world), tmp_path_factory.mktemp("events"))
