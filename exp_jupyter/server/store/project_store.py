@@ -116,15 +116,19 @@ class ProjectStore:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.create_function(
-            "holds_text",
-            2,
-            lambda text, part: part in (text or "").casefold(),
-            deterministic=True,
-        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.create_function(
+                "holds_text",
+                2,
+                lambda text, part: part in (text or "").casefold(),
+                deterministic=True,
+            )
+        except sqlite3.Error:  # a file that is no database is found out only here
+            connection.close()
+            raise
         return connection
 
     def _migrate(self, project: dict[str, Any], project_id: int) -> None:
