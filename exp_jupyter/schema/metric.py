@@ -83,13 +83,23 @@ class ActionsNode(_Source):
 
 
 class DataWarehouseNode(_Source):
-    """Rows of a warehouse table joined to the exposed units."""
+    """Rows of a warehouse table, joined to the exposed units by a key.
+
+    ``events_join_key`` is a field of an event, for example ``properties.customer``; its value on
+    a unit's first exposure is the unit's key. ``math_property`` is an expression over the table.
+    """
 
     kind: Literal["ExperimentDataWarehouseNode"]
-    table_name: str
-    timestamp_field: str
-    events_join_key: str
-    data_warehouse_join_key: str
+    table_name: str = Field(min_length=1)
+    timestamp_field: str = Field(min_length=1)
+    events_join_key: str = Field(min_length=1)
+    data_warehouse_join_key: str = Field(min_length=1)
+    fixedProperties: tuple[PropertyFilter, ...] | None = None  # noqa: N815 - the wire's name
+
+    @property
+    def filters(self) -> tuple[PropertyFilter, ...]:
+        """The node's conditions, all of which must hold."""
+        return (*(self.properties or ()), *(self.fixedProperties or ()))
 
 
 class ExposureNode(_Definition):
@@ -173,12 +183,41 @@ class MeanMetric(_Metric, Outliers):
         return self
 
 
+_MOST_TABLE_STEPS, _MOST_STEP_TABLES = 3, 2
+
+
 class FunnelMetric(_Metric):
     """The share of exposed units that walked through every step."""
 
     metric_type: Literal["funnel"]
     series: tuple[Source, ...] = Field(min_length=1)
     funnel_order_type: Literal["ordered", "unordered", "strict"] | None = None
+
+    @property
+    def table_steps(self) -> tuple[DataWarehouseNode, ...]:
+        """The steps that read warehouse tables."""
+        return tuple(step for step in self.series if isinstance(step, DataWarehouseNode))
+
+    @model_validator(mode="after")
+    def _table_rules(self) -> FunnelMetric:
+        steps = self.table_steps
+        if len(steps) > _MOST_TABLE_STEPS:
+            raise ValueError(
+                f"a funnel takes at most {_MOST_TABLE_STEPS} data warehouse steps, not {len(steps)}"
+            )
+        tables = sorted({step.table_name for step in steps})
+        if len(tables) > _MOST_STEP_TABLES:
+            raise ValueError(
+                f"the data warehouse steps of a funnel take at most {_MOST_STEP_TABLES} tables, "
+                f"not {', '.join(tables)}"
+            )
+        keys = sorted({step.events_join_key for step in steps})
+        if len(keys) > 1:
+            raise ValueError(
+                "the data warehouse steps of a funnel take the same events_join_key, "
+                f"not {', '.join(keys)}"
+            )
+        return self
 
 
 class RatioMetric(_Metric):

@@ -10,7 +10,6 @@ from exp_jupyter.schema.metric import PropertyFilter
 from exp_jupyter.warehouse.hogql import condition as hogql_condition
 from exp_jupyter.warehouse.properties import PropertyReader
 
-_SCOPES = {"event": "event", "feature": "event", "person": "person"}
 _NEGATED = {
     "is_not": "exact",
     "not_in": "exact",
@@ -48,16 +47,16 @@ def one(item: PropertyFilter, reader: PropertyReader, where: str) -> str:
     """Return one filter's condition."""
     if item.type == "hogql":
         return hogql_condition(item.key, reader, where)
-    if item.type == "cohort":
-        return _membership(item, reader, where)
-    if item.type not in _SCOPES:
+    if item.type not in reader.scopes:
         raise InputError(
             f"{where}: filters of type {item.type!r} are not supported (key {item.key!r}).",
-            hint="Use an event, person, cohort or hogql filter.",
+            hint=f"Use a filter of type {', '.join(sorted(reader.scopes))} or hogql.",
         )
+    if item.type == "cohort":
+        return _membership(item, reader, where)
     operator = item.operator or "exact"
     positive = _NEGATED.get(operator, operator)
-    scope = _SCOPES[item.type]
+    scope = reader.scopes[item.type]
     if positive == "is_set":
         test = f"{reader.text(item.key, scope)} IS NOT NULL"
     else:

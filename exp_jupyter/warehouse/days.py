@@ -122,6 +122,17 @@ class Days:
         return found
 
 
+def _start(day: date) -> int:
+    """Return a day, counted from 1970."""
+    return (day - _EPOCH.date()).days
+
+
+def _month_after(first: date, months: int) -> date:
+    """Return the first day of a month that comes months after another."""
+    index = first.year * 12 + first.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
 @dataclass(frozen=True)
 class Calendar:
     """SQL for the days of instants.
@@ -163,9 +174,26 @@ class Calendar:
         """Return SQL for the local day of ``us``, counted from 1970."""
         return f"({self.local(us)} // {DAY})"
 
+    def months_later(self, us: str, months: int) -> str:
+        """Return SQL for the local time ``months`` after the instant ``us``, in microseconds.
+
+        A day that the later month does not have becomes its last one.
+        """
+        local = self.local(us)
+        low, high = self.low - DAY, self.high + DAY  # local time is at most a day away
+        first = (_EPOCH + timedelta(microseconds=low)).date().replace(day=1)
+        cases: list[str] = []
+        while not cases or _start(first) * DAY < high:
+            later = _month_after(first, months)
+            last = (_month_after(later, 1) - later).days - 1
+            day = f"LEAST({local} // {DAY} - {_start(first)}, {last}) + {_start(later)}"
+            first = _month_after(first, 1)
+            cases.append(f"WHEN {local} < {_start(first) * DAY} THEN {day}")
+        return f"((CASE {' '.join(cases)} END) * {DAY} + {local} % {DAY})"
+
     @property
     def _origin(self) -> int:
-        return (self.days.first - date(1970, 1, 1)).days
+        return _start(self.days.first)
 
     def before(self, us: str) -> str:
         """Return SQL for the first day whose point sees an event at ``us`` (strictly before)."""

@@ -140,11 +140,6 @@ def _in_words(node: Any, engine: str, values: dict[str, Any]) -> Any:
         return _template(_NUMBER_OR_NULL[engine], engine, values, node.this)
     if isinstance(node, (exp.JSONExtractScalar, exp.JSONExtract)):
         return _property(node, engine, values)
-    if isinstance(node, exp.UnixToTime):
-        raise InputError(
-            f"Retention in months is not supported on {engine}.",
-            hint="Use days or weeks, or export the events to Parquet.",
-        )
     return node
 
 

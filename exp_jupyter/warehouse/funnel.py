@@ -2,18 +2,22 @@
 
 An ordered funnel whose events match one step each is nested running maxima in SQL: ``a_k`` is the
 exposure that the latest arrival at step k within the window started from. Where one event can
-match two steps, and for unordered funnels, the units' events are walked one by one instead
-(``exp_jupyter.warehouse.walk``).
+match two steps, for unordered funnels and for steps in warehouse tables, the units' events are
+walked one by one instead (``exp_jupyter.warehouse.walk``).
 """
 
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import FunnelMetric
 from exp_jupyter.warehouse.scan import Scan
+
+NO_UUID = "00000000-0000-0000-0000-000000000000"
+"""The id of what is no event."""
 
 LONGEST = 3 * 365 * 86_400 * 1_000_000
 """The window of a funnel without one, in microseconds."""
@@ -35,8 +39,8 @@ class Funnel:
 
 
 def walks(scan: Scan, metric: FunnelMetric) -> bool:
-    """Whether the funnel needs the walk: unordered, or an event may match two of its steps."""
-    if metric.funnel_order_type == "unordered":
+    """Whether the funnel needs the walk: unordered, in tables, or events may match two steps."""
+    if metric.funnel_order_type == "unordered" or metric.table_steps:
         return True
     taken: set[str] = set()
     for names in (scan.exposure.events(), *(scan.events_of(step) for step in metric.series)):
@@ -50,8 +54,8 @@ def matches(scan: Scan, metric: FunnelMetric, where: str) -> list[str]:
     """Return the match columns of the steps."""
     if metric.funnel_order_type == "strict":
         raise InputError(
-            f"{where}: strict order is not supported.",
-            hint="Use funnel_order_type ordered or unordered.",
+            f"{where}: funnel_order_type 'strict' is not supported for experiments.",
+            hint="Use 'ordered', which allows other events in between, or 'unordered'.",
         )
     return [scan.match(step, where) for step in metric.series]
 
@@ -60,6 +64,36 @@ def last_step_before(scan: Scan, match: str, name: str) -> tuple[str, str]:
     """Return the covariate's table: 1 for a unit that did the last step in the lookback."""
     rows = f"{match} AND us >= e0 - {scan.lookback} AND us < e0"
     return (f"{name}_x", f"SELECT DISTINCT u, 1e0 AS xv FROM ev WHERE {rows}")
+
+
+def walked(scan: Scan, metric: FunnelMetric, steps: Sequence[str]) -> str:
+    """Return SQL for a walk's rows ``(u, us, eid, steps)``; bit k of ``steps`` stands for step k.
+
+    Notes
+    -----
+    With steps in tables the events, too, belong to the units whose key is their own, and every row
+    ends before the window does. A table's rows share one id, so of those at one instant a path
+    takes one.
+    """
+    tests = {0: scan.exposes if metric.table_steps else "bv IS NOT NULL"}
+    tests |= {k: match for k, match in enumerate(steps, 1) if scan.rows(match) == "ev"}
+    bits = " + ".join(f"CASE WHEN {test} THEN {1 << k} ELSE 0 END" for k, test in tests.items())
+    columns = f"us, CAST(id AS VARCHAR) AS eid, {bits} AS steps"
+    if not metric.table_steps:
+        return f"SELECT u, {columns} FROM ev WHERE us >= e0"
+    first, *_ = metric.table_steps
+    key = scan.joined.key(first.events_join_key, "")
+    events = (
+        "SELECT x.u AS u, b.us AS us, b.eid AS eid, b.steps AS steps FROM "
+        f"(SELECT {key}, {columns} FROM base) AS b JOIN x ON x.{key} = b.{key} WHERE b.us >= x.e0"
+    )
+    rows = [
+        f"SELECT u, us, '{NO_UUID}' AS eid, {1 << k} AS steps FROM {scan.rows(match)} "
+        f"WHERE {match} AND us >= e0"
+        for k, match in enumerate(steps, 1)
+        if k not in tests
+    ]
+    return " UNION ALL ".join([events, *rows])
 
 
 def ordered(scan: Scan, metric: FunnelMetric, name: str, where: str, *, covariate: bool) -> Funnel:

@@ -64,6 +64,19 @@ def condition(text: str, reader: PropertyReader, where: str) -> str:
     return f"COALESCE({translation.as_bool(translation.term(_parse(text, where)))}, FALSE)"
 
 
+def expression(text: str, reader: PropertyReader, where: str, *, number: bool) -> str:
+    """Return a HogQL expression over one row, read as a number (NULL where it is none) or as text.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The expression cannot be read, or has something that cannot be rendered.
+    """
+    translation = Translation(text, reader, where)
+    term = translation.term(_parse(text, where))
+    return translation.as_number(term) if number else translation.as_text(term)
+
+
 def split(text: str, reader: PropertyReader, where: str, prefix: str) -> SplitExpression:
     """Return a metric's HogQL expression split into aggregates and the rest.
 
@@ -143,7 +156,9 @@ class Translation:
             return self.reader.number(term.key, scope_of(term))
         if term.kind == "text":
             return f"TRY_CAST({term.sql} AS DOUBLE)"
-        return f"CAST({term.sql} AS DOUBLE)" if term.kind == "bool" else term.sql
+        if term.kind == "bool":  # which not every engine casts to a number
+            return f"(CASE WHEN {term.sql} THEN 1e0 ELSE 0e0 END)"
+        return term.sql
 
     def as_text(self, term: Term) -> str:
         """Return a term read as text."""
@@ -190,19 +205,10 @@ class Translation:
         raise self.refuse(type(node).__name__)
 
     def _column(self, names: Sequence[str]) -> Term:
-        if len(names) == 2 and names[0] == "properties":
-            return Term("", "property", names[1])
-        if len(names) == 3 and names[0] == "person" and names[1] == "properties":
-            return Term("", "person", names[2])
-        own = {
-            "event": self.reader.source.event,
-            "distinct_id": self.reader.source.distinct_id,
-            "person_id": self.reader.source.person_id,
-        }
-        column = own.get(names[-1]) if len(names) == 1 else None
-        if column:
-            return Term(f"CAST({self.reader.column(column)} AS VARCHAR)", "text")
-        raise self.refuse(f"the name {'.'.join(names)}")
+        term = self.reader.named(names)
+        if term is None:
+            raise self.refuse(f"the name {'.'.join(names)}")
+        return term
 
     def _bracket(self, node: Any) -> Term:
         from sqlglot import exp

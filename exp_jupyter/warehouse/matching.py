@@ -49,19 +49,14 @@ class Matcher:
         names = {str(step.get("event") or "") for step in self.actions.get(action) or ()}
         return None if "" in names else names
 
-    def condition(self, node: Node, where: str) -> str:
+    def condition(self, node: EventsNode | ActionsNode, where: str) -> str:
         """Return the condition that a row matches a source node.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            The action is not known, or the node or a filter of it is not supported.
+            The action is not known, or a filter is not supported.
         """
-        if isinstance(node, DataWarehouseNode):
-            raise InputError(
-                f"{where}: warehouse tables as a metric's source are not supported.",
-                hint="Use an event or an action, or join the table's rows into the events.",
-            )
         if isinstance(node, ActionsNode):
             if node.id not in self.actions:
                 raise InputError(

@@ -11,11 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.hogql import split
+from exp_jupyter.schema.metric import DataWarehouseNode
+from exp_jupyter.warehouse.hogql import expression, split
 from exp_jupyter.warehouse.matching import Node
+from exp_jupyter.warehouse.properties import PropertyReader
 from exp_jupyter.warehouse.scan import Scan
+from exp_jupyter.warehouse.sessions import by_session, session_rows
 
 _AGGREGATES = ("sum", "avg", "min", "max")
+_DISTINCT = ("unique_session", "dau", "unique_group")
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 _RUNNING = "OVER (PARTITION BY u ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
 _SO_FAR = "OVER (PARTITION BY u ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
@@ -62,6 +66,8 @@ def measure(
         Whether the same aggregation over the lookback is wanted too.
     """
     match = scan.match(node, where)
+    if by_session(node):
+        return _of_sessions(scan, node, match, window, name, where)
     if window:
         rows = f"{match} AND us >= e0 AND us < e0 + {window}"
         day = "d0"
@@ -69,17 +75,19 @@ def measure(
         rows = f"{match} AND us >= e0 AND us < {scan.request.days.stop_us}"
         day = scan.calendar.before("us")
     past = f"{match} AND us >= e0 - {scan.lookback} AND us < e0" if covariate else ""
-    return _builder(scan, node, match, where)(_Shape(name, rows, day, past))
+    shape = _Shape(name, scan.rows(match), rows, day, past)
+    return _builder(scan, node, match, where)(shape)
 
 
 def additive(scan: Scan, node: Node, where: str) -> tuple[str, str | None, str] | None:
     """Return a node's match, value and how values make up the unit's, where one number does.
 
     The value is a column's name, or None for ones; values make up the unit's by ``sum``, ``avg``,
-    ``min`` or ``max``. None for expressions and for distinct keys, which one number does not hold.
+    ``min`` or ``max``. None for expressions and for distinct keys, which one number does not hold,
+    and for what is read of tables and sessions, which are no events.
     """
     math = node.math or "total"
-    if math == "hogql":
+    if math == "hogql" or isinstance(node, DataWarehouseNode) or by_session(node):
         return None
     match = scan.match(node, where)
     if math in _AGGREGATES and node.math_property:
@@ -96,6 +104,7 @@ def additive(scan: Scan, node: Node, where: str) -> tuple[str, str | None, str] 
 @dataclass(frozen=True)
 class _Shape:
     name: str
+    table: str
     rows: str
     day: str
     past: str
@@ -104,7 +113,7 @@ class _Shape:
         """Return the covariate's table for an aggregate over the lookback."""
         if not self.past:
             return []
-        sql = f"SELECT u, {aggregate} AS xv FROM ev WHERE {self.past} GROUP BY u"
+        sql = f"SELECT u, {aggregate} AS xv FROM {self.table} WHERE {self.past} GROUP BY u"
         return [(f"{self.name}_x", sql)]
 
     def finished(self, tables: list[tuple[str, str]], aggregate: str) -> Measure:
@@ -117,6 +126,8 @@ def _builder(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape
     math = node.math or "total"
     if math == "hogql":
         return _expression(scan, node, match, where)
+    if isinstance(node, DataWarehouseNode):
+        return _of_table(scan, node, match, where)
     if math in _AGGREGATES and node.math_property:
         value = scan.value(match, _number(scan, node, where))
         if math == "sum":
@@ -132,6 +143,46 @@ def _builder(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape
     return lambda shape: _distinct(shape, held)
 
 
+def _of_sessions(scan: Scan, node: Node, match: str, window: int, name: str, where: str) -> Measure:
+    begun = f"{name}_v"
+    tables = session_rows(scan, node, match, begun, where)
+    if window:
+        rows, day = f"us >= e0 AND us < e0 + {window}", "d0"
+    else:
+        rows = f"us >= e0 AND us < {scan.request.days.stop_us}"
+        day = scan.calendar.before("us")
+    shape = _Shape(name, begun, rows, day, "")
+    if node.math in ("avg", "min", "max"):
+        made = _extreme_or_average(shape, str(node.math), "v")
+    else:
+        made = _added(shape, "v")
+    return Measure([*tables, *made.tables], name)
+
+
+def _of_table(
+    scan: Scan, node: DataWarehouseNode, match: str, where: str
+) -> Callable[[_Shape], Measure]:
+    """Return the builder for a table's rows: each has the value of an expression, or else 1."""
+    math, text, reader = node.math or "total", node.math_property, scan.reader_of(match)
+    if math in _DISTINCT:
+        found = _read(text, reader, where, number=False) if text else "'1'"
+        held = scan.value(match, f"NULLIF(NULLIF({found}, ''), '{_NO_UUID}')")
+        return lambda shape: _distinct(shape, held)
+    value = "1e0"
+    if text:
+        number = _read(text, reader, where, number=True)
+        value = scan.value(match, f"COALESCE(CASE WHEN {_finite(number)} THEN {number} END, 0)")
+    if math in ("avg", "min", "max"):
+        return lambda shape: _extreme_or_average(shape, math, value)
+    return lambda shape: _added(shape, value)
+
+
+def _read(text: str, reader: PropertyReader, where: str, *, number: bool) -> str:
+    if text in reader.source.columns:  # a column's own name need not be a word of HogQL's
+        return reader.number(text) if number else reader.text(text)
+    return expression(text, reader, where, number=number)
+
+
 def _finite(number: str) -> str:
     # Engines differ in how they ask for it; to all of them NaN is not at most the largest number.
     return f"ABS({number}) <= 1.7976931348623157e308"
@@ -142,12 +193,7 @@ def _number(scan: Scan, node: Node, where: str) -> str:
     if kind not in (None, "", "event_properties", "person_properties"):
         raise InputError(
             f"{where}: a math property of type {kind!r} is not supported.",
-            hint="Use an event property.",
-        )
-    if key == "$session_duration":
-        raise InputError(
-            f"{where}: $session_duration is not supported as a math property.",
-            hint="Send the session's duration as a property of an event.",
+            hint="Use event_properties, person_properties or session_properties.",
         )
     number = scan.reader.number(key, "person" if kind == "person_properties" else "event")
     return f"COALESCE(CASE WHEN {_finite(number)} THEN {number} END, 0)"
@@ -170,8 +216,8 @@ def _added(shape: _Shape, value: str) -> Measure:
             (
                 daily,
                 (
-                    f"SELECT u, {shape.day} AS day, SUM({value}) AS d FROM ev WHERE {shape.rows} "
-                    "GROUP BY 1, 2"
+                    f"SELECT u, {shape.day} AS day, SUM({value}) AS d FROM {shape.table} "
+                    f"WHERE {shape.rows} GROUP BY 1, 2"
                 ),
             ),
             (shape.name, f"SELECT u, day, SUM(d) {_RUNNING} AS y FROM {daily}"),
@@ -193,7 +239,10 @@ def _extreme_or_average(shape: _Shape, math: str, value: str) -> Measure:
         [
             (
                 daily,
-                f"SELECT u, {shape.day} AS day, {parts} FROM ev WHERE {shape.rows} GROUP BY 1, 2",
+                (
+                    f"SELECT u, {shape.day} AS day, {parts} FROM {shape.table} "
+                    f"WHERE {shape.rows} GROUP BY 1, 2"
+                ),
             ),
             (shape.name, f"SELECT u, day, {running} AS y FROM {daily}"),
         ],
@@ -208,7 +257,7 @@ def _distinct(shape: _Shape, held: str) -> Measure:
             (
                 first,
                 (
-                    f"SELECT u, {held} AS k, MIN({shape.day}) AS day FROM ev "
+                    f"SELECT u, {held} AS k, MIN({shape.day}) AS day FROM {shape.table} "
                     f"WHERE {shape.rows} AND {held} IS NOT NULL GROUP BY u, {held}"
                 ),
             ),
@@ -222,7 +271,7 @@ def _distinct(shape: _Shape, held: str) -> Measure:
 def _expression(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Shape], Measure]:
     if not node.math_hogql:
         raise InputError(f"{where}: math 'hogql' needs an expression in math_hogql.")
-    parts = split(node.math_hogql, scan.reader, where, f"h_{match}")
+    parts = split(node.math_hogql, scan.reader_of(match), where, f"h_{match}")
     calls = []
     for aggregate in parts.aggregates:
         call = aggregate.call
@@ -243,7 +292,7 @@ def _expression(scan: Scan, node: Node, match: str, where: str) -> Callable[[_Sh
         running = outer([f"{call} {_SO_FAR}" for call in calls])
         return shape.finished(
             [
-                (dated, f"SELECT *, {shape.day} AS day FROM ev WHERE {shape.rows}"),
+                (dated, f"SELECT *, {shape.day} AS day FROM {shape.table} WHERE {shape.rows}"),
                 (shape.name, f"SELECT DISTINCT u, day, {running} AS y FROM {dated}"),
             ],
             outer(calls),

@@ -3,10 +3,12 @@
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.hogql_words import Term
 from exp_jupyter.warehouse.source import EventSource
 
 
@@ -57,6 +59,14 @@ class PropertyReader:
         Where names and values are bound.
     """
 
+    scopes: ClassVar[Mapping[str, str]] = {
+        "event": "event",
+        "feature": "event",
+        "person": "person",
+        "cohort": "person",
+    }
+    """Whose property a filter of a type reads."""
+
     def __init__(self, source: EventSource, parameters: Parameters) -> None:
         self.source = source
         self.parameters = parameters
@@ -77,6 +87,24 @@ class PropertyReader:
         kind = self.source.columns.get(self.source.timestamp, "TIMESTAMP")
         moment = moment.astimezone(UTC)
         return self.parameters.bind(moment if "TIME ZONE" in kind else moment.replace(tzinfo=None))
+
+    def named(self, path: Sequence[str]) -> Term | None:
+        """Return what a name of an expression stands for, given in its parts; None for nothing.
+
+        The names are ``properties.<name>``, ``person.properties.<name>``, ``event``,
+        ``distinct_id`` and ``person_id``.
+        """
+        if len(path) == 2 and path[0] == "properties":
+            return Term("", "property", path[1])
+        if len(path) == 3 and path[0] == "person" and path[1] == "properties":
+            return Term("", "person", path[2])
+        own = {
+            "event": self.source.event,
+            "distinct_id": self.source.distinct_id,
+            "person_id": self.source.person_id,
+        }
+        column = own.get(path[0]) if len(path) == 1 else None
+        return Term(f"CAST({self.column(column)} AS VARCHAR)", "text") if column else None
 
     def text(self, key: str, scope: str = "event") -> str:
         """Return a property as text, NULL where it is missing or null."""

@@ -34,22 +34,29 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
     window = metric.window_seconds * _SECOND
     reach = metric.retention_window_end * SECONDS[metric.retention_window_unit] * _SECOND
     completed = scan.match(metric.completion_event, where)
+    begun, back = "ev", scan.rows(completed)
     shift = f"us - {window}" if window else "us"
     if isinstance(metric.start_event, ExposureNode):
         tables = _exposure_start(scan, metric, name, where)
     else:
         started = scan.match(metric.start_event, where)
+        begun = scan.rows(started)
+        # Of a table's rows at one instant none comes first, so one that is no return starts.
+        own = f"CASE WHEN {completed} THEN 1 ELSE 0 END" if begun == back != "ev" else "0"
         # The scan ends before the point's own end plus the window, whoever the unit is.
         inside = f"us >= e0 AND {shift} < {scan.request.days.stop_us}"
         if window:
             inside += f" AND us <= e0 + {window}"
         day = f"GREATEST(d0, {scan.calendar.before(f'({shift})')})"
         last = metric.start_handling == "last_seen"
-        group, order = ("u, cday", "s DESC, sid DESC") if last else ("u", "s, sid")
+        group, order = ("u, cday", "s DESC, own, sid DESC") if last else ("u", "s, own, sid")
         tables = [
             (
                 f"{name}_s",
-                f"SELECT u, us AS s, id AS sid, {day} AS cday FROM ev WHERE {started} AND {inside}",
+                (
+                    f"SELECT u, us AS s, id AS sid, {own} AS own, {day} AS cday FROM {begun} "
+                    f"WHERE {started} AND {inside}"
+                ),
             ),
             (
                 f"{name}_r",
@@ -67,6 +74,8 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
                 ),
             ),
         ]
+    # A row of a table is never an event, nor a row of another table.
+    other = "ev.id <> c.sid" if begun == back else "TRUE"
     late = f"ev.us - {window + reach}"
     seen = scan.calendar.before(f"({late})")
     counted = "1"
@@ -77,8 +86,8 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
             f"{name}_b",
             (
                 f"SELECT c.u AS u, c.cday AS cday, MIN({seen}) AS rday "
-                f"FROM {name}_c AS c JOIN ev ON ev.u = c.u "
-                f"WHERE ev.{completed} AND ev.us >= c.s AND ev.id <> c.sid "
+                f"FROM {name}_c AS c JOIN {back} AS ev ON ev.u = c.u "
+                f"WHERE ev.{completed} AND ev.us >= c.s AND {other} "
                 f"AND {late} < {scan.request.days.stop_us} AND {_inside(scan, metric, reach)} "
                 "GROUP BY c.u, c.cday"
             ),
@@ -136,11 +145,9 @@ def _inside(scan: Scan, metric: RetentionMetric, reach: int) -> str:
         passed = f"({calendar.hour_start('ev.us')} - {calendar.hour_start('c.s')})"
         return f"{rough} AND {passed} >= {low * HOUR} AND {passed} <= {high * HOUR}"
     if unit == "month":
-        here, there = calendar.local("ev.us"), f"MAKE_TIMESTAMP({calendar.local('c.s')})"
-        return (
-            f"{rough} AND {here} >= EPOCH_US({there} + TO_MONTHS({low})) "
-            f"AND {here} <= EPOCH_US({there} + TO_MONTHS({high}))"
-        )
+        here = calendar.local("ev.us")
+        first, last = (calendar.months_later("c.s", months) for months in (low, high))
+        return f"{rough} AND {here} >= {first} AND {here} <= {last}"
     if unit == "week":
         passed = f"({calendar.local('ev.us')} - {calendar.local('c.s')})"
     else:

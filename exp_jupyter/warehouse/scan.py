@@ -3,7 +3,8 @@
 It yields three common tables. ``base``: the rows any metric or exposure matches, with a column per
 match and per value. ``x``: one row per exposed unit with its variant ``v`` (a position in the list
 of variants), first exposure ``e0``, entry day ``d0`` and exit day ``dm`` (the day its second
-variant appears, else NULL). ``ev``: the exposed units' rows of ``base``.
+variant appears, else NULL). ``ev``: the exposed units' rows of ``base``. Warehouse tables that
+metrics read follow, each like ``ev``.
 """
 
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
@@ -13,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exp_jupyter.schema.metric import SECONDS, Breakdown, RetentionMetric
+from exp_jupyter.schema.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
 from exp_jupyter.warehouse.days import DAY, Calendar
 from exp_jupyter.warehouse.exposure import Exposure
+from exp_jupyter.warehouse.joined_tables import JoinedTables
 from exp_jupyter.warehouse.matching import Matcher, Node
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.properties import Parameters, PropertyReader
@@ -59,11 +61,15 @@ class Scan:
         self._matched: set[str] | None = set()
         self.matcher = Matcher(self.reader, request.population.actions)
         self.exposure = Exposure(request, self.matcher)
+        self.joined = JoinedTables(self.reader)
 
     # ------------------------------------------------------------ what metrics ask for
 
     def match(self, node: Node, where: str) -> str:
         """Return the name of the column that says whether a row matches a source node."""
+        if isinstance(node, DataWarehouseNode):
+            self.needs_id = True  # so that of exposures at one instant one has the key
+            return self.joined.match(node, where)
         key = repr((type(node).__name__, self._identity(node)))
         if key not in self._matches:
             names = self.events_of(node)
@@ -81,9 +87,26 @@ class Scan:
         if (match, sql) not in self._values:
             name = f"c{len(self._values)}"
             self._values[match, sql] = name
+            table = self.joined.of(match)
+            columns = table.columns if table else self._columns
             # CASE keeps the engine from reading the property of rows that do not match.
-            self._columns[name] = f"CASE WHEN {self._columns[match]} THEN {sql} END"
+            columns[name] = f"CASE WHEN {columns[match]} THEN {sql} END"
         return self._values[match, sql]
+
+    def rows(self, match: str) -> str:
+        """Return the common table whose rows a match column speaks of."""
+        table = self.joined.of(match)
+        return table.name if table else "ev"
+
+    @property
+    def exposes(self) -> str:
+        """The condition that a row of ``base`` exposes somebody."""
+        return "av" if self.exposure.activates else "bv IS NOT NULL"
+
+    def reader_of(self, match: str) -> PropertyReader:
+        """Return what reads the rows that a match column speaks of."""
+        table = self.joined.of(match)
+        return table.reader if table else self.reader
 
     def events_of(self, node: Node) -> set[str] | None:
         """Return the names of the events a node can match; None for any."""
@@ -119,14 +142,19 @@ class Scan:
             *self._first_exposures(),
             *self._units(),
             ("ev", self._events()),
+            *((table.name, table.sql(*self._span)) for table in self.joined.rows),
             *self.extra_tables,
         ]
 
-    def _base(self) -> str:
+    @property
+    def _span(self) -> tuple[datetime, datetime]:
         days = self.request.days
-        low = self.reader.bound(days.start - timedelta(microseconds=self.lookback))
+        low = days.start - timedelta(microseconds=self.lookback)
         # One day more than any metric reads, so that every inclusive bound is inside.
-        high = self.reader.bound(days.stop + timedelta(microseconds=self.horizon + DAY))
+        return low, days.stop + timedelta(microseconds=self.horizon + DAY)
+
+    def _base(self) -> str:
+        low, high = (self.reader.bound(moment) for moment in self._span)
         columns = [f"{self._unit} AS unit", f"epoch_us({self.reader.timestamp}) AS us"]
         columns.append(f"{self.exposure.variant} AS bv")
         if self.exposure.activates:
@@ -135,6 +163,7 @@ class Scan:
             own = self.reader.column(self.source.uuid) if self.source.uuid else None
             columns.append(f"{own or self.source.row_number} AS id")
         columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
+        columns += [f"{sql} AS {name}" for name, sql in self.joined.keys.items()]
         for i, item in enumerate(self.breakdowns):
             text = self.reader.text(item.property, "person" if item.type == "person" else "event")
             columns.append(f"{text} AS bd{i}")
@@ -265,13 +294,13 @@ class Scan:
             f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
         )
         read = ["unit", "us", *(["id"] if self.needs_id else [])]
-        read += [f"bd{i}" for i in range(len(self.breakdowns))]
+        read += [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
         named = ", ".join(f"b.{name} AS {name}" for name in read)
         rows = "FROM base AS b JOIN sh AS s ON s.unit = b.unit WHERE b.av AND b.us >= s.t"
         return [("sh", shown), ("ac", f"SELECT {named} {rows}")]
 
     def _first_exposures(self) -> list[tuple[str, str]]:
-        wanted = [f"bd{i}" for i in range(len(self.breakdowns))]
+        wanted = [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
         if self.needs_exposure_id:
             wanted.append("id")
         if not wanted:
@@ -302,6 +331,7 @@ class Scan:
                 "JOIN (SELECT unit, MIN(us) AS e0 FROM ac GROUP BY unit) AS a ON a.unit = s.unit"
             )
         more = [f"f.bd{i} AS bd{i}" for i in range(len(self.breakdowns))]
+        more += [f"f.{name} AS {name}" for name in self.joined.keys]
         if self.needs_exposure_id:
             more.append("f.id AS xid")
         if not more:

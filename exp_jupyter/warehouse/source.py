@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,11 @@ class EventSource:
     groups
         Columns with the group keys, group type index to column name; a group type without a
         column is read from the property ``$group_<index>``.
+    sessions
+        SQL that may stand after ``FROM`` with the column ``session_id`` and one for every session
+        property that metrics read, called like it, with or without the ``$``. None to derive
+        ``$session_duration``, ``$pageview_count``, ``$screen_count`` and ``$autocapture_count``
+        from the events that have the property ``$session_id``.
     tables
         Warehouse tables for metrics that read them, name to SQL that may stand after ``FROM``.
     label
@@ -85,6 +90,7 @@ class EventSource:
     persons: str | None = None
     cohorts: str | None = None
     groups: Mapping[int, str] = field(default_factory=dict)
+    sessions: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     label: str = "events"
     _known: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -144,6 +150,13 @@ class EventSource:
             sql += "WHERE c.cohort_id IS NOT NULL"
             self._known.update(int(cohort) for cohort in self.rows(sql, {})["cohort_id"])
         return self._known
+
+    @cached_property
+    def session_columns(self) -> dict[str, str]:
+        """The columns of the relation of sessions and their DuckDB types; empty without one."""
+        if self.sessions is None:
+            return {}
+        return replace(self, relation=self.sessions, label="sessions").columns
 
     def is_number(self, column: str) -> bool:
         """Whether a column of the relation holds numbers."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import (
     Breakdown,
     FunnelMetric,
@@ -20,11 +21,12 @@ from exp_jupyter.schema.metric import (
     RatioMetric,
     RetentionMetric,
 )
-from exp_jupyter.warehouse.funnel import last_step_before, matches, ordered, walks
+from exp_jupyter.warehouse.funnel import last_step_before, matches, ordered, walked, walks
 from exp_jupyter.warehouse.measures import Measure, measure
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.retention import retention
 from exp_jupyter.warehouse.scan import Scan
+from exp_jupyter.warehouse.sessions import by_session
 from exp_jupyter.warehouse.source import EventSource
 
 SUMS = ("n", "s", "ss", "b", "bb", "ab", "x", "xx", "xy")
@@ -80,10 +82,16 @@ def winsorized(metric: Metric) -> bool:
 
 
 def takes_covariate(metric: Metric) -> bool:
-    """Whether a metric is adjusted by a covariate: means without a threshold, ordered funnels."""
+    """Whether a metric is adjusted by a covariate.
+
+    Means without a threshold and not of sessions are, and ordered funnels whose steps are all
+    events.
+    """
     if isinstance(metric, MeanMetric):
-        return metric.threshold is None
-    return isinstance(metric, FunnelMetric) and metric.funnel_order_type != "unordered"
+        return metric.threshold is None and not by_session(metric.source)
+    if not isinstance(metric, FunnelMetric) or metric.table_steps:
+        return False
+    return metric.funnel_order_type != "unordered"
 
 
 def needs_units(source: EventSource, request: Request, metric: Metric) -> bool:
@@ -136,9 +144,14 @@ def units_statement(
         if part.covariate:
             held, join = "COALESCE(q.xv, 0)", f" LEFT JOIN {part.covariate} AS q ON q.u = x.u"
     more = "".join(f", {column} AS bd{i}" for i, column in enumerate(scan.breakdown_columns()))
+    unit, kind = _UNIT, "LEFT JOIN"
+    if isinstance(metric, MeanMetric) and by_session(metric.source):
+        # A unit is there from its first session on, and one without any never is.
+        unit, kind = _UNIT.replace("x.d0 AS d0", "n.day AS d0"), "JOIN"
+        join = f" JOIN {_since('r0')} AS n ON n.u = x.u"
     final = (
-        f"SELECT {_UNIT}{more}, c.day AS day, c.a AS a, c.b AS b, {held} AS xv FROM x "
-        f"LEFT JOIN {changes} AS c ON c.u = x.u{join} WHERE {matured(scan, window)} "
+        f"SELECT {unit}{more}, c.day AS day, c.a AS a, c.b AS b, {held} AS xv FROM x "
+        f"{kind} {changes} AS c ON c.u = x.u{join} WHERE {matured(scan, window)} "
         "ORDER BY x.u, c.day"
     )
     return _statement(scan, [*scan.tables(), *tables], final)
@@ -159,18 +172,14 @@ def walk_statement(
     where = label(metric)
     steps = matches(scan, metric, where)
     window = metric.window_seconds * 1_000_000
-    bits = " + ".join(
-        f"CASE WHEN {test} THEN {1 << k} ELSE 0 END"
-        for k, test in enumerate(["bv IS NOT NULL", *steps])
-    )
-    tables = [("walked", f"SELECT u, us, id AS eid, {bits} AS steps FROM ev WHERE us >= e0")]
+    tables = [("walked", walked(scan, metric, steps))]
     held, join = "0e0", ""
     if request.covariates is not None and takes_covariate(metric):
         tables.append(last_step_before(scan, steps[-1], "walked"))
         held, join = "COALESCE(q.xv, 0)", " LEFT JOIN walked_x AS q ON q.u = x.u"
     more = "".join(f", {column} AS bd{i}" for i, column in enumerate(scan.breakdown_columns()))
     final = (
-        f"SELECT {_UNIT}{more}, w.us AS us, CAST(w.eid AS VARCHAR) AS id, w.steps AS steps, "
+        f"SELECT {_UNIT}{more}, w.us AS us, w.eid AS id, w.steps AS steps, "
         f"{held} AS xv FROM x LEFT JOIN walked AS w ON w.u = x.u AND w.steps > 0{join} "
         f"WHERE {matured(scan, window)} ORDER BY x.u, w.us, w.eid"
     )
@@ -203,11 +212,21 @@ def _statement(scan: Scan, tables: Sequence[tuple[str, str]], final: str) -> Sta
     return Statement(f"WITH {written} {final}", scan.parameters.values)
 
 
+def _since(table: str) -> str:
+    """Return a subquery with the day of every unit's first change."""
+    return f"(SELECT u, MIN(day) AS day FROM {table} GROUP BY u)"
+
+
 def _pair(
     scan: Scan, metric: RatioMetric, name: str, where: str
 ) -> tuple[list[tuple[str, str]], str]:
     """Return the tables of both parts, the last with the changes ``(u, day, a, b)``."""
     window = metric.window_seconds * 1_000_000
+    if by_session(metric.numerator) or by_session(metric.denominator):
+        raise InputError(
+            f"{where}: a session property is no part of a ratio.",
+            hint="Measure it with a mean metric, or send it as a property of an event.",
+        )
     above = measure(scan, metric.numerator, window, f"{name}_n", where, covariate=False)
     below = measure(scan, metric.denominator, window, f"{name}_m", where, covariate=False)
     # Since its last change a part has one value; counting the changes names these stretches.
@@ -280,7 +299,12 @@ class _CellWriter:
         entered = {"n": "1"}
         if held:
             entered |= {"x": "COALESCE(q.xv, 0)", "xx": "COALESCE(q.xv * q.xv, 0)"}
-        self._select(position, f"x{self._with(held)}", "x.d0", entered, counts)
+        if isinstance(metric, MeanMetric) and by_session(metric.source):
+            self._select(
+                position, f"{_since(name)} AS c JOIN x ON x.u = c.u", "c.day", entered, counts
+            )
+        else:
+            self._select(position, f"x{self._with(held)}", "x.d0", entered, counts)
 
     def _mean(self, position: int, metric: MeanMetric, part: Measure, counts: str) -> None:
         self.tables += part.tables

@@ -1,8 +1,8 @@
 """The series as one pass: DuckDB scans slices of days, and a number per unit is kept between them.
 
-It serves means, ratios, ordered funnels without a window and retention from the first start; the
-statement of ``exp_jupyter.warehouse.statement`` serves the rest, and every other engine. Both
-answer alike; the pass is faster and smaller because no unit's day is ever written down.
+It serves means, ratios, ordered funnels without a window and retention from the first start, all of
+events; the statement of ``exp_jupyter.warehouse.statement`` serves the rest, and every other
+engine. Both answer alike; the pass is faster and smaller because no unit's day is written down.
 """
 
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from exp_jupyter.schema.metric import (
+    DataWarehouseNode,
     ExposureNode,
     FunnelMetric,
     MeanMetric,
@@ -77,7 +78,10 @@ def streams(source: EventSource, request: Request, metric: Metric) -> bool:
 def _retains(scan: Scan, metric: RetentionMetric) -> bool:
     if metric.window_seconds or metric.start_handling == "last_seen":
         return False
-    if metric.retention_window_unit == "month":
+    nodes = (metric.start_event, metric.completion_event)
+    if metric.retention_window_unit == "month" or any(
+        isinstance(node, DataWarehouseNode) for node in nodes
+    ):
         return False
     if metric.retention_window_start > 0:
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -176,16 +176,19 @@ def _levels(
     """Yield every day on which a unit's level changes, and the level."""
     steps = len(metric.series)
     reach = unordered_reach if metric.funnel_order_type == "unordered" else ordered_reach
+    # What is read from tables ends before the end of a day's reach, other events with it.
+    strictly = bool(metric.table_steps)
     if all(matched == (0,) for _, _, matched in events):
         return
     if not window:
         # A day knows what happened by its end, so one walk serves all days.
         for instant, level in reach(events, steps, LONGEST):
-            yield bisect_left(ends, instant), level
+            day = bisect_right(ends, instant) if strictly else bisect_left(ends, instant)
+            yield day, level
         return
     level, seen = 0, -1
     for day, end in enumerate(ends):
-        visible = _visible(events, end, window)
+        visible = _visible(events, end, window, strictly=strictly)
         # A later day knows all an earlier one did, and of some steps that they expose as well.
         known = sum(len(matched) for _, _, matched in visible)
         if known != seen:
@@ -200,10 +203,10 @@ def _bits(mask: int, steps: int) -> tuple[int, ...]:
     return tuple(k for k in range(steps + 1) if mask >> k & 1)
 
 
-def _visible(events: Sequence[Event], end: int, window: int) -> list[Event]:
+def _visible(events: Sequence[Event], end: int, window: int, *, strictly: bool) -> list[Event]:
     """Return what a day's point knows: exposures up to its end, steps up to a window later."""
     known = []
-    last = end + window
+    last = end + window - strictly
     for instant, name, matched in events:
         if instant > last:
             break

@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "warehouse"))
 
 from oracle import EPOCH, as_text
+from worlds import SESSIONS, TABLES
 
 from exp_jupyter.warehouse.connections import ConnectedSource
 
@@ -28,6 +29,7 @@ PROPERTIES = {
     "$session_id": "session",
     "$group_1": "company",
     "plan": "plan",
+    "customer": "customer",
     "v": "v",
 }
 COLUMNS = ("uuid", "event", "distinct_id", "person_id", "timestamp", *PROPERTIES.values())
@@ -48,10 +50,36 @@ def rows_of(world):
     ]
 
 
+def relations_of(world):
+    """What lies beside the events: name, columns with their kinds, and rows."""
+    for name, columns in TABLES.items():
+        rows = []
+        for row in world.tables[name]:
+            at = (EPOCH + timedelta(microseconds=row.at)).replace(tzinfo=None)
+            rows.append([{**row.properties, "placed_at": at}[column] for column in columns])
+        yield name, columns, rows
+    if world.sessions is not None:
+        rows = [
+            [name, *(held[f"${column.removeprefix('$')}"] for column in SESSIONS)]
+            for name, held in world.sessions.items()
+        ]
+        yield "sessions", {"session_id": "VARCHAR", **SESSIONS}, rows
+
+
 class Engine:
     """One engine: `load` puts a world into it and returns the source."""
 
     name = ""
+
+    def beside(self, world):
+        """Put the tables and sessions of a world beside its events; what the source says of it."""
+        for name, columns, rows in relations_of(world):
+            self.put(name, columns, rows)
+        known = None if world.sessions is None else self.called("sessions")
+        return {"tables": {name: self.called(name) for name in TABLES}, "sessions": known}
+
+    def called(self, name):
+        return name
 
     def source(self, connection, relation, **more):
         return ConnectedSource(
@@ -124,7 +152,19 @@ class Postgres(Engine):
             with cursor.copy(f"COPY events ({', '.join(COLUMNS)}) FROM STDIN") as copy:
                 for row in rows_of(world):
                     copy.write_row(row)
-        return self.source(self.connection, "events")
+        return self.source(self.connection, "events", **self.beside(world))
+
+    def put(self, name, columns, rows):
+        kinds = {"DOUBLE": "DOUBLE PRECISION"}
+        listed = ", ".join(
+            f'"{column}" {kinds.get(kind, kind)}' for column, kind in columns.items()
+        )
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            cursor.execute(f"CREATE TABLE {name} ({listed})")
+            with cursor.copy(f"COPY {name} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
 
     def close(self):
         self.connection.close()
@@ -166,9 +206,26 @@ class DataFusion(Engine):
     def load(self, world):
         import datafusion
 
-        context = datafusion.SessionContext()
-        context.register_record_batches("events", [whole(arrow(world))])
-        return self.source(context, "events")
+        self.context = datafusion.SessionContext()
+        self.context.register_record_batches("events", [whole(arrow(world))])
+        return self.source(self.context, "events", **self.beside(world))
+
+    def put(self, name, columns, rows):
+        import pyarrow as pa
+
+        kinds = {
+            "VARCHAR": pa.string(),
+            "BIGINT": pa.int64(),
+            "DOUBLE": pa.float64(),
+            "BOOLEAN": pa.bool_(),
+            "TIMESTAMP": pa.timestamp("us"),
+        }
+        held = list(zip(*rows, strict=True)) or [() for _ in columns]
+        table = {
+            column: pa.array(values, kinds[kind])
+            for (column, kind), values in zip(columns.items(), held, strict=True)
+        }
+        self.context.register_record_batches(name, [whole(pa.table(table))])
 
     def close(self):
         pass
@@ -198,10 +255,32 @@ class ChDB(Engine):
         rows = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows_of(world))
         if rows:
             self.session.query(f"INSERT INTO world.events VALUES {rows}")
-        return self.source(self.session, "world.events")
+        return self.source(self.session, "world.events", **self.beside(world))
+
+    def called(self, name):
+        return f"world.{name}"
+
+    def put(self, name, columns, rows):
+        kinds = {
+            "VARCHAR": "String",
+            "BIGINT": "Int64",
+            "DOUBLE": "Float64",
+            "BOOLEAN": "Bool",
+            "TIMESTAMP": "DateTime64(6, 'UTC')",
+        }
+        listed = ", ".join(
+            f"`{column}` Nullable({kinds[kind]})" for column, kind in columns.items()
+        )
+        self.session.query(f"DROP TABLE IF EXISTS world.{name}")
+        self.session.query(
+            f"CREATE TABLE world.{name} ({listed}) ENGINE = MergeTree ORDER BY tuple()"
+        )
+        values = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows)
+        if values:
+            self.session.query(f"INSERT INTO world.{name} VALUES {values}")
 
     def literal(self, value):
-        if value is None or isinstance(value, int):
+        if value is None or isinstance(value, (int, float)):
             return "NULL" if value is None else str(value)
         return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -292,7 +371,14 @@ class Spark(Engine):
         )
         rows = rows_of(world)
         self.session.createDataFrame(rows, schema).createOrReplaceTempView("events")
-        return self.source(self.session, "events")
+        return self.source(self.session, "events", **self.beside(world))
+
+    def put(self, name, columns, rows):
+        kinds = {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
+        schema = ", ".join(
+            f"`{column}` {kinds.get(kind, kind)}" for column, kind in columns.items()
+        )
+        self.session.createDataFrame(rows, schema).createOrReplaceTempView(name)
 
     def close(self):
         self.session.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from test_daily_sums import agree, small
 from worlds import (
     funnels,
@@ -44,7 +44,6 @@ def test_every_day_of_every_kind_equals_the_naive_analysis(engine, kind):
     @examples(engine)
     @given(worlds(), KINDS[kind]())
     def same(world, metric):
-        assume(metric.get("retention_window_unit") != "month")
         world = without_persons(world)
         agree(world, [metric], daily_sums(loaded(engine, world), request_of(world, [metric])))
 

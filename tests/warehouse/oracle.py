@@ -60,6 +60,10 @@ class World:
     exclusions: tuple[dict[str, Any], ...] = ()
     cohorts: dict[int, set[int]] = field(default_factory=dict)
     activation: dict[str, Any] | None = None
+    tables: dict[str, list[Event]] = field(default_factory=dict, repr=False)
+    """Rows of warehouse tables: their columns are the properties."""
+    sessions: dict[str, dict[str, Any]] | None = None
+    """What is known of sessions by their id; None to tell it from their events."""
 
     @cached_property
     def remaining(self) -> list[Event]:
@@ -241,11 +245,97 @@ def units(world: World, stop: int) -> list[Unit]:
     return found
 
 
+# ---------------------------------------------------------------- warehouse tables
+
+NO_UUID = "00000000-0000-0000-0000-000000000000"
+EXPRESSIONS = {
+    "amount": lambda row: row["amount"],
+    "orders.amount * 2": lambda row: None if row["amount"] is None else row["amount"] * 2,
+    "if(kind = 'x', amount, 1)": lambda row: row["amount"] if row["kind"] == "x" else 1,
+    "paid": lambda row: bool(row["paid"]),
+    "kind": lambda row: row["kind"],
+}
+
+
+def from_table(node: dict[str, Any]) -> bool:
+    return node["kind"] == "ExperimentDataWarehouseNode"
+
+
+def key_of(event: Event, name: str) -> str | None:
+    if name == "person_id":
+        return as_text(event.person)
+    if name == "distinct_id":
+        return None if event.person is None else f"d{event.person}"
+    return as_text(event.properties.get(name.removeprefix("properties.")))
+
+
+def key_of_row(row: Event, column: str) -> str | None:
+    key = row.properties[column]
+    return str(int(key)) if isinstance(key, float) and key.is_integer() else as_text(key)
+
+
+def rows_of_unit(world: World, unit: Unit, node: dict[str, Any]) -> list[Event]:
+    key = key_of(unit.exposure, node["events_join_key"])
+    wanted = [*(node.get("properties") or ()), *(node.get("fixedProperties") or ())]
+    return [
+        row
+        for row in world.tables[node["table_name"]]
+        if key is not None
+        and key_of_row(row, node["data_warehouse_join_key"]) == key
+        and all(holds(world, row, item) for item in wanted)
+    ]
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def by_session(node: dict[str, Any]) -> bool:
+    session = node.get("math_property_type") == "session_properties"
+    return session or node.get("math_property") == "$session_duration"
+
+
+def session_of(event: Event) -> str | None:
+    return as_text(event.properties.get("$session_id")) or None
+
+
+def session_value(world: World, session: str, name: str) -> float:
+    if world.sessions is not None:
+        return value_of_row(world.sessions.get(session, {}).get(name))
+    own = [e for e in world.events if session_of(e) == session]
+    if name == "$session_duration":
+        return float(max(e.at for e in own) // SECOND - min(e.at for e in own) // SECOND)
+    return float(sum(f"{e.event}_count" == name for e in own))
+
+
+def of_sessions(
+    world: World, metric: dict[str, Any], node: dict[str, Any], unit: Unit, stop: int
+) -> float | None:
+    """None for a unit without a session that counts."""
+    window = window_us(metric)
+    begun: dict[str, int] = {}
+    for e in own_events(world, unit, node):
+        session = session_of(e)
+        if session is not None and us(world.start) <= e.at < stop + window:
+            begun[session] = min(e.at, begun.get(session, e.at))
+    counted = [
+        session_value(world, session, node["math_property"])
+        for session, at in begun.items()
+        if at >= unit.first and (not window or at < unit.first + window)
+    ]
+    return summed_up(node.get("math") or "total", counted) if counted else None
+
+
 # ---------------------------------------------------------------- values
 
 
 def aggregated(world: World, node: dict[str, Any], events: list[Event]) -> float:
     math_name, key = node.get("math") or "total", node.get("math_property")
+    if from_table(node):
+        read = EXPRESSIONS[key] if key else lambda row: 1
+        found = [read(event.properties) for event in events]
+        if math_name in ("unique_session", "dau", "unique_group"):
+            return float(len({as_text(value) for value in found} - {None, "", NO_UUID}))
+        return summed_up(math_name, [value_of_row(value) for value in found])
     if math_name in ("unique_session", "dau", "unique_group"):
         if math_name == "unique_session":
             held = {as_text(e.properties.get("$session_id")) for e in events}
@@ -254,11 +344,19 @@ def aggregated(world: World, node: dict[str, Any], events: list[Event]) -> float
         else:
             index = node["math_group_type_index"]
             held = {as_text(e.properties.get(f"$group_{index}")) for e in events}
-        return float(len(held - {None, "", "00000000-0000-0000-0000-000000000000"}))
+        return float(len(held - {None, "", NO_UUID}))
     if math_name in ("sum", "avg", "min", "max") and key:
         values = [as_number(e.properties.get(key)) or 0.0 for e in events]
     else:
         values = [1.0 for _ in events]
+    return summed_up(math_name, values)
+
+
+def value_of_row(value: Any) -> float:
+    return float(value) if isinstance(value, bool) else as_number(value) or 0.0
+
+
+def summed_up(math_name: str, values: list[float]) -> float:
     if not values:
         return 0.0
     if math_name == "avg":
@@ -275,6 +373,8 @@ def window_us(metric: dict[str, Any]) -> int:
 
 
 def own_events(world: World, unit: Unit, node: dict[str, Any]) -> list[Event]:
+    if from_table(node):
+        return rows_of_unit(world, unit, node)
     return [e for e in world.remaining if unit_of(world, e) == unit.key and matches(world, e, node)]
 
 
@@ -304,14 +404,44 @@ def before(world: World, node: dict[str, Any], unit: Unit) -> float:
 def flagged(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> list[Any]:
     window = window_us(metric)
     rows = []
+    tabled = [node for node in metric["series"] if from_table(node)]
     for e in world.remaining:
-        if unit_of(world, e) != unit.key or e.at > stop + window or e.at < us(world.start):
+        if e.at > stop + window or e.at < us(world.start) or not belongs(world, e, unit, tabled):
             continue
-        steps = [0] if e.uuid in unit.exposures else []
-        steps += [k for k, node in enumerate(metric["series"], 1) if matches(world, e, node)]
+        exposes = exposes_anybody(world, e, stop) if tabled else e.uuid in unit.exposures
+        steps = [0] if exposes else []
+        steps += [
+            k
+            for k, node in enumerate(metric["series"], 1)
+            if not from_table(node) and matches(world, e, node)
+        ]
         if steps:
             rows.append((e.at, e.uuid, steps))
+    for k, node in enumerate(metric["series"], 1):
+        if from_table(node):
+            own = rows_of_unit(world, unit, node)
+            rows += [(row.at, NO_UUID, [k]) for row in own if row.at >= us(world.start)]
+    if tabled:
+        rows = [row for row in rows if unit.first <= row[0] < stop + window]
     return sorted(rows)
+
+
+def belongs(world: World, event: Event, unit: Unit, tabled: list[dict[str, Any]]) -> bool:
+    """With steps in tables all rows are told by the key, else by the unit."""
+    if not tabled:
+        return unit_of(world, event) == unit.key
+    name = tabled[0]["events_join_key"]
+    key = key_of(unit.exposure, name)
+    return unit_of(world, event) is not None and key is not None and key_of(event, name) == key
+
+
+def exposes_anybody(world: World, event: Event, stop: int) -> bool:
+    if not us(world.start) <= event.at <= stop:
+        return False
+    if world.activation is not None and is_default(world.exposure_config):
+        node = {"kind": "EventsNode", **world.activation}
+        return matches(world, event, node) and not of_test_account(world, event)
+    return variant_of(world, event) is not None
 
 
 def ordered(rows: list[Any], steps: int, window: int) -> int:
@@ -403,29 +533,38 @@ def retained(world: World, metric: dict[str, Any], unit: Unit, stop: int, now: i
     """None for a unit that does not count, else whether it came back."""
     window = window_us(metric)
     reach = metric["retention_window_end"] * UNITS[metric["retention_window_unit"]] * SECOND
-    if metric["start_event"]["kind"] == "ExperimentExposureNode":
-        begin, name = unit.first, unit.exposure.uuid
+    node, back = metric["start_event"], metric["completion_event"]
+    returns = own_events(world, unit, back)
+    if node["kind"] == "ExperimentExposureNode":
+        started = unit.exposure
     else:
         starts = [
-            (e.at, e.uuid)
-            for e in own_events(world, unit, metric["start_event"])
+            e
+            for e in own_events(world, unit, node)
             if e.at >= unit.first
             and (not window or e.at <= unit.first + window)
             and us(world.start) <= e.at < stop + window
         ]
         if not starts:
             return None
-        pick = max if metric.get("start_handling") == "last_seen" else min
-        begin, name = pick(starts)
+        last = metric.get("start_handling") == "last_seen"
+        at = (max if last else min)(e.at for e in starts)
+        starts = [e for e in starts if e.at == at]
+        if from_table(node):
+            # Of rows at one instant one starts that is no return itself, where there is one.
+            started = min(starts, key=lambda e: any(e is other for other in returns))
+        else:
+            started = (max if last else min)(starts, key=lambda e: e.uuid)
+    begin = started.at
     if world.matured and begin + reach > now:
         return None
     return int(
         any(
-            e.uuid != name
+            e is not started
             and e.at >= begin
             and us(world.start) <= e.at < stop + window + reach
             and came_back(world, metric, begin, e.at)
-            for e in own_events(world, unit, metric["completion_event"])
+            for e in returns
         )
     )
 
@@ -510,11 +649,18 @@ def measured(
     kind = metric["metric_type"]
     row = {"one": 1.0, "y": 0.0, "b": 0.0, "x": 0.0, "level": 0}
     cuped = world.lookback_days is not None
+    sessions = kind == "mean" and by_session(metric["source"])
     if kind == "mean":
-        row["y"] = counted(world, metric, metric["source"], unit, stop)
+        if sessions:
+            found = of_sessions(world, metric, metric["source"], unit, stop)
+            if found is None:
+                return None
+            row["y"] = found
+        else:
+            row["y"] = counted(world, metric, metric["source"], unit, stop)
         if metric.get("threshold") is not None:
             row["y"] = float(row["y"] >= metric["threshold"])
-        elif cuped:
+        elif cuped and not sessions:
             row["x"] = before(world, metric["source"], unit)
     elif kind == "ratio":
         row["y"] = counted(world, metric, metric["numerator"], unit, stop)
@@ -522,7 +668,8 @@ def measured(
     elif kind == "funnel":
         row["level"] = reached(world, metric, unit, stop)
         row["y"] = float(row["level"] >= len(metric["series"]))
-        if cuped and metric.get("funnel_order_type") != "unordered":
+        events_only = not any(from_table(node) for node in metric["series"])
+        if cuped and events_only and metric.get("funnel_order_type") != "unordered":
             row["x"] = float(before(world, {**metric["series"][-1], "math": None}, unit) > 0)
     else:
         back = retained(world, metric, unit, stop, now)

@@ -163,11 +163,15 @@ def test_where_json_is_read_differently_columns_are_asked_for(engine):
         rendered("SELECT json_extract_string(e.p, $p0) FROM e", {"p0": "/a"}, engine, _colon)
 
 
-def test_months_and_unknown_engines_are_refused_by_name():
+@pytest.mark.parametrize("engine", OTHERS)
+def test_months_are_counted_without_the_engines_own_calendar(engine):
     monthly = request("retention", retention_window_unit="month")
-    statement = cells_statement(source(), monthly)
-    with pytest.raises(InputError, match="months is not supported on spark"):
-        rendered(statement.sql, statement.parameters, "spark", _colon)
+    text = said(cells_statement(source(), monthly), engine).upper()
+    for word in ("INTERVAL", "MONTH", "MAKE_"):
+        assert word not in text
+
+
+def test_unknown_engines_are_refused_by_name():
     with pytest.raises(InputError, match="never tested there"):
         rendered("SELECT 1", {}, "oracle", _colon)
 

@@ -292,7 +292,7 @@ def test_a_source_that_does_not_fit_names_the_column(change, words):
                     "data_warehouse_join_key": "k",
                 },
             },
-            "warehouse",
+            "events_join_key",
         ),
     ],
 )

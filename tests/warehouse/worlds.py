@@ -21,6 +21,7 @@ DAY = timedelta(days=1)
 # The night of 29 March 2026 is an hour short in Berlin.
 ORIGIN = datetime(2026, 3, 27, tzinfo=UTC)
 NAMES = ("$feature_flag_called",) * 4 + ("a", "a", "a", "b", "b", "c", "signup", "signup")
+NAMES += ("$pageview",)
 
 VALUES = (None, 0, 1, 2, 2.5, -1, 7, "3", "x", "12.5", True, "", 1e6)
 
@@ -41,6 +42,8 @@ def events(random: Random, number: int) -> list[Event]:
         properties: dict[str, Any] = {"v": random.choice(VALUES)}
         if random.random() < 0.6:
             properties["$session_id"] = random.choice(("s1", "s2", "s3", "s4", "", None))
+        usual_key = f"k{person}" if person else None
+        properties["customer"] = random.choice((usual_key,) * 5 + ("k1", 12, "13", "", None))
         properties["$group_1"] = random.choice(("g1", "g2", "g3", "g4", "", None))
         if random.random() < 0.6:
             properties["plan"] = random.choice(("pro", "pro", "free", None))
@@ -60,6 +63,76 @@ def events(random: Random, number: int) -> list[Event]:
     return found
 
 
+TABLES = {
+    "orders": {
+        "customer": "VARCHAR",
+        "person": "BIGINT",
+        "placed_at": "TIMESTAMP",
+        "amount": "DOUBLE",
+        "kind": "VARCHAR",
+        "paid": "BOOLEAN",
+    },
+    "refunds": {
+        "customer": "DOUBLE",
+        "person": "BIGINT",
+        "placed_at": "TIMESTAMP",
+        "amount": "VARCHAR",
+        "kind": "VARCHAR",
+        "paid": "BOOLEAN",
+    },
+}
+"""The columns of the warehouse tables; ``placed_at`` is a row's instant."""
+
+
+def tables(random: Random, number: int) -> dict[str, list[Event]]:
+    """Rows for the units' keys, several a key, some for nobody, many at one instant."""
+    found: dict[str, list[Event]] = {}
+    for name in TABLES:
+        found[name] = []
+        for _ in range(number):
+            half = random.randrange(-2 * 48, 8 * 48)
+            moment = ORIGIN + timedelta(
+                minutes=30 * half, microseconds=random.choice((0, 0, 0, 0, 1, -1))
+            )
+            texts = ("k1", "k2", "k3", "k4", "k5", "k6", "k7", "12", "", None)
+            keys = (12.0, 13.0, 2.5, None) if name == "refunds" else texts
+            amounts = ("3", "2.5", "x", "", None) if name == "refunds" else (1.0, 2.5, 7.0, None)
+            row = {
+                "customer": random.choice(keys),
+                "person": random.choice((1, 2, 3, 4, 5, 6, 7, None)),
+                "amount": random.choice(amounts),
+                "kind": random.choice(("x", "x", "y", "", None)),
+                "paid": random.choice((True, False, None)),
+            }
+            at = (moment - EPOCH) // timedelta(microseconds=1)
+            found[name].append(Event("", name, None, at, row))
+            if random.random() < 0.2:
+                found[name].append(Event("", name, None, at, {**row, "kind": "y"}))
+    return found
+
+
+SESSIONS = {
+    "$session_duration": "DOUBLE",
+    "pageview_count": "BIGINT",  # without the dollar sign, as some warehouses have it
+    "$num_uniq_urls": "VARCHAR",
+    "$is_bounce": "BOOLEAN",
+}
+"""The columns of a relation of sessions, beside ``session_id``."""
+
+
+def sessions(random: Random) -> dict[str, dict[str, Any]]:
+    """What a relation of sessions says of some of them."""
+    return {
+        name: {
+            "$session_duration": random.choice((None, 0.0, 12.5, 3600.0)),
+            "$pageview_count": random.choice((None, 0, 3)),
+            "$num_uniq_urls": random.choice((None, "2", "x")),
+            "$is_bounce": random.choice((None, True, False)),
+        }
+        for name in ("s1", "s2", "s3", "s9", "")
+    }
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     start = ORIGIN + timedelta(minutes=draw(st.sampled_from((0, 0, 555, 1380))))
@@ -68,10 +141,12 @@ def worlds(draw: st.DrawFn) -> World:
     if draw(st.booleans()):
         as_of = as_of.replace(hour=0, minute=0)
         as_of = max(as_of, start)
+    random = Random(draw(st.integers(0, 2**32)))
+    number = draw(st.sampled_from((200, 140, 60, 0)))
     return World(
-        events=events(
-            Random(draw(st.integers(0, 2**32))), draw(st.sampled_from((200, 140, 60, 0)))
-        ),
+        events=events(random, number),
+        tables=tables(random, number // 2),
+        sessions=draw(st.sampled_from((None, None, sessions(random)))),
         start=start,
         end=draw(st.sampled_from((None, None, start + 2 * DAY, start + 9 * DAY))),
         as_of=as_of,
@@ -164,8 +239,48 @@ filters = st.sampled_from(
 )
 
 
+table_filters = st.sampled_from(
+    (
+        {},
+        {},
+        {"properties": [{"key": "kind", "type": "data_warehouse", "value": ["x"]}]},
+        {"properties": [{"key": "amount", "type": "event", "operator": "gte", "value": 2}]},
+        {"fixedProperties": [{"key": "kind", "type": "data_warehouse", "operator": "is_set"}]},
+        {
+            "properties": [{"key": "kind", "operator": "is_not", "value": "y"}],
+            "fixedProperties": [{"key": "amount", "operator": "lt", "value": "7"}],
+        },
+    )
+)
+
+
 @st.composite
-def nodes(draw: st.DrawFn, *, plain: bool = False) -> dict[str, Any]:
+def table_nodes(draw: st.DrawFn, *, plain: bool = False, key: str | None = None) -> dict[str, Any]:
+    keys = ("properties.customer", "properties.customer", "person_id")
+    key = key or draw(st.sampled_from(keys))
+    node: dict[str, Any] = {
+        "kind": "ExperimentDataWarehouseNode",
+        "table_name": draw(st.sampled_from(("orders", "orders", "refunds"))),
+        "timestamp_field": "placed_at",
+        "events_join_key": key,
+        "data_warehouse_join_key": "person" if key == "person_id" else "customer",
+        **draw(table_filters),
+    }
+    if not plain:
+        node["math"] = draw(
+            st.sampled_from((None, "total", "sum", "sum", "avg", "min", "max", "dau"))
+        )
+        texts = [None, "amount", "amount", "if(kind = 'x', amount, 1)", "paid", "kind"]
+        if node["table_name"] == "orders":
+            texts.append("orders.amount * 2")
+        node["math_property"] = draw(st.sampled_from(texts))
+    return node
+
+
+@st.composite
+def nodes(draw: st.DrawFn, *, plain: bool = False, tables: bool = True) -> dict[str, Any]:
+    if tables and draw(st.integers(0, 3)) == 3:
+        return draw(table_nodes(plain=plain))
     node: dict[str, Any] = {
         "kind": "EventsNode",
         "event": draw(st.sampled_from(("a", "a", "b", "c", "$feature_flag_called", None))),
@@ -192,6 +307,25 @@ def nodes(draw: st.DrawFn, *, plain: bool = False) -> dict[str, Any]:
             )
         )
     return node
+
+
+@st.composite
+def session_nodes(draw: st.DrawFn) -> dict[str, Any]:
+    node = draw(nodes(plain=True, tables=False))
+    return node | {
+        "math": draw(st.sampled_from((None, "total", "sum", "avg", "min", "max"))),
+        **draw(
+            st.sampled_from(
+                (
+                    {"math_property": "$session_duration"},
+                    {
+                        "math_property": "$pageview_count",
+                        "math_property_type": "session_properties",
+                    },
+                )
+            )
+        ),
+    }
 
 
 windows = st.sampled_from(
@@ -234,7 +368,7 @@ breakdowns = st.sampled_from(
 @st.composite
 def means(draw: st.DrawFn) -> dict[str, Any]:
     metric = _metric(draw, "mean")
-    metric["source"] = draw(nodes())
+    metric["source"] = draw(st.one_of(nodes(), nodes(), nodes(), session_nodes()))
     if draw(st.booleans()):
         metric |= draw(outliers)
     elif metric["source"].get("math") in (None, "total", "sum") and draw(st.booleans()):
@@ -261,7 +395,11 @@ def funnels(draw: st.DrawFn) -> dict[str, Any]:
             {"kind": "EventsNode", "event": name, "properties": draw(filters)} for name in names
         ]
     else:
-        metric["series"] = draw(st.lists(nodes(plain=True), min_size=1, max_size=3))
+        steps = nodes(plain=True, tables=False)
+        if draw(st.booleans()):
+            key = draw(st.sampled_from(("properties.customer", "person_id")))
+            steps = st.one_of(steps, table_nodes(plain=True, key=key))
+        metric["series"] = draw(st.lists(steps, min_size=1, max_size=3))
     metric["funnel_order_type"] = draw(st.sampled_from((None, "ordered", "ordered", "unordered")))
     return metric
 
@@ -342,8 +480,18 @@ def source_of(world: World, *, typed: bool = False) -> EventSource:
         connection.execute(
             "INSERT INTO persons VALUES (?, ?)", [person, json.dumps({"email": email})]
         )
+    load_tables(world, connection)
+    names = {name: name for name in TABLES}
+    known = None if world.sessions is None else "sessions"
     if not typed:
-        return EventSource(connection, "events", persons="persons", cohorts=members(world))
+        return EventSource(
+            connection,
+            "events",
+            persons="persons",
+            cohorts=members(world),
+            sessions=known,
+            tables=names,
+        )
     connection.execute(
         "CREATE VIEW wide AS SELECT *, properties->>'/$feature_flag' AS flag_key, "
         "properties->>'/plan' AS plan, properties->>'/v' AS v FROM events"
@@ -354,7 +502,31 @@ def source_of(world: World, *, typed: bool = False) -> EventSource:
         persons="persons",
         cohorts=members(world),
         typed={"$feature_flag": "flag_key", "plan": "plan", "v": "v"},
+        sessions=known,
+        tables=names,
     )
+
+
+def load_tables(world: World, connection: duckdb.DuckDBPyConnection) -> None:
+    for name, columns in TABLES.items():
+        listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        connection.execute(f"CREATE TABLE {name} ({listed})")
+        rows = [{**row.properties, "placed_at": row.at} for row in world.tables.get(name, ())]
+        values = ", ".join(
+            f"make_timestamp(CAST(j->>'{column}' AS BIGINT))"
+            if column == "placed_at"
+            else f"CAST(j->>'{column}' AS {kind})"
+            for column, kind in columns.items()
+        )
+        connection.execute(
+            f"INSERT INTO {name} SELECT {values} FROM (SELECT unnest(CAST(? AS JSON[])) AS j)",
+            [[json.dumps(row) for row in rows]],
+        )
+    listed = ", ".join(f'"{column}" {kind}' for column, kind in SESSIONS.items())
+    connection.execute(f"CREATE TABLE sessions (session_id VARCHAR, {listed})")
+    for name, held in (world.sessions or {}).items():
+        values = [held[f"${column.removeprefix('$')}"] for column in SESSIONS]
+        connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", [name, *values])
 
 
 def request_of(world: World, metrics: list[dict[str, Any]]) -> Request:
