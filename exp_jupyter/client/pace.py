@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from exp_jupyter.client.giving_up import rest
+
 _SECONDS_IN_DETAIL = re.compile(r"available in (\d+(?:\.\d+)?) seconds?", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ class Pace:
         by up to half at random so that many clients do not come back at once.
     """
 
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = rest
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = field(default_factory=lambda: random.Random().random)  # noqa: S311
     attempts: int = 4

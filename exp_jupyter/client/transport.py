@@ -17,6 +17,7 @@ from exp_jupyter.client.answers import Raw, raise_for, read_json
 from exp_jupyter.client.bearer import Bearer
 from exp_jupyter.client.broken import Broken, unknown, words_for
 from exp_jupyter.client.credentials import Secret
+from exp_jupyter.client.giving_up import refuse_if_given_up
 from exp_jupyter.client.lean_httpx import httpx
 from exp_jupyter.client.origin import checked_origin, origin_of
 from exp_jupyter.client.pace import Pace, asked_wait
@@ -234,6 +235,7 @@ class Transport:
     def _read_raw(self, method: str, path: str, params: Parameters | None, body: Any) -> Raw:
         address, redirects, attempt = self._address(path), 0, 0
         while True:
+            refuse_if_given_up()
             answer = self._attempt(method, address, params, body, writing=False)
             last = attempt + 1 >= self._pace.attempts
             if isinstance(answer, Broken):
