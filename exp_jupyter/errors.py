@@ -8,6 +8,7 @@ ExpError
 ├── NotWrittenError            a write was planned and nobody said yes
 ├── StoreError                 a project folder cannot be opened or written
 ├── ConnectionFailedError      the project could not be reached
+│   ├── NotRecordedError           a recording was asked for what it does not hold
 │   └── WriteOutcomeUnknownError   a write was sent and its answer was lost
 ├── ProtocolError              the project answered something that is not its contract
 └── ApiError                   the project said no: has ``status``, ``code``, ``attr``, ``detail``
@@ -94,6 +95,10 @@ class StoreError(ExpError):
 
 class ConnectionFailedError(ExpError):
     """The project could not be reached, or the connection broke."""
+
+
+class NotRecordedError(ConnectionFailedError):
+    """A recording answers instead of the project, and was not asked this when it was made."""
 
 
 class WriteOutcomeUnknownError(ConnectionFailedError):

@@ -59,6 +59,7 @@ class Project(Shown):
         self._ref = str(project)
         self._label = label
         self._clock = clock
+        self._live_clock: tuple[Callable[[], datetime] | None] | None = None
 
     def __repr__(self) -> str:
         # A repr asks nobody: what is known so far has to do.
@@ -166,7 +167,14 @@ class Project(Shown):
         ----------
         path
             The file; an older recording there is replaced. It holds no key and no e-mail
-            address. From now on the project's clock stands still, here as in the replay.
+            address. From now on the project's clock stands still, here as in the replay. The file
+            is whole after every answer, so nothing has to be closed; ``stop_recording`` ends it
+            before the project does.
+
+        Returns
+        -------
+        Project
+            This project.
 
         Raises
         ------
@@ -182,8 +190,7 @@ class Project(Shown):
                 f"{self.replayed_from.name} is a recording already; nothing was recorded.",
                 hint="Connect to the project to record it.",
             )
-
-        moment = self.now
+        moment, clock = self.now, self._clock
         told = {
             "origin": self.origin,
             "project": self._ref,
@@ -191,6 +198,8 @@ class Project(Shown):
             "now": moment.isoformat(),
         }
         self.transport.tape = Recorder(path, told)
+        if self._live_clock is None:
+            self._live_clock = (clock,)
         self._clock = lambda: moment
         # What may have been read before is read again, so that the file holds it: a replay knows
         # what it is a recording of.
@@ -198,6 +207,25 @@ class Project(Shown):
             self.__dict__.pop(known, None)
             getattr(self, known)
         return self
+
+    def stop_recording(self) -> Path:
+        """Keep no answer from now on, let the project's clock go on, and return the file.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            Nothing is being recorded.
+        """
+        file = self.recorded_to
+        if file is None or self._live_clock is None:
+            raise InputError(
+                "Nothing is being recorded.", hint="project.record('analysis.expsnap') begins it."
+            )
+        self.transport.tape = None
+        (self._clock,), self._live_clock = self._live_clock, None
+        for known in ("_about", "_me"):
+            self.__dict__.pop(known, None)
+        return file
 
     @property
     def recorded_to(self) -> Path | None:
@@ -296,7 +324,7 @@ def replay(path: str | Path) -> Project:
     exp_jupyter.errors.StoreError
         The file is no recording, or was changed since it was made.
     """
-    from exp_jupyter.client.recording import Player
+    from exp_jupyter.client.replaying import Player
 
     tape = Player(path)
     told, moment = tape.project, tape.moment

@@ -1,17 +1,22 @@
 """What a project answered can be kept in one file, and read again without the project."""
 
 import json
+import random
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from exp_jupyter.client import replay
+from exp_jupyter.client.side_by_side import side_by_side
 from exp_jupyter.errors import (
     ConnectionFailedError,
     InputError,
     NotFoundError,
+    NotRecordedError,
     NotWrittenError,
     StoreError,
+    ThrottledError,
 )
 
 
@@ -107,8 +112,11 @@ def test_answers_that_changed_come_in_their_order(server, project, file):
     write = project.experiments.unarchive(1)
     live = [write.state().kind, write.send().kind, project.experiments.get(1).archived]
     assert live == ["to_do", "applied", False]
+    # As often as it was asked, and in that order: by the write's making, its state, its last
+    # look, and then afterwards.
     again = replay(file)
-    assert [again.experiments.get(1).archived for _ in range(3)] == [True, False, False]
+    archived = [again.experiments.get(1).archived for _ in range(5)]
+    assert archived == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -152,3 +160,105 @@ def test_a_replay_says_what_it_is_a_recording_of(server, project, file):
     assert (again.name, again.me) == (project.name, project.me)
     with pytest.raises(InputError, match="is a recording already"):
         again.record(file)
+
+
+def test_an_answer_that_stays_the_same_is_kept_once_with_how_often_it_came(server, project, file):
+    server.model.add(name="Checkout")
+    project.record(file)
+    for _ in range(3):
+        project.experiments.get(1)
+    (entry,) = [
+        entry
+        for entry in json.loads(file.read_text(encoding="utf-8"))["answers"]
+        if entry["request"].endswith("/experiments/1/")
+    ]
+    assert [(one["times"], one["status"]) for one in entry["answers"]] == [(3, 200)]
+
+
+def test_the_order_of_concurrent_questions_leaves_no_mark(server, connect, file):
+    for number in range(12):
+        server.model.add(name=f"Test {number}")
+    texts = set()
+    for chance in range(4):
+        project = connect(clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+        project.record(file)
+        numbers = [*range(1, 13)]
+        random.Random(chance).shuffle(numbers)
+        side_by_side(project.experiments.get, numbers)
+        texts.add(file.read_bytes())
+    assert len(texts) == 1
+
+
+def test_a_recording_is_whole_at_every_instant(server, project, file, monkeypatch):
+    server.model.add(name="Checkout")
+    project.record(file)
+    project.experiments.get(1)
+    before = file.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match="No space left"):
+        project.experiments.list()
+    monkeypatch.undo()
+    assert file.read_bytes() == before
+    assert [*file.parent.iterdir()] == [file]
+    assert replay(file).experiments.get(1).name == "Checkout"
+
+
+def test_the_file_reads_and_compares_line_by_line(recorded, file):
+    text = file.read_text(encoding="utf-8")
+    whole = json.loads(text)
+    assert [*whole] == ["format", "version", "sha256", "project", "answers"]
+    requests = [entry["request"] for entry in whole["answers"]]
+    assert requests == sorted(requests)
+    assert text == json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    assert max(map(len, text.splitlines())) < 200
+
+
+def test_what_a_throttled_answer_said_is_kept(server, connect, file, fault):
+    project = connect()
+    project.record(file)
+    fault("throttled:3600", on="experiments")
+    with pytest.raises(ThrottledError) as live:
+        project.experiments.list()
+    with pytest.raises(ThrottledError) as replayed:
+        replay(file).experiments.list()
+    assert replayed.value.lines == live.value.lines
+    assert replayed.value.wait == 3600
+
+
+def test_a_question_that_is_not_there_is_told_with_the_nearest_one(recorded, file):
+    again = replay(file)
+    with pytest.raises(NotRecordedError) as caught:
+        again.experiments.list("running")
+    assert "?status=running" in caught.value.message
+    assert "The nearest it holds is GET /api/projects/1/experiments/" in caught.value.hint
+    with pytest.raises(NotRecordedError) as caught:
+        again.transport.read("query/", body={"query": "x" * 10_000})
+    assert len(caught.value.message) < 300
+
+
+def test_recording_can_be_stopped(server, project, file):
+    server.model.add(name="Checkout")
+    project.record(file)
+    assert project.now == project.now
+    assert project.stop_recording() == file
+    before = file.read_bytes()
+    project.experiments.list()
+    assert file.read_bytes() == before
+    assert project.recorded_to is None
+    assert project.now != project.now
+    with pytest.raises(InputError, match="Nothing is being recorded"):
+        project.stop_recording()
+
+
+def test_recording_again_goes_to_the_new_file_and_stops_as_one(server, project, file, tmp_path):
+    project.record(file)
+    before = file.read_bytes()
+    project.record(tmp_path / "second.expsnap")
+    project.experiments.list()
+    assert file.read_bytes() == before
+    assert project.stop_recording() == tmp_path / "second.expsnap"
+    assert project.now != project.now
