@@ -168,7 +168,7 @@ def test_a_metric_that_cannot_be_computed_fails_with_its_reason(tmp_path):
     answer = project.answer()
     assert answer["status"] == "failed"
     assert list(answer["errors"]) == ["2026-03-01", "2026-03-02"]
-    assert "warehouse tables" in answer["errors"]["2026-03-01"]
+    assert "no table 'orders'" in answer["errors"]["2026-03-01"]
     project.events.close()
     project.store.close()
 
