@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.spec import as_mapping
+from exp_jupyter.analysis.spec import as_mapping, planned_split
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Health(Shown):
         """
         body = as_mapping(experiment)
         seen = as_mapping(exposures_response) if exposures_response is not None else None
-        split = _split(body)
+        split = planned_split(body)
         counts, multiple = _counts(seen)
         srm = _mismatch(counts, split, body)
         share = multiple / (multiple + sum(counts.values())) if counts or multiple else None
@@ -127,20 +127,6 @@ class Health(Shown):
             multiple_variant_share=share,
             days=_days(seen),
         )
-
-
-def _split(body: Mapping[str, Any]) -> dict[str, float]:
-    flag = as_mapping(body.get("feature_flag") or {})
-    multivariate = as_mapping(as_mapping(flag.get("filters") or {}).get("multivariate") or {})
-    variants = multivariate.get("variants") or (body.get("parameters") or {}).get(
-        "feature_flag_variants"
-    )
-    excluded = set(body.get("excluded_variants") or ())
-    return {
-        str(variant["key"]): float(variant.get("rollout_percentage") or 0)
-        for variant in variants or ()
-        if variant["key"] not in excluded
-    }
 
 
 def _counts(seen: Mapping[str, Any] | None) -> tuple[dict[str, int], int]:

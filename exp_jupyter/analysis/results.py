@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.analysis.spec import as_mapping
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
+
+if TYPE_CHECKING:
+    from exp_jupyter.engine.quality import SampleRatioMismatch
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +52,12 @@ class Results(Shown):
     def as_of(self) -> datetime | None:
         """When the oldest of the results was computed; None when none says so."""
         return min((one.as_of for one in self.series if one.as_of is not None), default=None)
+
+    @property
+    def sample_ratio(self) -> SampleRatioMismatch | None:
+        """Whether the units are split as planned; None where no metric can tell."""
+        told = (one.sample_ratio for one in self.series)
+        return next((found for found in told if found is not None), None)
 
     def __len__(self) -> int:
         return len(self.series)

@@ -16,12 +16,13 @@ from exp_jupyter.analysis.effects import (
     statistic,
     value,
 )
-from exp_jupyter.analysis.spec import as_mapping, instant
+from exp_jupyter.analysis.spec import as_mapping, instant, planned_split
 from exp_jupyter.analysis.wording import verdict_words
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.quality import SampleRatioMismatch
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ class Series(Shown):
         Units the plan asks for in all, or None.
     source
         Where the numbers come from, in words.
+    split
+        Planned share of each variant; empty where it is not known, or where the metric's units are
+        not all of those exposed, so that their numbers say nothing about the split.
     version
         The package's version.
     """
@@ -131,12 +135,25 @@ class Series(Shown):
     as_of: datetime | None
     planned_sample_size: int | None = None
     source: str = ""
+    split: Mapping[str, float] = field(default_factory=dict)
     version: str = __version__
 
     @property
     def latest(self) -> SeriesDay | None:
         """The last day that has a result."""
         return next((day for day in reversed(self.days) if day.baseline is not None), None)
+
+    @property
+    def sample_ratio(self) -> SampleRatioMismatch | None:
+        """Whether the latest day's units are split as planned; None where that cannot be told."""
+        from exp_jupyter.engine.quality import sample_ratio_mismatch
+
+        day = self.latest
+        if day is None or day.baseline is None or not self.split:
+            return None
+        counts = {arm.key: arm.n for arm in (day.baseline, *day.arms.values())}
+        found = sample_ratio_mismatch(counts, self.split)
+        return None if found.p_value is None else found
 
     @property
     def crossings(self) -> dict[str, date | None]:
@@ -257,7 +274,21 @@ class Series(Shown):
                 if method is None
                 else "recomputed from the daily sums stored by the project"
             ),
+            split=planned_split(told) if _counts_everybody(definition) else {},
         )
+
+
+def _counts_everybody(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric's units are all of those exposed, whatever they did."""
+    if metric["metric_type"] == "retention":  # those who started
+        return False
+    # Of a session's property only those with a session count.
+    nodes = [metric.get(part) or {} for part in ("source", "numerator", "denominator")]
+    return not any(
+        node.get("math_property") == "$session_duration"
+        or node.get("math_property_type") == "session_properties"
+        for node in map(as_mapping, nodes)
+    )
 
 
 def _days(body: Mapping[str, Any], kind: Kind) -> list[SeriesDay]:

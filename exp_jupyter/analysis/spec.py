@@ -145,6 +145,22 @@ def as_mapping(thing: Any) -> dict[str, Any]:
     return dict(thing)
 
 
+def planned_split(experiment: Any) -> dict[str, float]:
+    """Return the rollout percentage of each variant that counts; empty when none is stated."""
+    body = as_mapping(experiment)
+    flag = as_mapping(body.get("feature_flag") or {})
+    multivariate = as_mapping(as_mapping(flag.get("filters") or {}).get("multivariate") or {})
+    variants = multivariate.get("variants") or (body.get("parameters") or {}).get(
+        "feature_flag_variants"
+    )
+    excluded = set(body.get("excluded_variants") or ())
+    return {
+        str(variant["key"]): float(variant.get("rollout_percentage") or 0)
+        for variant in variants or ()
+        if variant["key"] not in excluded
+    }
+
+
 def instant(moment: datetime | str | None) -> datetime | None:
     """Return an aware datetime in UTC; a moment without a zone is UTC."""
     if moment is None:

@@ -126,3 +126,48 @@ def test_a_series_without_results_says_so(results):
     series = Series.from_wire(empty, experiment=EXPERIMENT, metric=METRIC)
     assert series.latest is None
     assert series.crossed is None
+
+
+def flag(control, test):
+    shares = {"control": control, "test": test}
+    variants = [{"key": key, "rollout_percentage": share} for key, share in shares.items()]
+    return {"key": "one-page", "filters": {"multivariate": {"variants": variants}}}
+
+
+def test_units_that_are_not_split_as_planned_are_told_before_the_results(results):
+    planned = {**EXPERIMENT, "feature_flag": flag(60, 40)}
+    series = Series.from_wire(results, experiment=planned, metric=METRIC)
+    assert series.sample_ratio.mismatch
+    assert series.sample_ratio.observed == {"control": 1500, "test": 1510}
+    text = series._repr_mimebundle_()["text/plain"]
+    warning = "✕ The arms are not split as planned (p < 0.001): control 1,500 instead of 1,806"
+    assert 0 < text.index(warning) < text.index("test is better")
+
+
+def test_a_split_as_planned_is_not_worth_a_word(results):
+    planned = {**EXPERIMENT, "feature_flag": flag(50, 50)}
+    series = Series.from_wire(results, experiment=planned, metric=METRIC)
+    assert not series.sample_ratio.mismatch
+    assert "split" not in series._repr_mimebundle_()["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"metric_type": "retention"},
+        {"metric_type": "mean", "source": {"math_property": "$session_duration"}},
+        {
+            "metric_type": "ratio",
+            "numerator": {"math": "total"},
+            "denominator": {"math_property": "$pages", "math_property_type": "session_properties"},
+        },
+    ],
+)
+def test_a_metric_of_only_some_of_the_exposed_says_nothing_about_the_split(results, definition):
+    planned = {**EXPERIMENT, "feature_flag": flag(60, 40)}
+    series = Series.from_wire(results, experiment=planned, metric={"name": "Some", **definition})
+    assert series.sample_ratio is None
+
+
+def test_without_a_planned_split_nothing_is_said_of_it(results):
+    assert Series.from_wire(results, experiment=EXPERIMENT, metric=METRIC).sample_ratio is None

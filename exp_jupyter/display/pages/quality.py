@@ -50,8 +50,7 @@ def sample_ratio_mismatch(subject: SampleRatioMismatch) -> Description:
     """Describe the test of the split."""
     title = "Sample ratio"
     mismatch = bool(subject.mismatch)
-    p = numbers.p_value(subject.p_value)
-    evidence = f"p {p}" if p.startswith("<") else f"p = {p}"
+    evidence = _evidence(subject)
     blocks: list[Block] = [Heading(title, note="does the split match the plan?")]
     if subject.p_value is None:
         words: Words = (Span("Too few units to test the split yet", strong=True), ".")
@@ -84,6 +83,27 @@ def sample_ratio_mismatch(subject: SampleRatioMismatch) -> Description:
         )
     )
     return Description("sample-ratio-mismatch", title, tuple(blocks))
+
+
+def mismatch_blocks(found: SampleRatioMismatch | None) -> tuple[Block, ...]:
+    """Return what stands above results whose arms are not split as planned; else nothing."""
+    if found is None or not found.mismatch:
+        return ()
+    seen = ", ".join(
+        f"{key} {numbers.count(round(float(found.observed[key])))} instead of "
+        f"{numbers.count(round(float(planned)))}"
+        for key, planned in found.expected.items()
+    )
+    words: Words = (
+        Span(f"✕ {_MISMATCH_WORDS}", strong=True, tone="bad"),
+        f" ({_evidence(found)}): {seen}. Look for the cause before the results.",
+    )
+    return (Sentence(words, lead=True),)
+
+
+def _evidence(found: SampleRatioMismatch) -> str:
+    p = numbers.p_value(found.p_value)
+    return f"p {p}" if p.startswith("<") else f"p = {p}"
 
 
 def _split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:

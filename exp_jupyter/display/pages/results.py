@@ -22,6 +22,7 @@ from exp_jupyter.display.blocks import (
 )
 from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.quality import mismatch_blocks
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def results(subject: Results) -> Description:
     most = max((day.exposures for day in days), default=0)
     facts = f"{numbers.counted(most, 'unit')} exposed" if days else ""
     blocks: list[Block] = [Heading(subject.experiment_name, status, facts)]
+    blocks += mismatch_blocks(subject.sample_ratio)
     if subject.series:
         blocks.append(_table(subject))
     if not subject.series and not subject.failed:

@@ -29,6 +29,7 @@ from exp_jupyter.display.blocks import (
 )
 from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.quality import mismatch_blocks
 from exp_jupyter.display.series_chart import Line, Point, SeriesChart
 from exp_jupyter.shown import plain
 
@@ -69,6 +70,7 @@ def series(subject: Series) -> Description:
     first = effects[0] if effects else None
     body: list[Block] = [
         Heading(title, Badge(words, tone), f"{facts} · {goal}"),
+        *mismatch_blocks(subject.sample_ratio),
         *(_lead(subject, latest, key, said[key]) for key in said),
         _latest_table(subject, latest, said),
     ]
