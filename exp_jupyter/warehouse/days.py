@@ -124,7 +124,7 @@ class Days:
 
 def _start(day: date) -> int:
     """Return a day, counted from 1970."""
-    return (day - _EPOCH.date()).days
+    return (day - EPOCH.date()).days
 
 
 def _month_after(first: date, months: int) -> date:
@@ -181,7 +181,7 @@ class Calendar:
         """
         local = self.local(us)
         low, high = self.low - DAY, self.high + DAY  # local time is at most a day away
-        first = (_EPOCH + timedelta(microseconds=low)).date().replace(day=1)
+        first = (EPOCH + timedelta(microseconds=low)).date().replace(day=1)
         cases: list[str] = []
         while not cases or _start(first) * DAY < high:
             later = _month_after(first, months)
