@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.client.next_steps import next_step
 from exp_jupyter.client.pace import asked_wait
 from exp_jupyter.errors import (
     ApiError,
@@ -25,10 +24,6 @@ from exp_jupyter.errors import (
 
 if TYPE_CHECKING:
     from exp_jupyter.schema.failure import ErrorBody
-
-_SCOPE = re.compile(r"missing required scope '([^']+)'")
-_PROJECT = re.compile(r"requested project: ID (\d+)")
-_LEVEL = re.compile(r"do not have (\w+) access")
 
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: ValidationFailedError,
@@ -95,7 +90,7 @@ def raise_for(raw: Raw, origin: str, *, asked: str = "") -> NoReturn:
     words = body.words or _words_for(raw.status, asked)
     error = kind(
         _message(raw.status, body, words),
-        hint=_hint(raw, body, words),
+        hint=next_step(raw.status, body, words, asked_wait(raw.headers, words)),
         status=raw.status,
         kind=body.type or "",
         code=body.error_code or "",
@@ -182,66 +177,6 @@ def _words_for(status: int, asked: str) -> str:
         504: "it did not answer in time.",
         512: "the query would take too long.",
     }.get(status, f"{what}answered {status} without a reason.")
-
-
-def _hint(raw: Raw, body: ErrorBody, words: str) -> str:
-    status = raw.status
-    if status == 429:
-        wait = asked_wait(raw.headers, words)
-        return f"Try again in {wait:.0f} s." if wait is not None else "Try again in a minute."
-    if status == 403:
-        return _hint_403(words)
-    if status == 400:
-        return _hint_400(body)
-    if status == 404:
-        if "Project not found" in words:
-            return "Check the project's number; %exp_connect takes it as --project."
-        return "Check the id; %exp lists what this project has."
-    return {
-        401: f"Check the key in {ENVIRONMENT_NAME}: it must be a personal API key (phx_…), "
-        "not a project key (phc_…), and not revoked.",
-        402: "Ask the organization's owner about the plan.",
-        405: "This version of the project does not offer it.",
-        409: "Someone changed it meanwhile: read it again, then repeat.",
-        512: "Ask for less: fewer days, or one metric.",
-    }.get(status, "Try again later." if status >= 500 else "")
-
-
-def _hint_403(words: str) -> str:
-    if scope := _SCOPE.search(words):
-        return f"Give the key the scope {scope.group(1)} in the project's settings, or use another."
-    if project := _PROJECT.search(words):
-        return f"Give the key access to project {project.group(1)}, or connect to another project."
-    if "access to the project" in words:
-        return "Ask a project administrator to add you, or connect to another project."
-    if level := _LEVEL.search(words):
-        return f"Ask a project administrator for {level.group(1)} access."
-    if "personal api key access" in words.lower():
-        return "This action is only open in the project's own web pages."
-    if "approval policy" in words:
-        return "Ask who owns the approval policy."
-    if "change request" in words.lower():
-        return "Look at the request with %exp_approvals: it says who may decide."
-    return "Ask a project administrator."
-
-
-def _hint_400(body: ErrorBody) -> str:
-    if body.error_code == "policy_conflict":
-        names = [
-            str(policy.get("action_key") or policy.get("name") or policy.get("id") or "")
-            for policy in body.conflicting_policies or []
-        ]
-        held = f" ({', '.join(filter(None, names))})" if any(names) else ""
-        return f"{body.guidance or 'Make each gated change in a write of its own.'}{held}"
-    if body.attr:
-        path = body.attr.replace("__", ".")
-        return {
-            "required": f"Give {path}.",
-            "null": f"Give {path}.",
-            "blank": f"Give {path}.",
-            "unique": f"Choose another {path}.",
-        }.get(body.error_code or "", f"Correct {path} and repeat.")
-    return ""
 
 
 def _not_json(raw: Raw, origin: str) -> ProtocolError:

@@ -1,6 +1,8 @@
 """Every refusal of the contract is one error of the tree, and says what to do."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,16 +44,18 @@ EXPECTED = {
     "change_requests.approve.error_403.json": (
         errors.PermissionDeniedError, "permission_denied", None, "%exp_approvals",
     ),
-    "change_requests.reject.error_400.json": (errors.ValidationFailedError, "", None, ""),
+    "change_requests.reject.error_400.json": (errors.ValidationFailedError, "", None, "reason="),
     "create_from_prompt.error_400_flag_key.json": (
         errors.ValidationFailedError, "invalid_input", "feature_flag_key", "feature_flag_key",
     ),
     "create_from_prompt.error_400_versions.json": (
         errors.ValidationFailedError, "invalid_input", "versions", "versions",
     ),
-    "eligible_feature_flags.error_400_limit.json": (errors.ValidationFailedError, "", None, ""),
+    "eligible_feature_flags.error_400_limit.json": (
+        errors.ValidationFailedError, "", None, "at most 100",
+    ),
     "eligible_feature_flags.error_400_order.json": (
-        errors.ValidationFailedError, "invalid_input", None, "",
+        errors.ValidationFailedError, "invalid_input", None, "Order by",
     ),
     "errors.401_invalid_key.json": (
         errors.AuthenticationError, "authentication_failed", None, "POSTHOG_PERSONAL_API_KEY",
@@ -65,12 +69,14 @@ EXPECTED = {
     "errors.404_not_found.json": (errors.NotFoundError, "not_found", None, "Check the id"),
     "errors.429_throttled.json": (errors.ThrottledError, "throttled", None, "42 s"),
     "timeseries_results.error_400_missing_param.json": (
-        errors.ValidationFailedError, "invalid_input", None, "",
+        errors.ValidationFailedError, "invalid_input", None, "Give metric_uuid.",
     ),
     "timeseries_results.error_400_not_started.json": (
-        errors.ValidationFailedError, "invalid_input", None, "",
+        errors.ValidationFailedError, "invalid_input", None, "Launch",
     ),
-    "unarchive.error_400.json": (errors.ValidationFailedError, "invalid_input", None, ""),
+    "unarchive.error_400.json": (
+        errors.ValidationFailedError, "invalid_input", None, "not in the archive",
+    ),
 }  # fmt: skip
 
 
@@ -147,6 +153,7 @@ def test_an_odd_body_is_understood(status, body, kind, words):
     assert type(error) is kind
     assert error.status == status
     assert words in error.message
+    assert error.hint
 
 
 def test_another_conflict_is_no_approval():
@@ -174,3 +181,57 @@ def test_a_very_deep_body_breaks_nothing():
 def test_a_missing_project_is_told_from_a_missing_thing():
     body = {"type": "invalid_request", "code": "not_found", "detail": "Project not found."}
     assert "--project" in raised(404, body).hint
+
+
+# ---------------------------------------------------------------- the page about them
+
+PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+TREE, SAID = (
+    [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in part.splitlines()
+        if line.startswith("| ") and not line.startswith(("| Class", "| Status"))
+    ]
+    for part in PAGE.split("## ")[1:]
+)
+
+
+def family(kind, depth=0):
+    """Yield a class of error and all below it, in the order they are written in."""
+    yield kind, depth
+    for child in sorted(kind.__subclasses__(), key=lambda one: inspect.getsourcelines(one)[1]):
+        if child.__module__ == errors.__name__:
+            yield from family(child, depth + 1)
+
+
+def test_the_page_shows_the_whole_tree_in_the_words_of_its_classes():
+    told = [(name, parent, when) for name, parent, when, _ in TREE]
+    assert told == [
+        (
+            f"`{kind.__name__}`",
+            f"`{kind.__base__.__name__}`" if depth else "",
+            inspect.getdoc(kind).split("\n\n")[0].replace("\n", " ").replace("``", "`"),
+        )
+        for kind, depth in family(errors.ExpError)
+    ]
+    assert all(todo.endswith(".") for *_, todo in TREE)
+
+
+def test_the_module_draws_the_same_tree():
+    drawn = re.findall(r"^([│├└─ ]*)(\w+)", errors.__doc__.partition("\n\n")[2], re.MULTILINE)
+    assert [(name, len(line) // 4) for line, name in drawn] == [
+        (kind.__name__, depth) for kind, depth in family(errors.ExpError)
+    ]
+
+
+@pytest.mark.parametrize(("status", "body", "name", "hint"), SAID)
+def test_the_page_says_what_becomes_of_what_a_project_says(status, body, name, hint):
+    told = b"" if body == "nothing" else body.strip("`").encode()
+    error = raised(int(status), told)
+    assert f"`{type(error).__name__}`" == name
+    assert error.hint == hint
+
+
+def test_the_page_knows_every_class_that_a_project_can_cause():
+    caused = {kind.__name__ for kind, _ in family(errors.ApiError)} - {"ApiError"}
+    assert caused <= {name.strip("`") for _, _, name, _ in SAID}
