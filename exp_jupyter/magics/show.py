@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from exp_jupyter.schema.experiment import Experiment
 
 
-def add_ref(it: Arguments) -> None:
-    """Add the word that names an experiment."""
-    it.add("ref", metavar="REF", offers="experiment", help="experiment: id, flag key or exact name")
+def add_ref(it: Arguments, *, needed: bool = True) -> None:
+    """Add the word that names an experiment; a magic with a form can do without."""
+    it.add(
+        "ref",
+        nargs=None if needed else "?",
+        metavar="REF",
+        offers="experiment",
+        help="experiment: id, flag key or exact name",
+    )
 
 
 def arguments() -> Arguments:

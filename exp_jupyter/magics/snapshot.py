@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError
-from exp_jupyter.widgets.reading import quoted
+from exp_jupyter.widgets.reading import metric_word
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -202,15 +202,6 @@ def _request(request: ChangeRequest) -> dict[str, Any]:
         "by": _person(request.created_by),
         "line": f"%exp_approvals --approve {request.id}",
     }
-
-
-def metric_word(name: str, uuid: str, *, unique: bool) -> str:
-    """Return the word that names a metric in a magic's line: its name, or its uuid where it must.
-
-    The notebook replaces ``{x}`` and ``$x`` in a magic's line, and a name may hold both quotes.
-    """
-    plain = unique and not (set("{}$\n") & set(name)) and not ('"' in name and "'" in name)
-    return quoted(name) if plain and not name.startswith("-") else uuid
 
 
 def _bare(word: str) -> str | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, one_of
 from exp_jupyter.magics.show import add_ref
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.series import Series
     from exp_jupyter.magics.session import Session
 
 METHODS = ("frequentist", "sequential", "bayesian")
@@ -47,9 +47,10 @@ def arguments() -> Arguments:
         [
             '%exp_timeseries 42 "Checkout conversion"',
             '%exp_timeseries 42 "Checkout conversion" --method sequential',
+            "%exp_timeseries --form",
         ],
     )
-    add_ref(it)
+    add_ref(it, needed=False)
     it.add(
         "metric",
         nargs="?",
@@ -58,13 +59,22 @@ def arguments() -> Arguments:
         help="metric: name, uuid or number from 0; the first by default",
     )
     add_method(it)
+    it.add("--form", action="store_true", help="open an explorer to pick all of these in")
     return it
 
 
-def run(session: Session, options: Namespace) -> Series:
+def run(session: Session, options: Namespace) -> Any:
     """Read a daily series."""
+    project = session.connected()
     mode: Any = options.mode or session.settings.mode
     method = options.method or session.settings.method
-    return session.connected().experiments.timeseries(
-        options.ref, options.metric, method=method, mode=mode
-    )
+    if options.form:
+        from exp_jupyter.widgets.series import SeriesExplorer
+
+        return SeriesExplorer(project, options.ref, options.metric, method=method, mode=mode)
+    if options.ref is None:
+        raise InputError(
+            "%exp_timeseries needs REF, the experiment.",
+            hint="For example: %exp_timeseries 42, or %exp_timeseries --form to pick one.",
+        )
+    return project.experiments.timeseries(options.ref, options.metric, method=method, mode=mode)

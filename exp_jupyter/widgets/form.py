@@ -46,6 +46,8 @@ class Form(widgets.VBox):  # type: ignore[misc]
         self, children: Sequence[widgets.Widget], below: Sequence[widgets.Widget] = ()
     ) -> None:
         self._busy = threading.Lock()
+        self._actor = 0
+        """The thread of the action that runs, or 0."""
         self.status = widgets.HTML(layout=widgets.Layout(max_width="100%"))
         super().__init__([*children, self.status, *below])
 
@@ -75,10 +77,26 @@ class Form(widgets.VBox):  # type: ignore[misc]
 
         button.on_click(clicked)
 
-    def act(self, action: Callable[[], None], meanwhile: str = "") -> None:
-        """Carry out one action; a click that comes while another runs is dropped."""
-        if not self._busy.acquire(blocking=False):
+    def on_change(
+        self, fields: Sequence[widgets.Widget], action: Callable[[], None], meanwhile: str
+    ) -> None:
+        """Carry out ``action`` when a field's value changes; one that waits sees the newest values.
+
+        What ``action`` itself sets changes nothing more.
+        """
+
+        def changed(_: Any) -> None:
+            if self._actor != threading.get_ident():
+                self.act(action, meanwhile, wait=True)
+
+        for field in fields:
+            field.observe(changed, "value")
+
+    def act(self, action: Callable[[], None], meanwhile: str = "", *, wait: bool = False) -> None:
+        """Carry out one action; one that comes while another runs is dropped, or waits for it."""
+        if not self._busy.acquire(blocking=wait):
             return
+        self._actor = threading.get_ident()
         try:
             for button in self.buttons():
                 button.disabled = True
@@ -98,6 +116,7 @@ class Form(widgets.VBox):  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - a callback's traceback is shown nowhere
                 self.tell_error(error)
         finally:
+            self._actor = 0
             self._busy.release()
             self.settle()
 

@@ -86,3 +86,12 @@ def quoted(text: str) -> str:
         return text
     quote = "'" if '"' in text else '"'
     return f"{quote}{text}{quote}"
+
+
+def metric_word(name: str, uuid: str, *, unique: bool) -> str:
+    """Return the word that names a metric in a magic's line: its name, or its uuid where it must.
+
+    The notebook replaces ``{x}`` and ``$x`` in a magic's line, and a name may hold both quotes.
+    """
+    plain = unique and not (set("{}$\n") & set(name)) and not ('"' in name and "'" in name)
+    return quoted(name) if plain and not name.startswith("-") else uuid

@@ -111,6 +111,7 @@ class TestBadInput:
             ("%exp_show 999", NotFoundError, "no experiment 999"),
             ("%exp_show chekout-redesign", InputError, "chekout-redesign"),
             ("%exp_timeseries 999 x", NotFoundError, "no experiment 999"),
+            ("%exp_timeseries", InputError, "needs REF"),
             ("%exp_timeseries checkout-redesign Conversoin", InputError, "Conversoin"),
             ("%exp_timeseries gift-wrapping 0", ValidationFailedError, "not been started"),
             ("%exp_health 999", NotFoundError, "no experiment 999"),
@@ -369,7 +370,7 @@ class TestPanel:
         ],
     )
     def test_a_metric_is_named_so_that_the_notebook_leaves_it_alone(self, name, word):
-        from exp_jupyter.magics.snapshot import metric_word
+        from exp_jupyter.widgets.reading import metric_word
 
         assert metric_word(name, "uuid-1", unique=True) == word
         assert metric_word(name, "uuid-1", unique=False) == "uuid-1"

@@ -8,6 +8,7 @@ from exp_jupyter.connection import connect
 from exp_jupyter.widgets.approvals import ApprovalsInbox
 from exp_jupyter.widgets.flags import FlagForm
 from exp_jupyter.widgets.from_prompt import FromPromptForm
+from exp_jupyter.widgets.series import SeriesExplorer
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ class TestFromPrompt:
         assert said in form.said
 
 
-@pytest.mark.parametrize("make", [ApprovalsInbox, FlagForm, FromPromptForm])
+@pytest.mark.parametrize("make", [ApprovalsInbox, FlagForm, FromPromptForm, SeriesExplorer])
 def test_fallbacks_do_not_depend_on_the_project(make, owner, reviewer):
     first, second = make(owner)._repr_mimebundle_(), make(reviewer)._repr_mimebundle_()
     assert first["text/plain"] == second["text/plain"]

@@ -1,0 +1,168 @@
+"""Explore a daily series: pick experiment, metric and method, see it live, and the magic line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from exp_jupyter.client.lookup import find_metric
+from exp_jupyter.display import page
+from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.errors import InputError
+from exp_jupyter.widgets.form import WIDE, Form, html, line_code
+from exp_jupyter.widgets.reading import metric_word, quoted
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.client import Project
+    from exp_jupyter.schema.experiment import Experiment
+
+_EXAMPLE = NextStep("For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"')
+_OWN = ""
+_METHODS = [
+    ("the project\u2019s own", _OWN),
+    *((name, name) for name in ("frequentist", "sequential", "bayesian")),
+]
+_MODES = [("compat, as the project computes", "compat"), ("recommended", "recommended")]
+_LABEL = {"description_width": "90px"}
+
+
+class SeriesExplorer(Form):
+    """Shows the daily series of what is picked, and follows every change.
+
+    Parameters
+    ----------
+    project
+        The project; its launched experiments can be picked.
+    ref, metric
+        What to begin with, as ``project.experiments.timeseries`` takes them; by default the
+        newest launched experiment and its first metric.
+    method, mode
+        As ``timeseries`` takes them.
+
+    Attributes
+    ----------
+    series
+        The series that is shown, or None.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        ref: str | int | None = None,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: str | None = None,
+    ) -> None:
+        self._project = project
+        self._given = (ref, metric)
+        self._experiment: Experiment | None = None
+        self.series: Series | None = None
+        word = None if metric is None else quoted(str(metric))
+        self._begin = _line(ref, word, method, mode) if ref is not None else ""
+        self.experiment = _dropdown("Experiment", [], None)
+        self.metric = _dropdown("Metric", [], None)
+        self.method = _dropdown("Method", _METHODS, method or _OWN)
+        self.mode = _dropdown("Formulas", _MODES, mode or "compat")
+        fields = (self.experiment, self.metric, self.method, self.mode)
+        super().__init__(fields)
+        self.on_change(fields, self._show, "Reading \u2026")
+        self.act(self._open, "Reading \u2026")
+
+    def fallback(self) -> Description:
+        """Return the line the explorer began with, or an example of one."""
+        step = (
+            line_code(self._begin)
+            if self._begin
+            else NextStep(
+                "For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"'
+            )
+        )
+        return Description(
+            "series-explorer",
+            "Series explorer",
+            (
+                Heading("Explore a daily series"),
+                Sentence("This form works in a live notebook."),
+                step,
+            ),
+        )
+
+    def settle(self) -> None:
+        """Offer the formulas only where something is computed again."""
+        self.mode.disabled = self.method.value == _OWN
+
+    def line(self) -> str:
+        """Return the magic line of what is picked."""
+        entries = self._experiment.metric_entries if self._experiment is not None else ()
+        word = ""
+        if self.metric.value is not None:
+            entry = entries[self.metric.value]
+            alone = [other.name for other in entries].count(entry.name) == 1
+            word = metric_word(entry.name, entry.uuid or "", unique=alone)
+        return _line(self.experiment.value, word, self.method.value or None, self.mode.value)
+
+    def _open(self) -> None:
+        ref, metric = self._given
+        launched = [one for one in self._project.experiments.list() if one.start_date is not None]
+        if ref is not None:
+            self._experiment = self._project.experiments.get(ref)
+            if self._experiment.id not in {one.id for one in launched}:
+                launched.insert(0, self._experiment)
+        if not launched:
+            raise InputError(
+                "No experiment has been launched yet.", hint="Launch one, then open this again."
+            )
+        self.experiment.options = [(f"{one.id} \u00b7 {one.name}", one.id) for one in launched]
+        self.experiment.value = self._experiment.id if self._experiment else launched[0].id
+        self._read_metrics()
+        if metric is not None and self._experiment is not None:
+            entries = self._experiment.metric_entries
+            self.metric.value = entries.index(find_metric(self._experiment, metric))
+        self._show()
+
+    def _read_metrics(self) -> None:
+        if self._experiment is None or self._experiment.id != self.experiment.value:
+            self._experiment = self._project.experiments.get(self.experiment.value)
+        names = [entry.name for entry in self._experiment.metric_entries]
+        # By place, since two metrics may have one name.
+        self.metric.options = [(name, place) for place, name in enumerate(names)]
+        self.metric.value = 0 if names else None
+
+    def _show(self) -> None:
+        self.series = None
+        if self._experiment is None or self._experiment.id != self.experiment.value:
+            self._read_metrics()
+        self.series = self._project.experiments.timeseries(
+            self.experiment.value,
+            self.metric.value,
+            method=self.method.value or None,
+            mode=self.mode.value if self.method.value else None,
+        )
+        self.announce(page(self.series).to_html() + html(line_code(self.line())))
+
+
+def _dropdown(label: str, options: Any, value: Any) -> widgets.Dropdown:
+    return widgets.Dropdown(
+        description=label, options=options, value=value, style=_LABEL, layout=WIDE
+    )
+
+
+def _line(ref: Any, metric: Any, method: str | None, mode: str | None) -> str:
+    """Return the magic line that shows the same series; ``metric`` is a word of it already.
+
+    Examples
+    --------
+    >>> _line(4, '"Checkout conversion"', "sequential", "compat")
+    '%exp_timeseries 4 "Checkout conversion" --method sequential'
+    """
+    words = ["%exp_timeseries", quoted(str(ref))]
+    if metric not in (None, ""):
+        words.append(str(metric))
+    if method:
+        words += ["--method", method]
+        if mode and mode != "compat":
+            words += ["--mode", mode]
+    return " ".join(words)
