@@ -242,6 +242,11 @@ class DiffLine:
     before: str | None
     after: str | None
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether it is shown for what it is, and stays."""
+        return self.before is not None and self.before == self.after
+
 
 @dataclass(frozen=True, slots=True)
 class Diff:

@@ -290,6 +290,15 @@ def _diff(diff: Diff, gap: str) -> str:
 
 def _diff_line(line: DiffLine) -> str:
     cell = f"{_CELL};text-align:left"
+    # A description may be long: its words wrap, where a number's column would scroll.
+    side = cell.replace("white-space:nowrap", "white-space:normal;max-width:520px")
+    head = (
+        f'<tr style="background:none"><th scope="row" style="{cell};font-weight:400;{_QUIET}">'
+        f"{set_text(line.label)}</th>"
+    )
+    if line.unchanged:
+        stays = f'{set_text(line.before or "")} <span style="{_QUIET}">(unchanged)</span>'
+        return f'{head}<td colspan="3" style="{side}">{stays}</td></tr>'
     before = (
         f'<span style="{_QUIET}">nothing</span>'
         if line.before is None
@@ -301,7 +310,6 @@ def _diff_line(line: DiffLine) -> str:
         else f'<ins style="font-weight:600;text-decoration:none">{set_text(line.after)}</ins>'
     )
     return (
-        f'<tr style="background:none"><th scope="row" style="{cell};font-weight:400;{_QUIET}">'
-        f'{set_text(line.label)}</th><td style="{cell}">{before}</td><td style="{cell}">→</td>'
-        f'<td style="{cell}">{after}</td></tr>'
+        f'{head}<td style="{side}">{before}</td><td style="{cell}">→</td>'
+        f'<td style="{side}">{after}</td></tr>'
     )

@@ -76,7 +76,15 @@ def _block(block: Block) -> str:
         case Diff():
             heads = (Column("What"), Column("Before"), Column("After"))
             return _table(
-                heads, [[literal(d.label), _side(d.before), _side(d.after)] for d in block.lines]
+                heads,
+                [
+                    [
+                        literal(d.label),
+                        _side(d.before),
+                        "unchanged" if d.unchanged else _side(d.after),
+                    ]
+                    for d in block.lines
+                ],
             )
         case Picture():
             return ""

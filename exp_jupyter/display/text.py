@@ -237,7 +237,8 @@ def _pairs(table: Table, width: int) -> list[str]:
 def _diff(diff: Diff) -> list[str]:
     size = max((columns_of(clean(line.label)) for line in diff.lines), default=0)
     return [
-        f"{_pad(clean(line.label), size, 'left')}{_GAP}{_side(line.before)} → {_side(line.after)}"
+        f"{_pad(clean(line.label), size, 'left')}{_GAP}{_side(line.before)}"
+        + (" (unchanged)" if line.unchanged else f" → {_side(line.after)}")
         for line in diff.lines
     ]
 

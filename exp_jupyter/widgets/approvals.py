@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
-from exp_jupyter.widgets.form import WIDE, Form
+from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project, Write
@@ -40,7 +40,7 @@ class ApprovalsInbox(Form):
         self.approve = widgets.Button(description="Approve", button_style="primary")
         self.reject = widgets.Button(description="Reject")
         self.refresh = widgets.Button(description="Refresh")
-        controls = widgets.HBox([self.approve, self.reject, self.refresh])
+        controls = widgets.HBox([self.approve, self.reject, self.refresh], layout=WRAPPED)
         super().__init__([self.pick, self.card, self.reason, controls])
         self.pick.observe(lambda _: self._show(), "value")
         self.on_click(self.approve, self._approve, "Sending your approval …")
@@ -81,13 +81,13 @@ class ApprovalsInbox(Form):
 
     def _read(self) -> None:
         self._requests = self._project.approvals.list(state="pending").waiting_for_me
-        self.pick.options = [(one.description, one.id) for one in self._requests]
+        self.pick.options = [(_title(one), one.id) for one in self._requests]
         self.pick.value = self._requests[0].id if self._requests else None
         self._show()
 
     def _show(self) -> None:
         picked = self.picked
-        self.card.value = page(picked).to_html() if picked is not None else ""
+        self.card.value = fitted(page(picked).to_html()) if picked is not None else ""
 
     def _approve(self) -> None:
         picked = self.picked
@@ -109,3 +109,8 @@ class ApprovalsInbox(Form):
         self.tell_result(outcome)
         if self._on_change is not None:
             self._on_change()
+
+
+def _title(request: ChangeRequest) -> str:
+    person = request.created_by
+    return page(request).title + (f", asked for by {person.label}" if person is not None else "")

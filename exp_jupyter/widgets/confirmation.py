@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Block, Card, Details, Heading, Sentence
 from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
-from exp_jupyter.widgets.form import Form, card, html
+from exp_jupyter.widgets.form import WRAPPED, Form, card, fitted, html
 from exp_jupyter.widgets.polling import Polling
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Confirmation(Form):
         self.finish = widgets.Button(description="Finish", button_style="primary")
         # Finish writes, so it must not appear where a double click has just hit another button.
         self._gap = widgets.Box(layout=self.withdraw.layout)
-        self.controls = widgets.HBox([])
-        self.card = widgets.HTML(page(write.plan).to_html())
+        self.controls = widgets.HBox([], layout=WRAPPED)
+        self.card = widgets.HTML(fitted(page(write.plan).to_html()))
         super().__init__([self.card, self.name], [self.controls])
         self.on_click(self.confirm, self._confirm, "Sending …")
         self.on_click(self.cancel, self._cancel, "")
@@ -118,7 +118,7 @@ class Confirmation(Form):
         }.get(self._stage, ())
         self.controls.children = shown
         if self._stage != "ask" and self.outcome is not None:
-            self.card.value = _asked_for(self.write.plan)
+            self.card.value = fitted(_asked_for(self.write.plan))
         for button in self.buttons():
             button.disabled = button not in shown
         self._keep_looking()

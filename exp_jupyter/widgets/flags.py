@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, Sentence
-from exp_jupyter.widgets.form import WIDE, Form, line_code
+from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted, line_code
 from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class FlagForm(Form):
         self.find = widgets.Button(description="Find", button_style="primary")
         self.pick = widgets.Select(description="Flag", rows=6, options=[], layout=WIDE)
         self.card = widgets.HTML()
-        head = widgets.HBox([self.search, self.active, self.find])
+        head = widgets.HBox([self.search, self.active, self.find], layout=WRAPPED)
         super().__init__([head, self.pick, self.card])
         self.pick.observe(lambda _: self._show(), "value")
         self.on_click(self.find, self._find, "Searching …")
@@ -94,7 +94,7 @@ class FlagForm(Form):
 
     def _show(self) -> None:
         flag = self.flag
-        self.card.value = page(flag).to_html() if flag is not None else ""
+        self.card.value = fitted(page(flag).to_html()) if flag is not None else ""
 
 
 def _line(search: str, active: str) -> str:

@@ -27,8 +27,11 @@ from exp_jupyter.display.html import render
 from exp_jupyter.errors import ExpError
 from exp_jupyter.shown import Shown
 
-WIDE = {"width": "100%", "max_width": "720px"}
-"""The layout of a list whose lines are sentences or keys."""
+WIDE = {"width": "calc(100% - 4px)", "max_width": "720px"}
+"""The layout of a list whose lines are sentences or keys; a widget's margin takes 4 px."""
+
+WRAPPED = {"flex_flow": "row wrap"}
+"""The layout of a row that becomes several where the notebook is narrow."""
 
 
 class Form(widgets.VBox):  # type: ignore[misc]
@@ -140,7 +143,7 @@ class Form(widgets.VBox):  # type: ignore[misc]
 
     def announce(self, html: str) -> None:
         """Replace the live region's content."""
-        self.status.value = f'<div role="status" aria-live="polite">{html}</div>'
+        self.status.value = f'<div role="status" aria-live="polite">{fitted(html)}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = dict(super()._repr_mimebundle_(**options) or {})
@@ -158,6 +161,11 @@ class Form(widgets.VBox):  # type: ignore[misc]
 def card(title: str, *blocks: Block, tone: Tone = "accent") -> Card:
     """Return blocks that belong together under a title."""
     return Card((Heading(title), *blocks), tone)
+
+
+def fitted(html: str) -> str:
+    """Return HTML that takes the width there is: a wide table scrolls and widens nothing."""
+    return f'<div style="width:0;min-width:100%">{html}</div>' if html else ""
 
 
 def html(*blocks: Block) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from exp_jupyter import compare, sample_size
-from exp_jupyter.schema import ChangeRequest, WriteState
+from exp_jupyter.schema import ChangeRequest, DiffRow, WritePlan, WriteState
 
 
 def columns_of(text: str, first: str) -> str:
@@ -210,3 +210,14 @@ def test_columns_that_say_nothing_are_left_out(builders):
     shown = builders["experiments"]("Checkout")
     assert "Ended" not in shown.to_text()
     assert "end_date" in shown.to_frame().columns
+
+
+def test_what_a_write_leaves_as_it_is_is_not_shown_as_a_change():
+    rows = (DiffRow("Split", "control 50 %", "control 50 %"), DiffRow("Status", "draft", "running"))
+    plan = WritePlan("Launch it", "Starts it.", "POST", "/launch/", None, diff=rows)
+    assert "Split   control 50 % (unchanged)" in plan.to_text()
+    assert "Status  draft → running" in plan.to_text()
+    shown = plan.to_html()
+    assert "<del" not in shown.partition("Status")[0]
+    assert "(unchanged)" in shown
+    assert "| Split | control 50 % | unchanged |" in plan.to_markdown()

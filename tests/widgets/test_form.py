@@ -36,6 +36,48 @@ def test_what_an_action_says_is_announced_to_screen_readers():
     assert "Done." in form.said
 
 
+def test_what_is_said_takes_the_width_there_is_and_widens_nothing():
+    form = Bench(lambda form: form.tell(Sentence("Done.")))
+    form.button.click()
+    assert '<div style="width:0;min-width:100%">' in form.said
+
+
+def test_a_value_that_changes_meanwhile_waits_and_is_seen():
+    started, go, seen = threading.Event(), threading.Event(), []
+    field = widgets.Text()
+
+    def action():
+        seen.append(field.value)
+        if field.value == "first":
+            started.set()
+            assert go.wait(30)
+
+    form = Bench(print)
+    form.on_change([field], action, "Working …")
+    changes = [threading.Thread(target=setattr, args=(field, "value", "first"))]
+    changes[0].start()
+    assert started.wait(30)
+    changes.append(threading.Thread(target=setattr, args=(field, "value", "second")))
+    changes[1].start()
+    go.set()
+    for change in changes:
+        change.join(30)
+    assert seen[-1] == "second"
+
+
+def test_what_an_action_sets_itself_changes_nothing_more():
+    field, count = widgets.Text(), []
+
+    def action():
+        count.append(field.value)
+        field.value = "set by the action"
+
+    form = Bench(print)
+    form.on_change([field], action, "")
+    field.value = "typed"
+    assert count == ["typed"]
+
+
 def test_the_buttons_are_disabled_and_the_wait_is_said_while_an_action_runs():
     seen = []
     form = Bench(lambda form: seen.append((form.button.disabled, form.said)))

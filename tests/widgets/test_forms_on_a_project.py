@@ -30,7 +30,8 @@ class TestInbox:
     def test_lists_what_waits_for_this_person(self, owner, reviewer):
         asked = ask(owner, "In the inbox")
         inbox = ApprovalsInbox(reviewer)
-        assert asked in [value for _, value in inbox.pick.options]
+        (title,) = [title for title, value in inbox.pick.options if value == asked]
+        assert title == "Change the rollout of in-the-inbox, asked for by Ada Lindqvist"
         assert asked not in [value for _, value in ApprovalsInbox(owner).pick.options]
 
     def test_approves_the_picked_request_once(self, owner, reviewer):
