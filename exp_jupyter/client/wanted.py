@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from exp_jupyter.client.lookup import suggestion
-from exp_jupyter.client.metric_text import metrics_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.flag import FlagFilters, FlagMultivariate
+from exp_jupyter.schema.metric_forms import metric_of
 from exp_jupyter.schema.requests import ExperimentUpdate
 from exp_jupyter.shown import plain
 
@@ -56,8 +56,22 @@ def checked_fields(fields: Mapping[str, Any], *, more: Collection[str] = ()) -> 
     given = {name: plain(value) for name, value in fields.items()}
     for name in METRIC_FIELDS:
         if given.get(name) is not None:
-            given[name] = metrics_of(given[name])
+            given[name] = _written_out(given[name])
     return given
+
+
+def _written_out(given: Any) -> list[Any]:
+    """Return metrics of which those in a short form are written out."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"metrics are {given!r}.", hint="Give a list of metrics.")
+    return [_metric(one) if isinstance(one, str) else one for one in given]
+
+
+def _metric(form: str) -> dict[str, Any]:
+    metric = metric_of(form)
+    if metric["name"] == form.strip():  # nobody named it: the project does
+        del metric["name"]
+    return metric
 
 
 def flag_config(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,9 @@ def add_metrics(it: Arguments) -> None:
         "--metrics",
         nargs="+",
         metavar="METRIC",
-        help="primary metrics: event:count, event.property:sum (avg, min, max), "
-        "event>event:funnel, a/b:ratio; Name= before it, :decrease after it where lower is better",
+        help="primary metrics: event:total, event:sum(property) (avg, min, max), event:conversion, "
+        "event>event:funnel, a/b:ratio, event:retention(1-7 days); Name= before it, :decrease "
+        "after it where lower is better",
     )
     it.add("--secondary", nargs="+", metavar="METRIC", help="secondary metrics, in the same form")
     it.add(
@@ -55,7 +56,7 @@ def arguments() -> Arguments:
         [
             '%exp_create "Shorter checkout" --metrics checkout_started>purchase:funnel',
             '%exp_create "Bigger photos" --flag-key photos --variants control=80 large=20',
-            '%exp_create "Free shipping" --metrics Revenue=purchase.revenue:sum --rollout 50',
+            '%exp_create "Free shipping" --metrics Revenue=purchase:sum(revenue) --rollout 50',
         ],
     )
     it.add("name", metavar="NAME", help="name of the experiment")
