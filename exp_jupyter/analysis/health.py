@@ -106,7 +106,8 @@ class Health(Shown):
         split = planned_split(body)
         counts, multiple = _counts(seen)
         srm = _mismatch(counts, split, body)
-        share = multiple / (multiple + sum(counts.values())) if counts or multiple else None
+        everyone = multiple + sum(counts.values())
+        share = multiple / everyone if everyone else None
         checks = [
             _status(body),
             _implementation(requires_flag_implementation),

@@ -65,6 +65,13 @@ def test_a_variant_nobody_saw_fails():
     assert "test" in check.sentence
 
 
+def test_an_experiment_launched_a_moment_ago_has_nobody_yet():
+    health = Health.assemble(experiment(), exposures(control=0, test=0), True)
+    assert verdicts(health)["Exposures"] == "fail"
+    assert health.multiple_variant_share is None
+    assert "Nobody has been exposed" in health.to_text()
+
+
 def test_several_variants_bias_an_uneven_split_only():
     seen = exposures(**{"control": 900, "test": 95, "$multiple": 5})
     even = Health.assemble(experiment(), exposures(**{"control": 500, "$multiple": 5}), False)

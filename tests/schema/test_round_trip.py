@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exp_jupyter import schema
+from exp_jupyter.schema import requests
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "examples"
 INDEX = {
@@ -93,6 +94,38 @@ def test_an_unknown_field_is_kept(file):
     parsed = type_of(file).model_validate(body)
     dumped = parsed.to_list() if isinstance(body, list) else parsed.to_dict()
     assert dumped == body
+
+
+TAKEN_BY = {
+    "approval_policies.create": requests.PolicyCreate,
+    "archive": requests.ArchiveRequest,
+    "change_requests.approve": requests.VoteRequest,
+    "change_requests.reject": requests.VoteRequest,
+    "copy_to_project": requests.CopyRequest,
+    "create_from_prompt": requests.PromptExperimentRequest,
+    "duplicate": requests.DuplicateRequest,
+    "end": requests.EndRequest,
+    "experiments.create": requests.ExperimentCreate,
+    "experiments.partial_update": requests.ExperimentUpdate,
+    "query.experiment": requests.QueryRequest,
+    "query.exposure": requests.QueryRequest,
+    "recalculate_timeseries": requests.RecalculateSeriesRequest,
+    "ship_variant": requests.ShipRequest,
+    **dict.fromkeys(
+        [
+            f"calculate_running_time.{metric}"
+            for metric in ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention")
+        ],
+        requests.RunningTimeRequest,
+    ),
+}
+
+
+@pytest.mark.parametrize("file", sorted(file for file in INDEX if file.endswith(".request.json")))
+def test_a_request_is_taken_as_it_was_sent(file):
+    body = json.loads((EXAMPLES / file).read_text(encoding="utf-8"))
+    kind = TAKEN_BY[file.removesuffix(".request.json")]
+    assert kind.model_validate(body).given() == body
 
 
 def test_every_name_is_there_and_at_home():
