@@ -148,7 +148,14 @@ class EventSource:
         if self.cohorts is not None and wanted not in self._known:
             sql = f"SELECT DISTINCT c.cohort_id AS cohort_id FROM {self.cohorts} AS c "
             sql += "WHERE c.cohort_id IS NOT NULL"
-            self._known.update(int(cohort) for cohort in self.rows(sql, {})["cohort_id"])
+            try:
+                found = self.rows(sql, {})
+            except InputError as error:
+                raise InputError(
+                    f"The cohorts cannot be read: {error.message}",
+                    hint="Give a relation with the columns person_id and cohort_id.",
+                ) from error
+            self._known.update(int(cohort) for cohort in found["cohort_id"])
         return self._known
 
     @cached_property

@@ -89,6 +89,13 @@ def test_a_cohort_nobody_knows_is_named():
         daily(EVERYBODY, metric)
 
 
+def test_cohorts_without_a_column_are_refused():
+    told = replace(people(*EVERYBODY), cohorts="(SELECT 1 AS person_id, 7 AS cohort)")
+    metric = mean(node={"properties": [cohort(7)]})
+    with pytest.raises(InputError, match=r"The cohorts cannot be read.*cohort_id"):
+        compute_result(told, spec(), metric, as_of=at(5))
+
+
 def test_a_cohort_made_later_is_found():
     told = people(*EVERYBODY)
     told.connection.execute("CREATE TABLE members AS SELECT 1 AS person_id, 7 AS cohort_id")

@@ -439,11 +439,11 @@ def _metric(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 
 def members(world: World) -> str | None:
-    """The world's cohorts as SQL that any engine reads."""
+    """The world's cohorts as SQL that any engine reads; every member is there twice."""
     rows = [
         f"SELECT CAST({person} AS BIGINT) AS person_id, {cohort} AS cohort_id"
         for cohort, persons in world.cohorts.items()
-        for person in [*sorted(persons), *([] if persons else ["NULL"])]
+        for person in [*sorted(persons), *sorted(persons)] or ["NULL"]
     ]
     return f"({' UNION ALL '.join(rows)})" if rows else None
 
