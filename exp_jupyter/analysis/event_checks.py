@@ -34,8 +34,13 @@ def check_properties(
         Neither a column of that name nor a column of properties is there, or it holds no numbers
         where a metric adds it up.
     """
-    config = population.criteria.exposure_config
-    filters = [f.key for f in (config.properties if config else ()) or () if f.type == "event"]
+    configs = (population.criteria.exposure_config, population.criteria.activation)
+    filters = [
+        item.key
+        for config in configs
+        for item in (config.properties if config else ()) or ()
+        if item.type == "event"
+    ]
     own = [population.variant_property, *filters]
     if population.default_event:
         own.insert(0, "$feature_flag")
@@ -86,6 +91,12 @@ def check_survey(
             f"No event is called {event!r}, so nobody was exposed.",
             hint=f"{meant(event, found.events)}The events are: {listed(found.events)}. Say which "
             "exposes units: exposure='…', or give an assignment table.",
+        )
+    activation = population.criteria.activation
+    if activation and activation.event and activation.event not in found.events:
+        raise InputError(
+            f"No event is called {activation.event!r}, so nobody was activated.",
+            hint=f"{meant(activation.event, found.events)}The events are: {listed(found.events)}.",
         )
     for metric in metrics:
         for names in events_of(metric, population.actions):
@@ -152,6 +163,13 @@ def no_exposure(
             f"Nobody was exposed: {who} has {rows:,} rows, none between "
             f"{days.start:%Y-%m-%d %H:%M} and {days.stop:%Y-%m-%d %H:%M} UTC.",
             hint="Check start, end and the time zone.",
+        )
+    activation = population.criteria.activation
+    if activation is not None and set(variants_of(found)) & set(population.variants):
+        return InputError(
+            f"Nobody was activated: {who} has {inside:,} rows in the period, but no unit has "
+            f"{activation.label} after its own.",
+            hint="Check that both name a person by the same id.",
         )
     named = ", ".join(
         f"{key or 'nothing'} ({one.inside:,})" for key, one in list(found.items())[:10]

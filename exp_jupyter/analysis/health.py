@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.spec import as_mapping, planned_split
+from exp_jupyter.analysis.wording import activation_words, exclusion_words, exposure_words
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Health(Shown):
             _status(body),
             _implementation(requires_flag_implementation),
             _arrivals(seen, counts, split, body),
-            _ratio(srm, counts),
+            _ratio(srm, counts, body),
             _assignment(share, body, split, seen),
         ]
         if series is not None:
@@ -213,17 +214,17 @@ def _arrivals(
             name,
             "fail",
             "Nobody has been exposed.",
-            "Check that the flag is on and that the code asks for it.",
+            f"Check that the flag is on and that the code asks for it{_after_that(body)}.",
         )
     if silent:
         return HealthCheck(
             name,
             "fail",
             f"Nobody has been exposed to {', '.join(silent)}.",
-            "Check that the code handles every variant of the flag.",
+            f"Check that the code handles every variant of the flag{_after_that(body)}.",
         )
     few = [key for key in split if counts.get(key, 0) < 50]
-    total = f"{sum(counts.values()):,} units are exposed"
+    total = f"{sum(counts.values()):,} units are exposed{_counted_from(body)}"
     if few:
         return HealthCheck(
             name,
@@ -234,7 +235,26 @@ def _arrivals(
     return HealthCheck(name, "ok", f"{total}.", "")
 
 
-def _ratio(srm: SampleRatioMismatch | None, counts: dict[str, int]) -> HealthCheck:
+def _counted_from(body: Mapping[str, Any]) -> str:
+    """Return how units are counted where it is not from the flag call on, for a sentence."""
+    by, without = _criteria_words(body)
+    return (f" by {by}" if by else "") + (f", without those of {without}" if without else "")
+
+
+def _after_that(body: Mapping[str, Any]) -> str:
+    by, without = _criteria_words(body)
+    seen = f", and that {by} arrives" if by else ""
+    return seen + (f", and who is excluded ({without})" if without else "")
+
+
+def _criteria_words(body: Mapping[str, Any]) -> tuple[str, str]:
+    criteria = body.get("exposure_criteria")
+    return exposure_words(criteria), exclusion_words(criteria)
+
+
+def _ratio(
+    srm: SampleRatioMismatch | None, counts: dict[str, int], body: Mapping[str, Any]
+) -> HealthCheck:
     name = "Sample ratio"
     if srm is None:
         return HealthCheck(
@@ -250,9 +270,15 @@ def _ratio(srm: SampleRatioMismatch | None, counts: dict[str, int]) -> HealthChe
             "fail",
             f"The arms are not split as planned (p = {srm.p_value:.2g}): "
             "the comparison may be biased.",
-            "Look for a variant that loses exposures: redirects, crashes, bots, late calls.",
+            "Look for a variant that loses exposures: redirects, crashes, bots, late calls"
+            f"{_by_activation(body)}.",
         )
     return HealthCheck(name, "ok", f"The arms are split as planned (p = {srm.p_value:.2g}).", "")
+
+
+def _by_activation(body: Mapping[str, Any]) -> str:
+    by = activation_words(body.get("exposure_criteria"))
+    return f"; or one that makes its units likelier to do {by}" if by else ""
 
 
 def _assignment(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.errors import InputError
+from exp_jupyter.schema.exposure import ExposureCriteria, parse_exposure
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
@@ -63,6 +66,66 @@ def verdict_words(
     good = (estimate > 0) == (goal == "increase")
     direction = "above" if estimate > 0 else "below"
     return f"{arm} is {'better' if good else 'worse'}: {direction} {baseline} ({span})."
+
+
+def activation_words(criteria: Mapping[str, Any] | None) -> str:
+    """Return what a unit must do after its flag call to count; empty for nothing.
+
+    Examples
+    --------
+    >>> activation_words({"activation_config": {"event": "open"}})
+    '"open" after the flag call'
+    """
+    found = _read(criteria)
+    config = found.activation if found else None
+    return f"{config.label} after the flag call" if config else ""
+
+
+def exposure_words(criteria: Mapping[str, Any] | None) -> str:
+    """Return what makes a unit count in an experiment, where it is not the flag call alone.
+
+    Empty for the flag call alone, and for criteria that cannot be read.
+
+    Examples
+    --------
+    >>> exposure_words({"activation_config": {"event": "open"}})
+    '"open" after the flag call'
+    >>> exposure_words({"exposure_config": {"kind": "ActionsNode", "id": 9}})
+    'action 9'
+    """
+    found = _read(criteria)
+    config = found.exposure_config if found else None
+    if found is None or config is None or found.default_event:
+        return activation_words(criteria)
+    return config.label
+
+
+def exclusion_words(criteria: Mapping[str, Any] | None) -> str:
+    """Return which people are left out of an experiment; empty for nobody.
+
+    Examples
+    --------
+    >>> exclusion_words({"exclusions": [{"key": "id", "type": "cohort", "value": 7}]})
+    'cohort 7'
+    """
+    found = _read(criteria)
+    named = []
+    for item in (found.exclusions if found else None) or ():
+        values = item.value if isinstance(item.value, (list, tuple)) else [item.value]
+        value = ", ".join(str(one) for one in values if one is not None)
+        operator = (item.operator or "exact").replace("_", " ")
+        if item.type == "cohort":
+            named.append(f"{'not ' if operator in ('not in', 'is not') else ''}cohort {value}")
+        else:
+            named.append(f"{item.key} {operator} {value}".strip())
+    return "; ".join(named)
+
+
+def _read(criteria: Mapping[str, Any] | None) -> ExposureCriteria | None:
+    try:
+        return parse_exposure(criteria)
+    except InputError:
+        return None
 
 
 def mismatch_words(found: SampleRatioMismatch) -> str:

@@ -29,6 +29,11 @@ class ExposureConfig(BaseModel):
     id: int | None = None
     properties: tuple[PropertyFilter, ...] | None = None
 
+    @property
+    def label(self) -> str:
+        """The event's name in quotes, or ``action`` and its number."""
+        return f"action {self.id}" if self.kind == "ActionsNode" else f'"{self.event}"'
+
     @model_validator(mode="after")
     def _named(self) -> ExposureConfig:
         if self.kind == "ActionsNode" and self.id is None:
@@ -67,6 +72,17 @@ class ExposureCriteria(BaseModel):
                     f"an exclusion is a filter of type {' or '.join(EXCLUDING)}, not {item.type!r}"
                 )
         return exclusions
+
+    @property
+    def default_event(self) -> bool:
+        """Whether exposures are flag calls, which name the variant in their response."""
+        config = self.exposure_config
+        return config is None or (config.kind != "ActionsNode" and config.event in EXPOSURE_EVENTS)
+
+    @property
+    def activation(self) -> ExposureConfig | None:
+        """What a unit must do after its flag call to count; None where nothing is asked of it."""
+        return self.activation_config if self.default_event else None
 
     @property
     def filter_test_accounts(self) -> bool:

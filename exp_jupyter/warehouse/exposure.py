@@ -48,7 +48,7 @@ class Exposure:
     def events(self) -> set[str] | None:
         """Return the names of the events that can expose a unit; None for any."""
         population = self.request.population
-        config = population.activation or population.criteria.exposure_config
+        config = population.criteria.activation or population.criteria.exposure_config
         if config is not None and config.kind == "ActionsNode":
             return self.matcher.events_of_action(config.id or 0)
         return {population.exposure_event or ""} if config is None else {config.event or ""}
@@ -70,7 +70,7 @@ class Exposure:
         return variant
 
     def _activates(self) -> str:
-        config = self.request.population.activation
+        config = self.request.population.criteria.activation
         if config is None:
             return ""
         tests = " AND ".join([self._matched(config), *self._no_test_account])

@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exp_jupyter.schema.exposure import (
-    EXPOSURE_EVENTS,
-    FLAG_CALLED,
-    ExposureConfig,
-    ExposureCriteria,
-)
+from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria
 from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.days import Days, microseconds
 
@@ -52,19 +47,13 @@ class Population:
     @property
     def default_event(self) -> bool:
         """Whether exposures are flag calls, which name the variant in their response."""
-        config = self.criteria.exposure_config
-        return config is None or (config.kind != "ActionsNode" and config.event in EXPOSURE_EVENTS)
+        return self.criteria.default_event
 
     @property
     def exposure_event(self) -> str | None:
         """The event that exposes, or None when it is an action."""
         config = self.criteria.exposure_config
         return FLAG_CALLED if config is None else config.event
-
-    @property
-    def activation(self) -> ExposureConfig | None:
-        """What a unit must do after its flag call to count; of no effect with a custom event."""
-        return self.criteria.activation_config if self.default_event else None
 
     @property
     def variant_property(self) -> str:

@@ -153,7 +153,7 @@ class PropertyReader:
         if self.source.cohorts is None:
             raise InputError(
                 f"Cohort {cohort} is not known: the source has no cohorts.",
-                hint="Give EventSource a relation of cohorts with person_id and cohort_id.",
+                hint="Give cohorts=… with the columns person_id and cohort_id.",
             )
         if cohort not in self._cohorts:
             known = self.source.known_cohorts(cohort)

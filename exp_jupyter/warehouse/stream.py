@@ -127,7 +127,7 @@ class Stream:
         number = len(request.population.variants)
         self.cells = [Cells(tally.names, number, len(days.dates)) for tally in self.tallies]
         none = np.zeros((0, number), np.int64)
-        activated = request.population.activation is not None
+        activated = request.population.criteria.activation is not None
         self.units = Units(np.zeros(0), none, np.zeros(0, np.int64) if activated else None)
         self.dense = Dense(0)
         for tally in self.tallies:

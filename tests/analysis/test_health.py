@@ -86,6 +86,28 @@ def test_a_flag_without_calls_fails():
     assert verdicts(health)["Flag implementation"] == "fail"
 
 
+def test_an_activation_and_exclusions_are_named_where_they_matter():
+    criteria = {
+        "activation_config": {"event": "open"},
+        "exclusions": [{"key": "id", "type": "cohort", "operator": "in", "value": 7}],
+    }
+    one = experiment(exposure_criteria=criteria)
+    nobody = Health.assemble(one, exposures(), False)
+    steps = {check.name: check.next_step for check in nobody.checks}
+    assert steps["Exposures"] == (
+        "Check that the flag is on and that the code asks for it, "
+        'and that "open" after the flag call arrives, and who is excluded (cohort 7).'
+    )
+    skewed = Health.assemble(one, exposures(control=1800, test=1500), False)
+    said = {check.name: check for check in skewed.checks}
+    assert said["Exposures"].sentence == (
+        '3,300 units are exposed by "open" after the flag call, without those of cohort 7.'
+    )
+    assert 'likelier to do "open" after the flag call' in said["Sample ratio"].next_step
+    plain = Health.assemble(experiment(), exposures(control=1800, test=1500), False)
+    assert "likelier" not in {check.name: check for check in plain.checks}["Sample ratio"].next_step
+
+
 @pytest.mark.parametrize("status", ["draft", "paused", "stopped", "exposure_frozen"])
 def test_every_status_has_a_sentence(status):
     health = Health.assemble(experiment(status), None, None)

@@ -68,6 +68,11 @@ def experiment(name: str, **changes: Any) -> dict[str, Any]:
         "conclusion": "won",
         "conclusion_comment": name,
         "stats_config": {"method": "frequentist"},
+        "exposure_cohort": 3,
+        "exposure_criteria": {
+            "activation_config": {"event": name},
+            "exclusions": [{"key": name, "type": "person", "operator": "is_not", "value": name}],
+        },
     } | changes
 
 

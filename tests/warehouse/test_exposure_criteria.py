@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
-from test_edges import RETENTION, at, daily, exposed, funnel, mean, source, spec
+from test_edges import RETENTION, at, exposed, funnel, mean, source, spec
 
-from exp_jupyter.analysis.compute import compute_result
+from exp_jupyter.analysis.compute import compute_result, compute_series
 from exp_jupyter.analysis.exposures import compute_exposures
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import parse_exposure
+from exp_jupyter.warehouse import EventSource
 
 PEOPLE = (
     '(SELECT * FROM (VALUES (1, \'{"plan": "pro"}\'), (2, \'{"plan": "free"}\'), (3, \'{}\')) '
@@ -28,9 +29,32 @@ def people(*events):
     return replace(source(*events), persons=PEOPLE, cohorts=COHORTS)
 
 
-def counted(events, exclusions, **fields):
-    told = spec(exposure_criteria={"exclusions": exclusions}, **fields)
-    return compute_result(people(*events), told, mean(), as_of=at(5))["baseline"]
+class AtOnce(EventSource):
+    """Answers in one statement, as another engine does, never in slices."""
+
+    streams = False
+
+
+def both_ways(events, compute):
+    """What is computed from the events, which is the same in slices and at once."""
+    sliced = people(*events)
+    at_once = AtOnce(**{f.name: getattr(sliced, f.name) for f in fields(sliced) if f.init})
+    answer = compute(sliced)
+    assert compute(at_once) == answer
+    return answer
+
+
+def result(events, metric, **told):
+    return both_ways(events, lambda s: compute_result(s, spec(**told), metric, as_of=at(5)))
+
+
+def daily(events, metric, of="sum", **told):
+    series = both_ways(events, lambda s: compute_series(s, spec(**told), metric, as_of=at(5, 12)))
+    return [day["baseline"][of] for day in series.values()]
+
+
+def counted(events, exclusions, **told):
+    return result(events, mean(), exposure_criteria={"exclusions": exclusions}, **told)["baseline"]
 
 
 EVERYBODY = [exposed(person, at(2, 10)) for person in (1, 2, 3)] + [
@@ -54,8 +78,8 @@ EVERYBODY = [exposed(person, at(2, 10)) for person in (1, 2, 3)] + [
     ],
 )
 def test_whoever_matches_any_exclusion_leaves(exclusions, number, total):
-    result = counted(EVERYBODY, exclusions)
-    assert (result["number_of_samples"], result["sum"]) == (number, total)
+    found = counted(EVERYBODY, exclusions)
+    assert (found["number_of_samples"], found["sum"]) == (number, total)
 
 
 def test_the_exposures_of_those_who_left_are_gone_too():
@@ -70,23 +94,23 @@ def test_a_group_stays_while_somebody_else_exposes_it_but_without_the_events_of_
         name, who, moment, properties = exposed(person, at(2, 10))
         events.append((name, who, moment, properties | {"$group_0": group}))
         events.append(("buy", person, at(2, 11), {"$group_0": group}))
-    result = counted(events, [cohort(7)], group_index=0)
-    assert (result["number_of_samples"], result["sum"]) == (1, 1)
+    found = counted(events, [cohort(7)], group_index=0)
+    assert (found["number_of_samples"], found["sum"]) == (1, 1)
 
 
 def test_a_metric_may_count_the_events_of_a_cohorts_members_only():
     metric = mean(node={"properties": [cohort(7)]})
-    result = compute_result(people(*EVERYBODY), spec(), metric, as_of=at(5))["baseline"]
-    assert (result["number_of_samples"], result["sum"]) == (3, 3)
+    found = result(EVERYBODY, metric)["baseline"]
+    assert (found["number_of_samples"], found["sum"]) == (3, 3)
 
 
 def test_a_cohort_nobody_knows_is_named():
     metric = mean(node={"properties": [cohort(99)]})
     with pytest.raises(InputError, match="Cohort 99 is not known") as caught:
-        compute_result(people(*EVERYBODY), spec(), metric, as_of=at(5))
+        result(EVERYBODY, metric)
     assert "7, 8" in caught.value.hint
     with pytest.raises(InputError, match="Cohort 99 is not known: the source has no cohorts"):
-        daily(EVERYBODY, metric)
+        compute_result(source(*EVERYBODY), spec(), metric, as_of=at(5))
 
 
 def test_cohorts_without_a_column_are_refused():
@@ -179,8 +203,8 @@ def test_a_breakdown_reads_the_activation():
     name, who, moment, properties = exposed(1, at(2, 10))
     events = [(name, who, moment, properties | {"plan": "free"})]
     events.append(("open", 1, at(2, 11), {"plan": "pro"}))
-    result = compute_result(source(*events), spec(**ACTIVATED), mean(**breakdown), as_of=at(5))
-    assert [row["breakdown_value"] for row in result["breakdown_results"]] == [["pro"]]
+    found = result(events, mean(**breakdown), **ACTIVATED)
+    assert [row["breakdown_value"] for row in found["breakdown_results"]] == [["pro"]]
 
 
 def test_a_group_is_activated_by_any_of_its_people():

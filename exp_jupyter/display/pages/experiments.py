@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.analysis.wording import exclusion_words, exposure_words
 from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import (
     Block,
@@ -114,9 +115,20 @@ def _facts(subject: Experiment) -> dict[str, Cell | str]:
         facts["Holdout"] = subject.holdout.name or f"#{subject.holdout.id}"
     if subject.excluded_variants:
         facts["Left out"] = ", ".join(subject.excluded_variants)
+    facts |= _exposure_facts(subject)
     if subject.created_by is not None:
         facts["Created by"] = subject.created_by.label
     return facts
+
+
+def _exposure_facts(subject: Experiment) -> dict[str, Cell | str]:
+    cohort = subject.exposure_cohort
+    facts: dict[str, Cell | str] = {
+        "Exposed by": exposure_words(subject.exposure_criteria),
+        "Excluded": exclusion_words(subject.exposure_criteria),
+        "Exposure cohort": "" if cohort is None else f"#{cohort}",
+    }
+    return {label: fact for label, fact in facts.items() if fact}
 
 
 def _variants(subject: Experiment) -> Table:
