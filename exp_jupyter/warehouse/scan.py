@@ -136,9 +136,7 @@ class Scan:
         """Return the common tables, name and SQL, in order; call it after all metrics."""
         return [
             ("base", self._base()),
-            ("fv", self._first_per_variant()),
-            ("rk", "SELECT *, ROW_NUMBER() OVER (PARTITION BY unit ORDER BY t, v) AS rn FROM fv"),
-            *self._activations(),
+            *self._first_per_variant(),
             *self._first_exposures(),
             *self._units(),
             ("ev", self._events()),
@@ -281,23 +279,29 @@ class Scan:
         """The unit as a whole number or as text, which arrays can hold."""
         return f"CAST({self._unit} AS {'BIGINT' if self.whole_units else 'VARCHAR'})"
 
-    def _first_per_variant(self) -> str:
-        return "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL GROUP BY unit, bv"
+    def _first_per_variant(self) -> list[tuple[str, str]]:
+        """Return the tables of when each unit was first shown each variant, in that order.
 
-    def _activations(self) -> list[tuple[str, str]]:
-        """Return the tables of who was shown a variant, and of what activated them after that."""
+        Where units must be active after that, ``act`` is when they were: the first time beside
+        each variant, and under the variant NULL, which comes last, by events that show none.
+        """
+        rank = "SELECT *, ROW_NUMBER() OVER (PARTITION BY unit ORDER BY {}t, v) AS rn FROM fv"
         if not self.exposure.activates:
-            return []
-        until = self.calendar.until
-        shown = (
-            "SELECT unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, MIN(t) AS t, "
-            f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
-        )
-        read = ["unit", "us", *(["id"] if self.needs_id else [])]
+            first = "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL "
+            return [("fv", f"{first}GROUP BY unit, bv"), ("rk", rank.format(""))]
+        read = ["unit", "us", "bv", "av", *(["id"] if self.needs_id else [])]
         read += [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
-        named = ", ".join(f"b.{name} AS {name}" for name in read)
-        rows = "FROM base AS b JOIN sh AS s ON s.unit = b.unit WHERE b.av AND b.us >= s.t"
-        return [("sh", shown), ("ac", f"SELECT {named} {rows}")]
+        # A window rather than a join: engines that keep no common table would read it again.
+        shown = "MIN(CASE WHEN bv IS NOT NULL THEN us END) OVER (PARTITION BY unit) AS shown"
+        first = (
+            "SELECT unit, bv AS v, MIN(us) AS t, MIN(CASE WHEN av AND us >= shown THEN us END) "
+            "AS act FROM sh GROUP BY unit, bv"
+        )
+        return [
+            ("sh", f"SELECT {', '.join(read)}, {shown} FROM base WHERE bv IS NOT NULL OR av"),
+            ("fv", first),
+            ("rk", rank.format("CASE WHEN v IS NULL THEN 1 ELSE 0 END, ")),
+        ]
 
     def _first_exposures(self) -> list[tuple[str, str]]:
         wanted = [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
@@ -308,7 +312,8 @@ class Scan:
         order = "us, id" if self.needs_id else "us"
         ranked = f"ROW_NUMBER() OVER (PARTITION BY unit ORDER BY {order}) AS rn"
         names = ", ".join(wanted)
-        rows = "ac" if self.exposure.activates else "base WHERE bv IS NOT NULL"
+        active = "sh WHERE av AND us >= shown"
+        rows = active if self.exposure.activates else "base WHERE bv IS NOT NULL"
         return [
             ("xr", f"SELECT unit, {names}, {ranked} FROM {rows}"),
             ("xf", f"SELECT unit, {names} FROM xr WHERE rn = 1"),
@@ -318,18 +323,13 @@ class Scan:
         until = self.calendar.until
         # An engine may run this more than once, so the numbers must not depend on the run.
         number = "ROW_NUMBER() OVER (ORDER BY unit)" if self.numbers_units else "unit"
+        first = "MIN(act)" if self.exposure.activates else "MIN(t)"
         units = (
             f"SELECT {number} AS u, unit, MAX(CASE WHEN rn = 1 THEN v END) AS v, "
-            f"MIN(t) AS e0, {until('MIN(t)')} AS d0, "
-            f"MIN(CASE WHEN rn = 2 THEN {until('t')} END) AS dm FROM rk GROUP BY unit"
+            f"{first} AS e0, {until(first)} AS d0, "
+            f"MIN(CASE WHEN rn = 2 AND v IS NOT NULL THEN {until('t')} END) AS dm "
+            f"FROM rk GROUP BY unit HAVING {first} IS NOT NULL"
         )
-        if self.exposure.activates:
-            number = number.replace("unit", "s.unit")
-            units = (
-                f"SELECT {number} AS u, s.unit AS unit, s.v AS v, a.e0 AS e0, "
-                f"{until('a.e0')} AS d0, s.dm AS dm FROM sh AS s "
-                "JOIN (SELECT unit, MIN(us) AS e0 FROM ac GROUP BY unit) AS a ON a.unit = s.unit"
-            )
         more = [f"f.bd{i} AS bd{i}" for i in range(len(self.breakdowns))]
         more += [f"f.{name} AS {name}" for name in self.joined.keys]
         if self.needs_exposure_id:

@@ -191,6 +191,21 @@ def test_every_activation_anchors_a_funnel_again_and_a_flag_call_does_not():
     assert daily(again, metric, of="step_counts", **ACTIVATED) == [[0], [0], [1], [1]]
 
 
+def test_what_happened_before_the_activation_is_no_step():
+    window = {"conversion_window": 2, "conversion_window_unit": "hour"}
+    events = [
+        ("open", 1, at(2, 9, 30)),
+        exposed(1, at(2, 10)),
+        ("cart", 1, at(2, 10, 30)),
+        ("open", 1, at(2, 11)),
+    ]
+    assert daily(events, funnel("cart", **window), of="step_counts", **ACTIVATED)[-1] == [0]
+    found = daily(
+        [*events, ("cart", 1, at(2, 12))], funnel("cart", **window), of="step_counts", **ACTIVATED
+    )
+    assert found[-1] == [1]
+
+
 def test_a_retention_from_the_exposure_starts_with_the_activation():
     metric = RETENTION | {"start_event": {"kind": "ExperimentExposureNode"}}
     events = [exposed(1, at(2, 10)), ("buy", 1, at(3, 10)), ("open", 1, at(3, 9))]
