@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exp_jupyter.errors import ApiError, PermissionDeniedError
+from exp_jupyter.errors import ApiError, PermissionDeniedError, ValidationFailedError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _PROBES = (
     ("Experiments", "experiment:read", ("experiments",)),
+    ("Results and exposures", "query:read", ("query",)),
     ("Flags to build experiments on", "feature_flag:read", ("feature_flags",)),
     ("Approvals", "approvals:read", ("change_requests",)),
     ("Shared metrics", "experiment_saved_metric:read", ("experiment_saved_metrics",)),
@@ -28,7 +29,8 @@ class Granted:
     what: str
     scope: str
     verdict: str
-    """``allowed``, ``missing`` (the scope) or ``not offered`` (by this project)."""
+    """``allowed``, ``missing`` (the scope), ``refused`` (to this person, whatever the key) or
+    ``not offered`` (by this project)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,26 +56,36 @@ class Access(Shown):
 
 
 def access_of(project: Project) -> Access:
-    """Return what the project's key may read, by asking for one of each thing.
+    """Return what the project's key may read, by asking for one of each thing, side by side.
 
     Raises
     ------
     exp_jupyter.errors.ExpError
         The key is not known, or the project is out of reach.
     """
+    from exp_jupyter.client.side_by_side import side_by_side
+
     me = project.me
+    verdicts = side_by_side(lambda probe: _verdict(project, *probe[2]), _PROBES)
     granted = tuple(
-        Granted(what, scope, _verdict(project, project.path(*parts)))
-        for what, scope, parts in _PROBES
+        Granted(what, scope, verdict)
+        for (what, scope, _), verdict in zip(_PROBES, verdicts, strict=True)
     )
     return Access(project.name, me.label if me else "", granted)
 
 
-def _verdict(project: Project, path: str) -> str:
+def _verdict(project: Project, *parts: str) -> str:
+    path = project.path(*parts)
     try:
-        project.transport.read(path, {"limit": 1})
-    except PermissionDeniedError:
-        return "missing"
+        if parts == ("query",):
+            # A query of nothing: the scope is looked at first, and then it is refused as empty.
+            project.transport.read(path, body={"query": {}})
+        else:
+            project.transport.read(path, {"limit": 1})
+    except PermissionDeniedError as refusal:
+        return "missing" if "missing required scope" in refusal.detail else "refused"
+    except ValidationFailedError:
+        return "allowed"
     except ApiError as refusal:
         # 402 is a plan without it, 404 a version without it; all else is no answer to the question.
         if refusal.status not in {402, 404}:

@@ -43,6 +43,8 @@ class Project(Shown):
         ``embedded`` or ``remote``.
     experiments, approvals, policies, flags, prompts, saved_metrics, holdouts
         What is in it.
+    access
+        What the key may read, as ``check`` found it last; None as long as nobody asked.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Project(Shown):
         self._ref = str(project)
         self._label = label
         self._clock = clock
+        self.access: Access | None = None
         self._live_clock: tuple[Callable[[], datetime] | None] | None = None
 
     def __repr__(self) -> str:
@@ -158,7 +161,8 @@ class Project(Shown):
         """Return who the key belongs to and what it may read, the missing scopes by name."""
         from exp_jupyter.client.access import access_of
 
-        return access_of(self).coded("project.check()")
+        self.access = access_of(self).coded("project.check()")
+        return self.access
 
     def record(self, path: str | Path) -> Project:
         """Keep every answer from now on in a file that ``exp_jupyter.replay`` answers from.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from exp_jupyter.errors import CredentialsError
+from exp_jupyter.errors import (
+    ApiError,
+    ConnectionFailedError,
+    CredentialsError,
+    ProtocolError,
+)
 from exp_jupyter.magics.arguments import Arguments, Help, nearest, words
 
 if TYPE_CHECKING:
@@ -89,4 +95,8 @@ def run(session: Session, options: Namespace) -> Project:
         )
     project = connect(target, project=options.project, as_=options.as_)
     session.use(project)
+    if project.kind == "remote":
+        # A key with a few scopes is good for something: what it lacks is said, and no obstacle.
+        with contextlib.suppress(ApiError, ConnectionFailedError, ProtocolError):
+            project.check()
     return project

@@ -87,6 +87,31 @@ def test_a_check_names_the_missing_scopes(server, open_remote):
     verdicts = {one.what: one.verdict for one in found.granted}
     assert verdicts["Experiments"] == "allowed"
     assert verdicts["Approvals"] == "not offered"
+    assert project.access is found
+    assert "feature_flag:read, for flags to build experiments on" in " ".join(
+        project.to_text().split()
+    )
+
+
+def test_what_the_person_may_not_do_is_told_from_what_the_key_lacks(server, open_remote):
+    project = open_remote()
+    assert project.access is None
+    assert "The key lacks" not in project.to_text()
+
+    def answer(method, path, query, body):
+        if path.endswith("/query/"):
+            assert body == {"query": {}}
+            return 400, {"type": "validation_error", "code": "parse_error", "detail": "empty"}
+        detail = "You do not have viewer access to this resource."
+        return 403, {"code": "permission_denied", "detail": detail}
+
+    server.model.answer = answer
+    found = project.check()
+    verdicts = {one.scope: one.verdict for one in found.granted}
+    assert verdicts.pop("query:read") == "allowed"
+    assert set(verdicts.values()) == {"refused"}
+    assert found.missing == ()
+    assert "refused to this person" in found.to_text()
 
 
 FIRST_READ = """

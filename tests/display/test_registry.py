@@ -93,6 +93,7 @@ def test_a_connection_says_where_and_as_whom():
         now=None,
         recorded_to=None,
         replayed_from=None,
+        access=None,
     )
     description = project(connection)
     shown = text.render(description)

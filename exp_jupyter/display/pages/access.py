@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _VERDICTS: dict[str, tuple[str, Tone, str]] = {
     "allowed": ("allowed", "good", "✓"),
     "missing": ("scope missing", "bad", "✕"),
+    "refused": ("refused to this person", "bad", "✕"),
     "not offered": ("not offered here", "quiet", "–"),
 }
 

@@ -20,6 +20,15 @@ def _badge(subject: Any) -> Badge:
     return Badge("replayed", "notice") if subject.replayed_from else Badge("connected", "good")
 
 
+def _lacks(access: Any) -> str:
+    """Say which scopes a key has not got, and what for."""
+    missing = [one for one in access.granted if one.verdict == "missing"]
+    if not missing:
+        return "no scope that reading takes; writing is not tried"
+    listed = "; ".join(f"{one.scope}, for {one.what[:1].lower()}{one.what[1:]}" for one in missing)
+    return f"{listed}. Make a key that has them too, and connect with it."
+
+
 def project(subject: Any) -> Description:
     """Describe the project one is connected to."""
     title = str(subject.name)
@@ -37,6 +46,8 @@ def project(subject: Any) -> Description:
         "You are": str(getattr(person, "label", "")) if person is not None else "not told",
         "Days are those of": str(subject.timezone),
     }
+    if subject.access is not None:
+        facts["The key lacks"] = _lacks(subject.access)
     if embedded or subject.recorded_to or subject.replayed_from:
         facts["Its clock says"] = numbers.moment(subject.now)
     blocks: tuple[Block, ...] = (
