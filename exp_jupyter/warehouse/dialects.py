@@ -43,10 +43,11 @@ _NUMBER_OR_NULL = {
     "spark": "TRY_CAST({0} AS DOUBLE)",
 }
 # ClickHouse joins fill with zeros, aggregates of nothing are zeros, and a column's new name hides
-# the old one inside the same SELECT, all unless told otherwise.
+# the old one inside the same SELECT, all unless told otherwise. It writes every common table out
+# where it is read, so that a funnel is more plan than it takes without being asked.
 _AFTER = {
     "clickhouse": " SETTINGS join_use_nulls = 1, aggregate_functions_null_for_empty = 1, "
-    "prefer_column_name_to_alias = 1"
+    "prefer_column_name_to_alias = 1, query_plan_max_optimizations_to_apply = 1000000"
 }
 _MARK = "exp_jupyter_bound_"
 _MARKED = re.compile(rf"{_MARK}(\w+)")

@@ -127,6 +127,20 @@ def test_it_reads_only_the_days_that_are_not_kept():
     same(found, daily_sums(source, later))
 
 
+def test_an_activation_that_turns_out_to_be_somebody_elses_is_taken_back():
+    world = replace(quiet_world(), activation={"event": "open"})
+    opened = Event("v1", "open", 1, (world.start - EPOCH + 70 * HOUR) // MICROSECOND)
+    told, metric = replace(world, events=[*world.events, opened]), views()
+    request = request_of(replace(world, as_of=world.start + 80 * HOUR), [metric])
+    found, kept = refresh(source_of(told), request)
+    assert found[0].values[..., -1, 0].sum() == 1
+    told.events[-1] = replace(opened, person=99)
+    later = request_of(world, [metric])
+    found, _ = refresh(source_of(told), later, kept)
+    same(found, daily_sums(source_of(told), later))
+    assert found[0].values[..., -1, 0].sum() == 0
+
+
 def test_a_state_of_something_else_is_not_used(tmp_path):
     world = quiet_world()
     source = source_of(world)
