@@ -145,9 +145,9 @@ class Question:
     def _from(
         self, source: EventSource, as_of: When | None, state: State | None, kept: Kept | None
     ) -> EventAnalysis:
-        check_properties(source, self.metrics, self._population(self.spec), self.exposing)
         held = kept if kept is not None or state is None else state.kept
         found, moment = self._surveyed(source, as_of, held)
+        check_properties(source, self.metrics, self._population(self.spec), self.exposing)
         days = window_of(self.spec, moment)
         spec = self._settled(source, days, state)
         population = self._population(spec)

@@ -24,6 +24,7 @@ from exp_jupyter.display.series_chart import unbroken_runs
 
 if TYPE_CHECKING:
     from exp_jupyter.display.curve_chart import CurveChart
+    from exp_jupyter.display.exposure_chart import ExposureChart
     from exp_jupyter.display.interval_chart import IntervalChart
     from exp_jupyter.display.series_chart import SeriesChart
 
@@ -155,3 +156,31 @@ def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
     if chart.relative:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_words(v, relative=True)))
     ax.set_xlabel("lift" if chart.relative else "difference")
+
+
+def draw_exposures(chart: ExposureChart, ax: Axes) -> None:
+    """Draw the units of every variant by day on axes."""
+    _quiet(ax)
+    for index, (name, points) in enumerate(chart.lines):
+        stroke, style = SERIES[index % len(SERIES)], ("-", "--", ":", "-.")[index % 4]
+        days, counts = zip(*points, strict=True)
+        ax.plot(
+            days,
+            counts,
+            color=stroke,
+            linewidth=2,
+            linestyle=style,
+            marker="o" if len(days) == 1 else "",
+        )
+        ax.annotate(
+            name,
+            (days[-1], counts[-1]),
+            textcoords="offset points",
+            xytext=(6, -3),
+            color=stroke,
+        )
+    ax.set_ylim(0, chart.top * 1.05)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.count(round(v))))
+    ax.set_ylabel("units exposed")
+    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(FuncFormatter(_day))

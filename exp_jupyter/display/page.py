@@ -25,6 +25,8 @@ _DESCRIBERS = {
     "engine.Effect": "effects:effect",
     "analysis.Analysis": "analysis:analysis",
     "analysis.Comparison": "effects:comparison",
+    "analysis.DailyExposures": "exposures:daily_exposures",
+    "analysis.EventAnalysis": "events:event_analysis",
     "analysis.Results": "results:results",
     "analysis.HistoryPlan": "history:history_plan",
     "analysis.Series": "series:series",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exp_jupyter import compare, sample_size
+from exp_jupyter import analyze_events, compare, sample_size
 from exp_jupyter.analysis.health import Health
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.engine.quality import sample_ratio_mismatch
@@ -172,6 +172,27 @@ def outcome(kind: str, name: str) -> WriteOutcome:
     )
 
 
+def events_of(name: str) -> dict[str, list[Any]]:
+    """Return what 1,600 people did, half of whom saw a variant that may have a hostile name."""
+    start = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    rows = []
+    for person in range(1600):
+        variant, at = ("control", name)[person % 2], start + dt.timedelta(hours=person % 96)
+        seen = ("$feature_flag_called", person, at, name, variant, None)
+        rows.append(seen)
+        if person % 7 < 2 + person % 2:
+            rows.append(("buy", person, at + dt.timedelta(hours=2), None, None, float(person % 9)))
+    names = ("event", "person_id", "timestamp", "$feature_flag", "$feature_flag_response", "spent")
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def event_analysis(name: str, **options: Any) -> Any:
+    metrics = {name: "buy:conversion", "Spent": "buy:sum(spent)"}
+    return analyze_events(
+        events_of(name), flag=name, start="2026-03-02", metrics=metrics, split="equal", **options
+    )
+
+
 BUILDERS: dict[str, Callable[[str], Shown]] = {
     "comparison": lambda name: compare(
         "8502/44700", "8279/45489", control_name="gate 30", treatment_name=name
@@ -194,6 +215,11 @@ BUILDERS: dict[str, Callable[[str], Shown]] = {
     "running-time": lambda _: RunningTime(
         baseline_value=10, variance=32, recommended_sample_size=1024
     ),
+    "event-analysis": event_analysis,
+    "event-analysis-by-variant": lambda name: event_analysis(
+        name, breakdown="$feature_flag_response", method="sequential", goal="decrease"
+    ),
+    "daily-exposures": lambda name: event_analysis(name).exposures,
     "health": health,
     "sample-ratio": lambda name: sample_ratio_mismatch(
         {"control": 5000, name: 5400}, {"control": 50, name: 50}

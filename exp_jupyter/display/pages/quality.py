@@ -72,7 +72,7 @@ def sample_ratio_mismatch(subject: SampleRatioMismatch) -> Description:
             )
         )
     observed = {str(key): float(value) for key, value in subject.observed.items()}
-    blocks.append(_split_table(observed, dict(subject.expected)))
+    blocks.append(split_table(observed, dict(subject.expected)))
     blocks.append(
         SmallPrint(
             (
@@ -106,7 +106,8 @@ def _evidence(found: SampleRatioMismatch) -> str:
     return f"p {p}" if p.startswith("<") else f"p = {p}"
 
 
-def _split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:
+def split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:
+    """Return the units of every variant beside those that were planned."""
     columns = (
         Column("Variant", names=("variant",)),
         Column("Observed", "right", ("observed",)),
@@ -160,7 +161,7 @@ def health(subject: Health) -> Description:
             else {key: total * share / shares for key, share in subject.split.items() if shares}
         )
         observed = {key: float(value) for key, value in subject.exposures.items()}
-        blocks.append(_split_table(observed, expected or observed))
+        blocks.append(split_table(observed, expected or observed))
     blocks.append(SmallPrint((f"exp_jupyter {subject.version}",)))
     return Description("health", title, tuple(blocks))
 

@@ -64,8 +64,7 @@ def series(subject: Series) -> Description:
         )
     facts = f"{numbers.day(latest.date)} · {numbers.counted(latest.exposures, 'unit')} exposed"
     goal = "lower is better" if subject.goal == "decrease" else "higher is better"
-    said = {key: _reading(latest, key, subject.goal) for key in _arms(subject)}
-    chart = _chart(subject, said)
+    said = {key: arm_reading(latest, key, subject.goal) for key in _arms(subject)}
     effects = [effect for effect in latest.effects.values() if effect is not None]
     first = effects[0] if effects else None
     body: list[Block] = [
@@ -74,14 +73,28 @@ def series(subject: Series) -> Description:
         *(_lead(subject, latest, key, said[key]) for key in said),
         _latest_table(subject, latest, said),
     ]
-    if any(len(line.points) > 1 for line in chart.lines):
-        body.append(Picture(chart, _chart_caption(subject, first)))
+    picture = daily_picture(subject)
+    if picture is not None:
+        body.append(picture)
     body.append(_days_table(subject))
     warnings = tuple(word for effect in effects for word in effect.warnings)
     body += [*warnings_of(warnings), *_errors(subject), SmallPrint(_small_print(subject, first))]
     return Description(
         "series", title, tuple(body), lambda: _records(subject), lambda: _data(subject)
     )
+
+
+def daily_picture(subject: Series) -> Picture | None:
+    """Return the chart of every arm by day; None while there is no second day."""
+    latest = subject.latest
+    if latest is None:
+        return None
+    said = {key: arm_reading(latest, key, subject.goal) for key in _arms(subject)}
+    chart = _chart(subject, said)
+    if not any(len(line.points) > 1 for line in chart.lines):
+        return None
+    first = next((effect for effect in latest.effects.values() if effect is not None), None)
+    return Picture(chart, _chart_caption(subject, first))
 
 
 def _standing(subject: Series) -> str:
@@ -95,7 +108,8 @@ def _arms(subject: Series) -> tuple[str, ...]:
     return tuple(key for key in subject.variants if key != subject.baseline_key)
 
 
-def _reading(day: SeriesDay, key: str, goal: str) -> Reading:
+def arm_reading(day: SeriesDay, key: str, goal: str) -> Reading:
+    """Return what an arm's comparison says on a day."""
     arms = [arm for arm in (day.baseline, day.arms.get(key)) if arm is not None]
     failures = tuple(failure for arm in arms for failure in arm.failures)
     if not failures and any(arm.n < _FEWEST for arm in arms):
@@ -305,7 +319,7 @@ def _day_cells(subject: Series, day: SeriesDay, key: str, *, many: bool) -> tupl
         Figure(None, numbers.MISSING if effect is None else readings.written_estimate(effect)),
         Text(numbers.MISSING if effect is None else readings.written_interval(effect)),
         readings.evidence_cell(effect, subject.goal),
-        _reading(day, key, subject.goal),
+        arm_reading(day, key, subject.goal),
     )
 
 
