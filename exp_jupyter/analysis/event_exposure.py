@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exp_jupyter.analysis.wording import activation_words, exclusion_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria, parse_exposure
 from exp_jupyter.warehouse.event_sources import ASSIGNED, ASSIGNED_VARIANT
@@ -50,6 +51,13 @@ class Exposing:
         if self.assignments is not None:
             return "the assignment table"
         return f"event {self.event!r}" if self.event else "the exposure's action"
+
+    @property
+    def explained(self) -> str:
+        """What exposes, what else a unit must do, and who is left out, for the small print."""
+        then, without = activation_words(self.criteria), exclusion_words(self.criteria)
+        parts = (self.words, f"counted from {then}" if then else "", without and f"not {without}")
+        return ", ".join(part for part in parts if part)
 
 
 def read_exposure(

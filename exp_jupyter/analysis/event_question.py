@@ -295,7 +295,7 @@ class Question:
             as_of=moment,
             timezone=spec.timezone,
             warnings=(*_about_units(exposures, spec, request), *warnings),
-            exposure=self.exposing.words,
+            exposure=self.exposing.explained,
             source=source.label,
             engine=engine,
             timestamps=_timestamps(source),

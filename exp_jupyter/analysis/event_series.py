@@ -61,7 +61,15 @@ def event_series(
         "computed_at": as_of.isoformat(),
     }
     definition = {**metric.model_dump(mode="json"), "fingerprint": fingerprint}
-    experiment = {"name": spec.flag_key, "stats_config": spec.stats_config or {}}
+    shares = [
+        {"key": key, "rollout_percentage": spec.split.get(key) or 0} for key in spec.kept_variants
+    ]
+    stated = sum(1 for share in shares if share["rollout_percentage"]) > 1
+    experiment = {
+        "name": spec.flag_key,
+        "stats_config": spec.stats_config or {},
+        "parameters": {"feature_flag_variants": shares if stated else []},
+    }
     return Series.from_wire(
         wire, experiment=experiment, metric=definition, method=method, source=source
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import (
     EMPTY,
@@ -30,6 +31,7 @@ from exp_jupyter.display.interval_chart import IntervalChart, IntervalLine
 from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
 from exp_jupyter.display.pages.exposures import split_badge, split_words
+from exp_jupyter.display.pages.quality import mismatch_blocks
 from exp_jupyter.display.pages.series import arm_reading, daily_picture
 from exp_jupyter.shown import plain
 
@@ -57,6 +59,7 @@ def event_analysis(subject: EventAnalysis) -> Description:
     )
     blocks: list[Block] = [
         Heading(subject.flag, split_badge(subject.exposures), " · ".join(facts)),
+        *mismatch_blocks(subject.exposures.sample_ratio),
         *_tables(list(subject.results), [], _caption(subject)),
         *warnings_of(_warnings(subject)),
     ]
@@ -197,7 +200,9 @@ def _segments(subject: EventAnalysis) -> Details:
 
 def _warnings(subject: EventAnalysis) -> tuple[str, ...]:
     several = len(subject.results) > 1
-    found = list(subject.warnings)
+    ratio = subject.exposures.sample_ratio
+    said = mismatch_words(ratio) if ratio is not None and ratio.mismatch else ""
+    found = [word for word in subject.warnings if word != said]  # the page says it above
     for one in subject.results:
         for key in one.variants:
             effect = _effect(one, key)
