@@ -44,10 +44,24 @@ def check_properties(
     own = [population.variant_property, *filters]
     if population.default_event:
         own.insert(0, "$feature_flag")
-    read = [(name, f"The exposure ({exposing.words})") for name in own]
+    _check_names(source, own, f"The exposure ({exposing.words})")
     for metric in metrics:
-        read += [(name, f"Metric {metric.name!r}") for name in properties_of(metric)]
-    for name, who in read:
+        check_read(source, metric)
+
+
+def check_read(source: EventSource, metric: Metric) -> None:
+    """Refuse a metric that reads a property which no column can hold.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names the metric and the property.
+    """
+    _check_names(source, properties_of(metric), f"Metric {metric.name or metric.metric_type!r}")
+
+
+def _check_names(source: EventSource, names: Sequence[str], who: str) -> None:
+    for name in names:
         column = source.typed.get(name)
         if column is None and source.properties is None:
             raise InputError(

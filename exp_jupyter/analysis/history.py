@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.period import When, beginning, ending
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
+from exp_jupyter.warehouse.watching import watched
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.arrival import ArrivalCurve
@@ -85,18 +87,23 @@ class HistoryPlan(Shown):
 
 
 def plan_from_history(
-    source: EventSource,
-    metric: Mapping[str, Any] | Metric,
+    events: Any,
+    metric: str | Mapping[str, Any] | Metric,
     *,
     exposure: str | Mapping[str, Any],
     start: When,
     end: When,
     timezone: str = "UTC",
+    columns: Mapping[str, str] | None = None,
     power: float = 0.8,
     design: Design | None = None,
     max_days: int | None = None,
+    persons: Any = None,
+    cohorts: Any = None,
     test_account_filters: Sequence[Mapping[str, Any]] = (),
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+    table: str | None = None,
+    dialect: str | None = None,
     progress: Progress | None = None,
 ) -> HistoryPlan:
     """Treat a past period as an A/A test, and say what an experiment in it could have found.
@@ -107,16 +114,19 @@ def plan_from_history(
 
     Parameters
     ----------
-    source
-        The events.
+    events
+        Raw events in whatever form ``exp_jupyter.analyze_events`` takes them, or an
+        ``EventSource``.
     metric
-        The metric's definition.
+        A short form such as ``"purchase:sum(revenue)"``, or the metric's definition.
     exposure
         The event that will expose units, or an ``exposure_config`` as the API writes it.
     start, end
-        The first and the last day of the period, or moments with a time zone.
+        The first and the last day of the period, or moments.
     timezone
-        The project's time zone.
+        Where days begin, an IANA name.
+    columns, persons, cohorts, table, dialect
+        Where things are in the events, as ``exp_jupyter.analyze_events`` takes them.
     power
         Probability to find the effect.
     design
@@ -131,40 +141,86 @@ def plan_from_history(
     Raises
     ------
     exp_jupyter.errors.InputError
-        The period is empty, no unit did the exposure event, or the metric cannot be computed.
+        A column is missing or of the wrong type, an event is unknown, the period is empty, nobody
+        did the exposure event, or the metric cannot be computed.
 
     Examples
     --------
-    >>> import duckdb
-    >>> from exp_jupyter.warehouse import EventSource
-    >>> connection = duckdb.connect()
-    >>> _ = connection.execute('''CREATE TABLE visits AS SELECT 'visit' AS event,
-    ...     range % 700 AS person_id, NULL AS distinct_id, '{}' AS properties,
-    ...     TIMESTAMP '2026-03-02' + to_minutes(range * 8) AS timestamp FROM range(1000)''')
+    >>> import pandas as pd
+    >>> visits = pd.DataFrame({"user": [place % 700 for place in range(1000)], "event": "visit"})
+    >>> minutes = pd.to_timedelta([8 * place for place in range(1000)], "min")
+    >>> visits["timestamp"] = pd.Timestamp("2026-03-02") + minutes
     >>> plan = plan_from_history(
-    ...     EventSource(connection, "visits", uuid=None),
-    ...     {
-    ...         "kind": "ExperimentMetric",
-    ...         "metric_type": "mean",
-    ...         "source": {"kind": "EventsNode", "event": "visit"},
-    ...     },
+    ...     visits,
+    ...     "visit:total",
     ...     exposure="visit",
-    ...     start=date(2026, 3, 2),
-    ...     end=date(2026, 3, 6),
+    ...     start="2026-03-02",
+    ...     end="2026-03-06",
+    ...     columns={"person_id": "user"},
     ... )
     >>> [day.units for day in plan.days]
     [181, 361, 541, 700, 700]
     """
+    from exp_jupyter.warehouse.event_sources import event_source
+    from exp_jupyter.warehouse.source import EventSource
+
+    period = {"exposure": exposure, "start": start, "end": end, "timezone": timezone}
+    chosen: dict[str, Any] = {
+        **period,
+        "power": power,
+        "design": design,
+        "max_days": max_days,
+        "test_account_filters": test_account_filters,
+        "actions": actions,
+    }
+    with watched(progress, "Adding up the past"):
+        if isinstance(events, EventSource):
+            return _planned(events, metric, **chosen)
+        with event_source(
+            events, columns=columns, table=table, dialect=dialect, persons=persons, cohorts=cohorts
+        ) as source:
+            found = _planned(source, metric, **chosen)
+    path = isinstance(events, (str, Path))
+    said = [repr(str(events)) if path else "events", repr(metric)]
+    more = {**period, "columns": columns, "power": power, "design": design, "max_days": max_days}
+    more |= {"table": table, "dialect": dialect}
+    usual = {"timezone": "UTC", "power": 0.8}
+    said += [f"{k}={_written(v)}" for k, v in more.items() if v is not None and usual.get(k) != v]
+    return found.coded(f"exp_jupyter.plan_from_history({', '.join(said)})")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, date):
+        return repr(value.isoformat())
+    return f"exp_jupyter.engine.design.{value!r}" if hasattr(value, "alpha") else repr(value)
+
+
+def _planned(
+    source: EventSource,
+    metric: str | Mapping[str, Any] | Metric,
+    *,
+    exposure: str | Mapping[str, Any],
+    start: When,
+    end: When,
+    timezone: str,
+    power: float,
+    design: Design | None,
+    max_days: int | None,
+    test_account_filters: Sequence[Mapping[str, Any]],
+    actions: Mapping[int, Sequence[Mapping[str, Any]]] | None,
+) -> HistoryPlan:
+    from exp_jupyter.analysis.event_checks import check_read, check_survey
     from exp_jupyter.engine.arrival import mde_over_days
     from exp_jupyter.engine.design import FIXED
     from exp_jupyter.schema.exposure import parse_exposure
     from exp_jupyter.schema.metric import parse_metric
+    from exp_jupyter.schema.metric_forms import metric_of
     from exp_jupyter.warehouse.daily import daily_sums
     from exp_jupyter.warehouse.days import Days
     from exp_jupyter.warehouse.population import Population, Request
-    from exp_jupyter.warehouse.watching import watched
+    from exp_jupyter.warehouse.survey import survey
 
-    parsed = parse_metric(metric)
+    parsed = parse_metric(metric_of(metric) if isinstance(metric, str) else metric)
     config = dict(exposure) if isinstance(exposure, Mapping) else {"event": exposure}
     config.setdefault("kind", "ExperimentEventExposureConfig")
     name = str(config.get("event") or f"action {config.get('id')}")
@@ -187,8 +243,9 @@ def plan_from_history(
         days=Days(*window, timezone),
     )
     dates = request.days.dates
-    with watched(progress, f"Adding up {len(dates)} days of {source.label}"):
-        (sums,) = daily_sums(_with_one_arm(source), request)
+    check_survey(survey(source), request.metrics, request.population, request.days.start)
+    check_read(source, parsed)
+    (sums,) = daily_sums(_with_one_arm(source), request)
     found = [sums.of(0, 0, place) if sums.breakdowns else {} for place in range(len(dates))]
     days = tuple(
         _day(place + 1, day, parsed, row)

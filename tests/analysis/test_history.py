@@ -152,7 +152,7 @@ def test_it_is_shown_with_its_curve():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"exposure": "vist"}, "Fewer than two units did 'vist'"),
+        ({"exposure": "vist"}, "No event is called 'vist'"),
         ({"start": LAST, "end": FIRST}, "before its start"),
         ({"exposure": "$feature_flag_called"}, "exposes units to a flag"),
         ({"timezone": "Mars/Base"}, "no time zone 'Mars/Base'"),
