@@ -192,7 +192,7 @@ def plan_from_history(
 def _written(value: Any) -> str:
     if isinstance(value, date):
         return repr(value.isoformat())
-    return f"exp_jupyter.engine.design.{value!r}" if hasattr(value, "alpha") else repr(value)
+    return f"exp_jupyter.engine.{value!r}" if hasattr(value, "alpha") else repr(value)
 
 
 def _planned(

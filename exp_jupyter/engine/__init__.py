@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.assumptions import assumption_checks
     from exp_jupyter.engine.comparison import compare
     from exp_jupyter.engine.confidence_sequence import running_intersection
+    from exp_jupyter.engine.design import Design
     from exp_jupyter.engine.effect import Effect
     from exp_jupyter.engine.group_sequential import GroupSequential
     from exp_jupyter.engine.heterogeneity import compare_segments
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bayesian": "methods",
     "Covariate": "statistics",
+    "Design": "design",
     "Effect": "effect",
     "Frequentist": "methods",
     "GroupSequential": "group_sequential",
@@ -73,6 +75,7 @@ _HOME = {
 __all__ = [
     "Bayesian",
     "Covariate",
+    "Design",
     "Effect",
     "Frequentist",
     "GroupSequential",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from exp_jupyter.errors import InputError
-from exp_jupyter.magics.arguments import Arguments, given, nearest, number, one_of
+from exp_jupyter.magics.arguments import Arguments, given, one_of
+from exp_jupyter.magics.own_data import add_judgement, add_table, source_of, split_of
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.unit_results import Analysis
     from exp_jupyter.magics.session import Session
-
-METHODS = ("frequentist", "sequential", "bayesian")
-_FILES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv")
 
 
 def arguments() -> Arguments:
@@ -69,43 +65,14 @@ def arguments() -> Arguments:
         offers="refuse zero drop",
         help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
     )
-    it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
-    it.add(
-        "--alternative",
-        type=one_of("two-sided", "greater", "less"),
-        metavar="SIDE",
-        offers="two-sided greater less",
-        help="two-sided (default), greater or less",
-    )
-    it.add(
-        "--difference",
-        type=one_of("relative", "absolute"),
-        metavar="KIND",
-        offers="relative absolute",
-        help="relative to control (default), or absolute",
-    )
     it.add(
         "--correction",
         metavar="NAME",
         offers="holm hochberg bonferroni benjamini-hochberg",
         help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
     )
-    it.add(
-        "--method",
-        type=one_of(*METHODS),
-        metavar="METHOD",
-        offers=" ".join(METHODS),
-        help="frequentist (default), sequential or bayesian",
-    )
-    it.add(
-        "--mode",
-        type=one_of("compat", "recommended"),
-        metavar="MODE",
-        offers="compat recommended",
-        help="compat: the project's formulas; recommended (default): the method's best form",
-    )
-    it.add("--table", metavar="TABLE", help="with a connection: the table's name")
-    it.add("--dialect", metavar="NAME", help="with a connection: its SQL, if it cannot be told")
+    add_judgement(it)
+    add_table(it)
     return it
 
 
@@ -113,7 +80,7 @@ def run(session: Session, options: Namespace) -> Analysis:
     """Analyse a table."""
     from exp_jupyter.analysis.unit_analysis import analyze
 
-    source = _source(session.shell.user_ns, options.name)
+    source = source_of(session, "exp_analyze", options.name)
     if options.alpha is None:
         options.alpha = session.settings.alpha
     options.mode = options.mode or session.settings.mode
@@ -123,42 +90,10 @@ def run(session: Session, options: Namespace) -> Analysis:
         *("alternative", "difference", "correction", "method", "mode", "table", "dialect"),
     )
     if options.split:
-        settings["split"] = _split(options.split)
+        settings["split"] = split_of("exp_analyze", options.split)
     with progress_line(session) as progress:
         found = analyze(source, metrics=options.metric or (), progress=progress, **settings)
     # The twin does not know what the notebook calls its data.
     if not isinstance(source, str):
         found.coded(found.code().replace("analyze(data", f"analyze({options.name}", 1))
     return found
-
-
-def _source(variables: dict[str, Any], name: str) -> Any:
-    if name in variables:
-        return variables[name]
-    if name.lower().endswith(_FILES) or any(sign in name for sign in "*/\\") or Path(name).exists():
-        return name
-    known = [other for other in variables if not other.startswith("_")]
-    raise InputError(
-        f"%exp_analyze: there is no variable {name!r} in this notebook, and no such file.",
-        hint=nearest(name, known) or "Name a DataFrame, or a Parquet file.",
-    )
-
-
-def _split(words: list[str]) -> Any:
-    if words == ["equal"]:
-        return "equal"
-    shares: dict[str, float] = {}
-    for word in words:
-        key, sign, share = word.rpartition("=")
-        if not sign:
-            raise InputError(
-                f"%exp_analyze: --split {word!r} names no variant.",
-                hint="Write --split equal, or --split control=50 test=50.",
-            )
-        try:
-            shares[key] = number(share)
-        except ArgumentTypeError as wrong:
-            raise InputError(
-                f"%exp_analyze: --split {word}: {wrong}.", hint="See %exp_analyze?"
-            ) from None
-    return shares

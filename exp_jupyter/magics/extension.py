@@ -162,6 +162,10 @@ class ExpMagics(Magics):
     def exp_size(self, line: str) -> Any:
         """Plan sample size and running time."""
 
+    @magic("history", "Plan")
+    def exp_history(self, line: str) -> Any:
+        """Plan from a past period of your own events."""
+
     @magic("flags", "Plan")
     def exp_flags(self, line: str) -> Any:
         """Find feature flags an experiment can use."""
@@ -225,6 +229,10 @@ class ExpMagics(Magics):
     @magic("analyze", "Analyse")
     def exp_analyze(self, line: str) -> Any:
         """Analyse your own table with one row a unit."""
+
+    @magic("analyze_events", "Analyse")
+    def exp_analyze_events(self, line: str) -> Any:
+        """Analyse your own raw events with one row an event."""
 
     @magic("compare", "Analyse")
     def exp_compare(self, line: str) -> Any:
