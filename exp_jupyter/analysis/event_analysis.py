@@ -48,6 +48,8 @@ def analyze_events(
     mode: Mode | None = None,
     persons: Any = None,
     cohorts: Any = None,
+    sessions: Any = None,
+    tables: Mapping[str, Any] | None = None,
     test_account_filters: Sequence[Mapping[str, Any]] = (),
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
     state: str | Path | None = None,
@@ -122,10 +124,12 @@ def analyze_events(
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
         experiment.
-    persons, cohorts
-        For filters that read them: a table with ``person_id`` and a column per person property, and
-        one with ``person_id`` and ``cohort_id``. Frames or files beside a frame or a file, else the
-        name of a table, or a ``SELECT``, where the events are.
+    persons, cohorts, sessions, tables
+        Tables beside the events, for filters and metrics that read them: one with ``person_id`` and
+        a column per person property, one with ``person_id`` and ``cohort_id``, one with
+        ``session_id`` and a column per session property, and others by the names metrics use.
+        Frames or files beside a frame or a file, else the name of a table, or a ``SELECT``, where
+        the events are.
     test_account_filters, actions
         The project's settings, as the API writes them.
     state
@@ -209,8 +213,12 @@ def analyze_events(
         method=judge,
         mode=own_mode,
         columns=columns,
-        persons=persons,
-        cohorts=cohorts,
+        beside={
+            "persons": persons,
+            "cohorts": cohorts,
+            "sessions": sessions,
+            "tables": tables,
+        },
         table=table,
         dialect=dialect,
         state=None if state is None else str(state),
@@ -238,6 +246,8 @@ def analyze_events(
             mode=(mode, None),
             persons=(_plainly(persons, "persons"), None),
             cohorts=(_plainly(cohorts, "cohorts"), None),
+            sessions=(_plainly(sessions, "sessions"), None),
+            tables=(_plainly(tables, "table"), None),
             test_account_filters=(list(test_account_filters), []),
             actions=(actions, None),
             state=(None if state is None else str(state), None),
@@ -412,7 +422,8 @@ class _Name:
 
 def _plainly(given: Any, name: str) -> Any:
     if isinstance(given, Mapping):
-        return {key: _plainly(value, name) for key, value in given.items()}
+        own = "assignments" if name == "assignments" else ""
+        return {key: _plainly(value, own or str(key)) for key, value in given.items()}
     if given is None or isinstance(given, (str, bool, int, float, list, tuple)):
         return given
     if isinstance(given, Path):

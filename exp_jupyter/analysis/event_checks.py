@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from exp_jupyter.analysis.event_exposure import Exposing
 from exp_jupyter.analysis.event_metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
+from exp_jupyter.warehouse.connections import ConnectedSource
+from exp_jupyter.warehouse.daily import daily_sums
+from exp_jupyter.warehouse.dialects import rendered
 from exp_jupyter.warehouse.suggestions import listed, meant
 from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, variants_of
 from exp_jupyter.warehouse.unit_sources import kind_of
@@ -17,7 +21,7 @@ from exp_jupyter.warehouse.unit_sources import kind_of
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.days import Days
     from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.population import Population
+    from exp_jupyter.warehouse.population import Population, Request
     from exp_jupyter.warehouse.source import EventSource
 
 MOST_VARIANTS = 50
@@ -119,6 +123,44 @@ def check_survey(
                     f"Metric {metric.name!r}: no event is called {names[0]!r}.",
                     hint=f"{meant(names[0], found.events)}The events are: {listed(found.events)}.",
                 )
+
+
+class _RenderedError(Exception):
+    """The statement could be written; it is not to be run."""
+
+
+class _WritingSource(ConnectedSource):
+    """A source whose statements are written in the engine's words and not run."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        rendered(sql, parameters, self.client.engine, self.client.place)
+        raise _RenderedError
+
+
+def check_rendered(source: EventSource, request: Request) -> None:
+    """Refuse metrics that another engine cannot be asked, before it is asked anything long.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names the metric and the engine.
+    """
+    if not isinstance(source, ConnectedSource):
+        return
+    own = {item.name: getattr(source, item.name) for item in fields(source) if item.init}
+    writing = _WritingSource(**own)
+    writing.__dict__.update(columns=source.columns, client=source.client)
+    for metric in request.metrics:
+        try:
+            daily_sums(writing, replace(request, metrics=(metric,)))
+        except _RenderedError:
+            continue
+        except InputError as error:
+            raise InputError(
+                f"Metric {metric.name!r} cannot be computed on {source.client.engine}: "
+                f"{error.message}",
+                hint=error.hint,
+            ) from error
 
 
 def seen_variants(

@@ -17,6 +17,7 @@ from exp_jupyter.schema.metric import (
     parse_metric,
 )
 from exp_jupyter.schema.metric_forms import FORMS, OF_PROPERTY, metric_of
+from exp_jupyter.warehouse.sessions import by_session
 
 Goal = Literal["increase", "decrease"]
 
@@ -159,14 +160,12 @@ def properties_of(metric: Metric) -> list[str]:
     """Return the event properties a metric's numbers and filters read, breakdowns included."""
     found: list[str] = []
     for node in nodes_of(metric):
-        if getattr(node, "kind", "") == "ExperimentDataWarehouseNode":
+        if not isinstance(node, (EventsNode, ActionsNode)):
             continue
-        math, name = getattr(node, "math", None), getattr(node, "math_property", None)
-        if math in OF_PROPERTY and name and not getattr(node, "math_property_type", None):
-            found.append(str(name))
-        if math == "unique_session":
+        if by_session(node) or node.math == "unique_session":
             found.append("$session_id")
-        filters = getattr(node, "properties", None) or ()
-        found += [item.key for item in filters if item.type == "event"]
+        elif node.math in OF_PROPERTY and node.math_property:
+            found.append(node.math_property)
+        found += [item.key for item in node.filters if item.type == "event"]
     found += [item.property for item in metric.breakdowns if item.type == "event"]
     return list(dict.fromkeys(found))

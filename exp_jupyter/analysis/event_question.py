@@ -14,6 +14,7 @@ from exp_jupyter.analysis.compute import population_of, window_of
 from exp_jupyter.analysis.event_checks import (
     check_measured,
     check_properties,
+    check_rendered,
     check_survey,
     chosen_control,
     no_exposure,
@@ -70,8 +71,10 @@ class Question:
         A method of the engine, or None for what the experiment says.
     mode
         The project's formulas where ``method`` is None.
-    columns, persons, cohorts, table, dialect
+    columns, table, dialect
         Where things are in the events.
+    beside
+        Tables beside the events, by what ``event_source`` calls them.
     code
         The Python call that asks it again.
     state
@@ -86,8 +89,7 @@ class Question:
     method: Any
     mode: Literal["compat", "recommended"]
     columns: Mapping[str, str] | None
-    persons: Any
-    cohorts: Any
+    beside: Mapping[str, Any]
     table: str | None
     dialect: str | None
     code: str = ""
@@ -127,8 +129,7 @@ class Question:
                     columns=self.columns,
                     table=self.table,
                     dialect=self.dialect,
-                    persons=self.persons,
-                    cohorts=self.cohorts,
+                    **self.beside,
                 )
             )
             if self.exposing.assignments is not None:
@@ -152,6 +153,7 @@ class Question:
         spec = self._settled(source, days, state)
         population = self._population(spec)
         request = Request(population, self.metrics, days, self._covariates(), microseconds(moment))
+        check_rendered(source, request)
         about = about_of(spec, self.metrics, request)
         if state is not None and kept is None:
             held = state.checked(key_for(source, request), about)

@@ -108,7 +108,7 @@ class ConnectedSource(EventSource):
         """Refused: an engine that reads the rows twice may number them differently."""
         raise InputError(
             f"On {self.client.engine} this metric needs a column that identifies an event.",
-            hint="Name it: uuid='…'.",
+            hint="Name it: columns={'uuid': '…'}.",
         )
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _property(node: Any, engine: str, values: dict[str, Any]) -> Any:
     if engine != "postgres":
         raise InputError(
             f"On {engine} properties are read from columns of their own.",
-            hint="Name them: EventSource(..., typed={'plan': 'plan', …}).",
+            hint="Have a column for each, and name it: columns={'plan': 'plan_column'}.",
         )
     # A JSON pointer here, the bare key there.
     name = node.expression.name

@@ -89,6 +89,8 @@ def event_source(
     dialect: str | None = None,
     persons: Any = None,
     cohorts: Any = None,
+    sessions: Any = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> Iterator[EventSource]:
     """Open somebody's events for one analysis.
 
@@ -111,6 +113,10 @@ def event_source(
     cohorts
         Who is in which cohort: such a table with the columns ``person_id`` and ``cohort_id``; a
         cohort without members has one row without a ``person_id``.
+    sessions
+        Properties of sessions: such a table with ``session_id`` and a column per property.
+    tables
+        Tables that metrics read, by the names they use: each such a table.
 
     Yields
     ------
@@ -137,6 +143,16 @@ def event_source(
             source = replace(source, persons=_persons(stack, source, persons))
         if cohorts is not None:
             source = replace(source, cohorts=_cohorts(stack, source, cohorts))
+        if sessions is not None:
+            what, needed = "table of sessions", ("session_id",)
+            relation, _ = _with_columns(stack, source, sessions, what, needed)
+            source = replace(source, sessions=relation)
+        if tables:
+            named = {
+                str(name): _relation_beside(stack, source, held, f"table {name!r}")
+                for name, held in tables.items()
+            }
+            source = replace(source, tables=named)
         yield source
 
 

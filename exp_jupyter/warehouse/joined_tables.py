@@ -119,7 +119,7 @@ def table_of(source: EventSource, node: DataWarehouseNode, where: str) -> EventS
         there = f"It has: {', '.join(source.tables)}." if source.tables else "It has none."
         raise InputError(
             f"{where}: the source has no table {name!r}.",
-            hint=f"{there} Give EventSource(tables={{{name!r}: …}}), or import the table.",
+            hint=f"{there} Give tables={{{name!r}: …}}, or import the table.",
         )
     table = replace(
         source,

@@ -195,13 +195,13 @@ class PropertyReader:
             if self.source.persons is None:
                 raise InputError(
                     "The source has no person properties.",
-                    hint="Give EventSource a relation of persons, or filter on event properties.",
+                    hint="Give a table of persons, or filter on event properties.",
                 )
             self.reads_persons = True
             return "p.properties"
         if self.source.properties is None:
             raise InputError(
                 "The source has no column of properties.",
-                hint="Map the properties you need to columns with EventSource(typed={...}).",
+                hint="Say which columns hold the properties you need.",
             )
         return self.column(self.source.properties)

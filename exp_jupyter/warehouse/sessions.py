@@ -127,7 +127,7 @@ def _derived(reader: PropertyReader, prop: str, wanted: str, where: str) -> str:
     else:
         raise InputError(
             f"{where}: {prop!r} cannot be told from the events of a session.",
-            hint=f"Give EventSource(sessions=…) a relation with session_id and {prop!r}, or use "
+            hint=f"Give sessions=…, a table with session_id and {prop!r}, or use "
             f"{', '.join((DURATION, *COUNTED))}.",
         )
     return (

@@ -75,9 +75,14 @@ def _csv(table: pd.DataFrame, folder: Path) -> str:
     return str(folder / "events.csv")
 
 
+opened: list[duckdb.DuckDBPyConnection] = []
+"""The connection of the last form that has one, for the tables beside its events."""
+
+
 def in_duckdb(table: pd.DataFrame) -> duckdb.DuckDBPyConnection:
     """Return a connection with the events in a table."""
     connection = duckdb.connect()
+    opened[:] = [connection]
     connection.register("frame", table)
     connection.execute("CREATE TABLE happened AS SELECT * FROM frame")
     connection.unregister("frame")
@@ -86,6 +91,7 @@ def in_duckdb(table: pd.DataFrame) -> duckdb.DuckDBPyConnection:
 
 def _ibis(table: pd.DataFrame) -> Any:
     connection = ibis.duckdb.connect()
+    opened[:] = [connection.con]
     connection.con.register("frame", table)
     connection.raw_sql("CREATE TABLE happened AS SELECT * FROM frame")
     connection.con.unregister("frame")

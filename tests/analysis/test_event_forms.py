@@ -9,10 +9,10 @@ import duckdb
 import oracle
 import pandas as pd
 import pytest
-from event_worlds import FORMS, NAMES, frame, spec
+from event_worlds import FORMS, NAMES, frame, opened, spec
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from worlds import funnels, means, ratios, retentions, worlds
+from worlds import TABLES, funnels, load_tables, means, ratios, retentions, worlds
 
 import exp_jupyter
 from exp_jupyter.errors import InputError
@@ -39,15 +39,21 @@ measures = st.one_of(means(), funnels(), ratios(), retentions())
 
 
 def beside(world, connected):
-    """Return persons and cohorts as frames, or as what a connection can read."""
+    """Return the tables beside the events as frames, or as what the connection can read."""
+    place = opened[0] if connected else duckdb.connect()
+    load_tables(world, place)
+    more = {name: name if connected else place.table(name).to_arrow_table() for name in TABLES}
+    told = {"tables": more}
+    if world.sessions is not None:
+        told["sessions"] = "sessions" if connected else place.table("sessions").to_arrow_table()
     emails = {"person_id": list(world.emails), "email": list(world.emails.values())}
     members = [(p, c) for c, persons in world.cohorts.items() for p in persons or {None}]
     if not connected:
         table = pd.DataFrame(members, columns=["person_id", "cohort_id"])
-        return {"persons": emails, "cohorts": table.astype({"person_id": "Int64"})}
+        return told | {"persons": emails, "cohorts": table.astype({"person_id": "Int64"})}
     persons = ", ".join(f"""({p}, '{{"email": "{email}"}}')""" for p, email in world.emails.items())
     cohorts = ", ".join(f"({'NULL' if p is None else p}, {c})" for p, c in members)
-    return {
+    return told | {
         "persons": f"SELECT * FROM (VALUES {persons}) AS v(person_id, properties)",
         "cohorts": f"SELECT * FROM (VALUES {cohorts}) AS v(person_id, cohort_id)",
     }
@@ -121,11 +127,13 @@ def check(world, metrics, events, options):
 def test_every_form_of_events_gives_the_naive_analysis_of_every_day(form, tmp_path_factory):
     answered = []
 
-    @settings(small, max_examples=6)
+    @settings(small, max_examples=30)
     @given(worlds(), st.lists(measures, min_size=1, max_size=2))
     def same(world, metrics):
+        if sum(answered) >= 3:
+            return  # many worlds have no answer; the others take their time
         events, options = FORMS[form](frame(world), tmp_path_factory.mktemp("events"))
         answered.append(check(world, metrics, events, options))
 
     same()
-    assert sum(answered) >= 2
+    assert sum(answered) >= 3

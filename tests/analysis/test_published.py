@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from causaldata import nsw_mixtape
 
@@ -53,3 +54,25 @@ def test_earlier_earnings_reduce_the_variance_a_little():
     )
     assert found.effect().estimate == pytest.approx(1794, abs=100)
     assert found.effect().standard_error < 671
+
+
+def test_the_same_from_raw_events():
+    """Each person's assignment and, later, the earnings as an event: the same benchmark."""
+    trial = nsw_mixtape.load_pandas().data.reset_index(names="person_id")
+    earned = trial.assign(event="earned", timestamp=pd.Timestamp("1978-12-31"))
+    assigned = trial[["person_id"]].assign(
+        variant=trial["treat"].map({0.0: "control", 1.0: "training"}),
+        timestamp=pd.Timestamp("1976-01-01"),
+    )
+    found = exp_jupyter.analyze_events(
+        earned[["person_id", "event", "timestamp", "re78"]],
+        flag="nsw",
+        start="1976-01-01",
+        metrics="earned:sum(re78)",
+        exposure=assigned,
+        method=Frequentist(difference="absolute", equal_variances=True),
+        as_of="1978-12-31",
+    )
+    assert found.exposures.units == {"control": 260, "training": 185}
+    assert round(found.effect().estimate) == 1794
+    assert round(found.effect().standard_error) == 633
