@@ -14,6 +14,7 @@ from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
 from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.dialects import rendered
+from exp_jupyter.warehouse.event_sources import ASSIGNED
 from exp_jupyter.warehouse.suggestions import listed, meant
 from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, variants_of
 from exp_jupyter.warehouse.unit_sources import kind_of
@@ -104,11 +105,12 @@ def check_survey(
             hint="Check start, its time zone, and whether the events are complete.",
         )
     event = population.exposure_event
+    known = [name for name in found.events if name != ASSIGNED]
     if event is not None and event not in found.events:
         raise InputError(
             f"No event is called {event!r}, so nobody was exposed.",
-            hint=f"{meant(event, found.events)}The events are: {listed(found.events)}. Say which "
-            "exposes units: exposure='…', or give an assignment table.",
+            hint=f"{meant(event, known)}The events are: {listed(known)}. Say which exposes units: "
+            "exposure='…', or give an assignment table.",
         )
     activation = population.criteria.activation
     if activation and activation.event and activation.event not in found.events:
@@ -121,7 +123,7 @@ def check_survey(
             if not any(name in found.events for name in names):
                 raise InputError(
                     f"Metric {metric.name!r}: no event is called {names[0]!r}.",
-                    hint=f"{meant(names[0], found.events)}The events are: {listed(found.events)}.",
+                    hint=f"{meant(names[0], known)}The events are: {listed(known)}.",
                 )
 
 
@@ -242,7 +244,21 @@ def _quoted(names: Sequence[str]) -> str:
     return " or ".join(repr(name) for name in names)
 
 
-def check_measured(metrics: Sequence[Metric], sums: Sequence[DailySums]) -> None:
+def about_first_steps(metrics: Sequence[Metric], exposing: str | None) -> list[str]:
+    """Return what to say of ordered funnels that begin with what exposes: it counts once."""
+    return [
+        f"metric {metric.name or metric.metric_type!r}: its first step is the exposure itself, "
+        f"which is no step as well; a unit needs a second {exposing!r}, so leave that step out"
+        for metric in metrics
+        if isinstance(metric, FunnelMetric)
+        and exposing is not None
+        and getattr(metric.series[0], "event", None) == exposing
+    ]
+
+
+def check_measured(
+    metrics: Sequence[Metric], sums: Sequence[DailySums], exposing: str | None
+) -> None:
     """Refuse a metric that no unit of any variant has.
 
     Raises
@@ -263,11 +279,13 @@ def check_measured(metrics: Sequence[Metric], sums: Sequence[DailySums]) -> None
         if not held:
             raise InputError(
                 f"Metric {metric.name!r}: no exposed unit of any variant has it.",
-                hint=_why_unmeasured(metric),
+                hint=_why_unmeasured(metric, exposing),
             )
 
 
-def _why_unmeasured(metric: Metric) -> str:
+def _why_unmeasured(metric: Metric, exposing: str | None) -> str:
+    for word in about_first_steps([metric], exposing):
+        return f"{word[:1].upper()}{word[1:]}."
     named = properties_of(metric)
     reads = f" and {_quoted(named)} holds values there" if named else ""
     return (

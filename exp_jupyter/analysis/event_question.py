@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.compute import population_of, window_of
 from exp_jupyter.analysis.event_checks import (
+    about_first_steps,
     check_measured,
     check_properties,
     check_rendered,
@@ -159,8 +160,9 @@ class Question:
             held = state.checked(key_for(source, request), about)
         sums, held = refresh(source, request, held, growing=True)
         self._check_exposed(source, request, sums)
-        check_measured(self.metrics, sums)
-        warnings = _about_rows(found, source)
+        check_measured(self.metrics, sums, population.exposure_event)
+        warnings = about_first_steps(self.metrics, population.exposure_event)
+        warnings += _about_rows(found, source)
         if state is not None:
             if held is not None:
                 state.written(held, about)
@@ -274,7 +276,7 @@ class Question:
                 "mode": self.mode,
                 "as_of": moment,
                 "fingerprint": _fingerprint(metric, spec),
-                "source": f"{source.label}, {engine}",
+                "source": f"{source.label}, {engine.split()[0]}",
             }
             results.append(event_series(metric, found, spec, dates, **told))
             if metric.breakdowns:

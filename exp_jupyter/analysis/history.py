@@ -209,7 +209,7 @@ def _planned(
     test_account_filters: Sequence[Mapping[str, Any]],
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None,
 ) -> HistoryPlan:
-    from exp_jupyter.analysis.event_checks import check_read, check_survey
+    from exp_jupyter.analysis.event_checks import about_first_steps, check_read, check_survey
     from exp_jupyter.engine.arrival import mde_over_days
     from exp_jupyter.engine.design import FIXED
     from exp_jupyter.schema.exposure import parse_exposure
@@ -257,7 +257,7 @@ def _planned(
             f"Fewer than two units did {name!r} between {dates[0]} and {dates[-1]}.",
             hint="Choose a longer period, or another exposure event.",
         )
-    warnings = []
+    warnings = about_first_steps(request.metrics, request.population.exposure_event)
     if (late := days.index(usable[0])) > 0:
         warnings.append(
             f"the first {late} days of the period have no units; day 1 of the curve is "

@@ -100,7 +100,7 @@ def read_columns(given: Mapping[str, str] | None, present: Mapping[str, str]) ->
     _check_types(own, present)
     for key, name in named.items():
         _check_kind(key, name, present[name], _USABLE)
-    taken = {*own.values(), *named.values()}
+    taken = set(own.values())
     free = {n: n for n, kind in present.items() if n not in taken and _is_value(kind)}
     return EventColumns(
         **needed,

@@ -259,6 +259,16 @@ def test_an_assignment_table_may_stand_beside_the_events():
     assert by_name.exposures.units == by_frame.exposures.units == analyzed().exposures.units
 
 
+def test_a_funnel_that_begins_with_what_exposes_is_pointed_out():
+    said = "etric 'Paid': its first step is the exposure itself"
+    with pytest.raises(InputError) as caught:
+        analyzed(metrics={"Paid": "$feature_flag_called > purchase"})
+    assert said in caught.value.hint
+    exposure = {"event": "view", "variant": "variant"}
+    (word,) = analyzed(metrics={"Paid": "view > purchase"}, exposure=exposure).warnings
+    assert said in word
+
+
 def test_another_event_may_expose_and_name_the_variant_in_a_column(found):
     seen = EVENTS.replace({"event": {"$feature_flag_called": "checkout_opened"}})
     exposure = {"event": "checkout_opened", "variant": "variant"}

@@ -220,10 +220,15 @@ def _provenance(subject: EventAnalysis) -> tuple[str, ...]:
         *told,
         f"exposed by {subject.exposure}",
         f"as of {numbers.moment(subject.as_of)}, days in {subject.timezone}",
-        f"{subject.source}, {subject.timestamps}, {subject.engine}",
+        f"{subject.source}, {subject.timestamps}, {_engine(subject)}",
         f"definition {subject.fingerprint[:8]}",
         f"exp_jupyter {subject.version}",
     )
+
+
+def _engine(subject: EventAnalysis) -> str:
+    """Return the engine without its version, which the object knows: the numbers are the same."""
+    return subject.engine.split()[0]
 
 
 def _chart(subject: EventAnalysis) -> IntervalChart | None:
@@ -280,9 +285,10 @@ def _data(subject: EventAnalysis) -> dict[str, Any]:
     """Return what a front end draws: the facts and the latest rows, without every day's sums."""
     names = (
         "flag breakdown control method mode level start end as_of timezone warnings exposure "
-        "source engine timestamps fingerprint version"
+        "source timestamps fingerprint version"
     )
     facts = {name: plain(getattr(subject, name)) for name in names.split(" ")}
+    facts["engine"] = _engine(subject)
     rows = _records(subject)
     columns = list(rows[0])
     values = [[plain(row[name]) for name in columns] for row in rows]
