@@ -213,6 +213,28 @@ def test_what_events_have_set_and_who_they_say_somebody_is_decides_flags_and_cou
     assert sum(arm["sum"] for arm in arms) == pytest.approx(12.0)
 
 
+def test_those_exposed_become_a_cohort_that_another_flag_goes_by(served: Served) -> None:
+    experiment = _launched(served, "first-step")
+    with _application(served) as application:
+        application.evaluate_flags("ada", flag_keys=["first-step"]).get_flag("first-step")
+        application.flush()
+    path = f"experiments/{experiment['id']}/create_exposure_cohort_for_experiment/"
+    cohort = served("POST", path)["cohort"]
+    assert cohort["count"] == 1
+    inside = {"key": "id", "type": "cohort", "operator": "in", "value": cohort["id"]}
+    groups = [{"properties": [inside], "rollout_percentage": 100}]
+    served("POST", "feature_flags/", {"key": "next-step", "filters": {"groups": groups}})
+    # An SDK that decides for itself knows no static cohort, and asks after all.
+    deciding = {"secret_key": served.key, "enable_local_evaluation": False}
+    for options in ({}, deciding):
+        with _application(served, **options) as application:
+            if options:
+                application.load_feature_flags()
+            for who, expected in (("ada", True), ("bob", False)):
+                found = application.evaluate_flags(who, flag_keys=["next-step"])
+                assert found.is_enabled("next-step") is expected
+
+
 def test_a_batch_that_is_sent_again_counts_once(served: Served) -> None:
     event = {
         "event": "repeated",
