@@ -70,6 +70,13 @@ class Engine:
     """One engine: `load` puts a world into it and returns the source."""
 
     name = ""
+    properties = PROPERTIES
+
+    def frame(self, world):
+        """The same events as a frame of this process."""
+        import pandas as pd
+
+        return pd.DataFrame(rows_of(world), columns=COLUMNS)
 
     def beside(self, world):
         """Put the tables and sessions of a world beside its events; what the source says of it."""
