@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import ExposureCriteria, parse_exposure
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
     from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.schema.exposure import ExposureCriteria
 
 _FAILURES = {
     "not-enough-exposures": "fewer than 50 units in an arm",
@@ -122,6 +122,8 @@ def exclusion_words(criteria: Mapping[str, Any] | None) -> str:
 
 
 def _read(criteria: Mapping[str, Any] | None) -> ExposureCriteria | None:
+    from exp_jupyter.schema.exposure import parse_exposure
+
     try:
         return parse_exposure(criteria)
     except InputError:
