@@ -21,7 +21,7 @@ import numpy as np
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.dialects import rendered
-from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.source import EventSource, first_line
 
 Table = tuple[list[str], list[Sequence[Any]]]
 """The names of a result's columns, and its columns."""
@@ -122,9 +122,8 @@ class ConnectedSource(EventSource):
         try:
             return client.run(text, values, order)
         except Exception as error:  # every driver has errors of its own
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"{client.engine} refuses the statement: {first}",
+                f"{client.engine} refuses the statement: {first_line(error)}",
                 hint="Check the relation and the columns' names.",
             ) from error
 

@@ -21,7 +21,7 @@ from exp_jupyter.warehouse.connections import ConnectedSource, literal
 from exp_jupyter.warehouse.dialects import rendered
 from exp_jupyter.warehouse.event_columns import EventColumns, read_columns
 from exp_jupyter.warehouse.properties import name_sql
-from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.source import EventSource, first_line
 from exp_jupyter.warehouse.tables import (
     FILES,
     file_reader,
@@ -74,7 +74,7 @@ class RelationSource(EventSource):
             found = attended(None, lambda: self._asked(text).fetchnumpy())
         except duckdb.Error as error:
             raise InputError(
-                f"The events could not be analysed: {str(error).strip()}",
+                f"The events could not be analysed: {first_line(error)}",
                 hint="Check the relation and the columns' names.",
             ) from error
         return dict(found)

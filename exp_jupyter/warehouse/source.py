@@ -104,7 +104,7 @@ class EventSource:
             rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.relation}").fetchall()
         except duckdb.Error as error:
             raise InputError(
-                f"The events cannot be read: {error}",
+                f"The events cannot be read: {first_line(error)}",
                 hint="Give a table, a file reader or a subquery that this connection can read.",
             ) from error
         return {str(row[0]): str(row[1]) for row in rows}
@@ -196,7 +196,12 @@ class EventSource:
             )
         except duckdb.Error as error:
             raise InputError(
-                f"The events could not be analysed: {error}",
+                f"The events could not be analysed: {first_line(error)}",
                 hint="Check the source's columns with EventSource.check().",
             ) from error
         return result
+
+
+def first_line(error: Exception) -> str:
+    """Return what an engine says is wrong, without the statement it repeats."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
