@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.analysis.event_call import Name, call_text, plainly, written
 from exp_jupyter.analysis.event_exposure import read_exposure
 from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
 from exp_jupyter.analysis.event_question import Question
@@ -222,16 +223,16 @@ def analyze_events(
         table=table,
         dialect=dialect,
         state=None if state is None else str(state),
-        code=_code(
+        code=call_text(
             events,
             flag=(flag, None),
-            experiment=(_Name("experiment") if experiment is not None else None, None),
-            start=(_written(start), None),
-            end=(_written(end), None),
+            experiment=(Name("experiment") if experiment is not None else None, None),
+            start=(written(start), None),
+            end=(written(end), None),
             timezone=(timezone, "UTC"),
             metrics=(metrics, ()),
             columns=(columns, None),
-            exposure=(_plainly(exposure, "assignments"), None),
+            exposure=(plainly(exposure, "assignments"), None),
             variants=(tuple(variants), ()),
             control=(control, None),
             split=(split, None),
@@ -239,19 +240,19 @@ def analyze_events(
             cuped=(cuped, None),
             breakdown=(breakdown, ()),
             goal=(goal, "increase"),
-            method=(_plainly(method, "method"), None),
+            method=(plainly(method, "method"), None),
             alpha=(alpha, 0.05),
             alternative=(alternative, "two-sided"),
             difference=(difference, "relative"),
             mode=(mode, None),
-            persons=(_plainly(persons, "persons"), None),
-            cohorts=(_plainly(cohorts, "cohorts"), None),
-            sessions=(_plainly(sessions, "sessions"), None),
-            tables=(_plainly(tables, "table"), None),
+            persons=(plainly(persons, "persons"), None),
+            cohorts=(plainly(cohorts, "cohorts"), None),
+            sessions=(plainly(sessions, "sessions"), None),
+            tables=(plainly(tables, "table"), None),
             test_account_filters=(list(test_account_filters), []),
             actions=(actions, None),
             state=(None if state is None else str(state), None),
-            as_of=(_written(as_of), None),
+            as_of=(written(as_of), None),
             table=(table, None),
             dialect=(dialect, None),
         ),
@@ -405,39 +406,3 @@ def _chosen(metrics: Any, entries: Mapping[str, Any]) -> Any:
 
 def _is_form(text: str) -> bool:
     return any(sign in text for sign in (":", " > ", " / "))
-
-
-# ---------------------------------------------------------------- the call that asks it again
-
-
-class _Name:
-    """A variable in the call, for what has no short writing."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def _plainly(given: Any, name: str) -> Any:
-    if isinstance(given, Mapping):
-        own = "assignments" if name == "assignments" else ""
-        return {key: _plainly(value, own or str(key)) for key, value in given.items()}
-    if given is None or isinstance(given, (str, bool, int, float, list, tuple)):
-        return given
-    if isinstance(given, Path):
-        return str(given)
-    if hasattr(given, "judge"):
-        return _Name(f"exp_jupyter.engine.{given!r}")
-    return _Name(name)
-
-
-def _written(when: Any) -> Any:
-    return when if when is None or isinstance(when, str) else when.isoformat()
-
-
-def _code(events: Any, **options: tuple[Any, Any]) -> str:
-    said = [repr(str(events)) if isinstance(events, (str, Path)) else "events"]
-    said += [f"{name}={given!r}" for name, (given, usual) in options.items() if given != usual]
-    return f"exp_jupyter.analyze_events({', '.join(said)})"

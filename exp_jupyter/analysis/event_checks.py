@@ -11,10 +11,10 @@ from exp_jupyter.analysis.event_exposure import Exposing
 from exp_jupyter.analysis.event_metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
+from exp_jupyter.warehouse.assignments import ASSIGNED
 from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.dialects import rendered
-from exp_jupyter.warehouse.event_sources import ASSIGNED
 from exp_jupyter.warehouse.suggestions import listed, meant
 from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, variants_of
 from exp_jupyter.warehouse.unit_sources import kind_of

@@ -36,10 +36,11 @@ from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.engine.settings import resolve
 from exp_jupyter.schema.fingerprint import fingerprint
 from exp_jupyter.schema.metric import Metric
+from exp_jupyter.warehouse.assignments import with_assignments
 from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_exposures, unit_exposures
 from exp_jupyter.warehouse.days import EPOCH, microseconds
-from exp_jupyter.warehouse.event_sources import event_source, with_assignments
+from exp_jupyter.warehouse.event_sources import event_source
 from exp_jupyter.warehouse.population import Covariates, Population, Request
 from exp_jupyter.warehouse.refresh import Kept, key_for, key_of, refresh
 from exp_jupyter.warehouse.survey import Survey, survey
