@@ -5,7 +5,11 @@
     python3 run.py quickstart --headless   execute it instead and write reports/quickstart.html
     python3 run.py test [pytest options]   every gate and every test
 
-Both create ``.venv`` beside this file the first time and bring it up to date afterwards.
+Both create ``.venv`` beside this file the first time and bring it up to date afterwards. With
+``EXP_JUPYTER_REQUIRE_ENGINES=1`` the tests get the other engines' packages too, and fail where an
+engine is missing; PostgreSQL and a Java runtime are the system's to give:
+
+    EXP_JUPYTER_REQUIRE_ENGINES=1 python3 run.py test tests/engines
 """
 
 from __future__ import annotations
@@ -142,7 +146,8 @@ def panel_gates() -> int:
 
 def test(options: Sequence[str]) -> int:
     """Run every gate, then pytest; fail when any of them did."""
-    set_up("test")
+    engines = os.environ.get("EXP_JUPYTER_REQUIRE_ENGINES") == "1"
+    set_up("test,engines,spark" if engines else "test")
     gates: dict[str, int] = {}
     if not options:
         say("style, types, floors, panel")

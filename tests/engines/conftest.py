@@ -1,7 +1,12 @@
-"""Engines to run the statement on: each started here, or skipped with the reason it is not."""
+"""Engines to run the statement on, each started here.
+
+Where one is not installed its tests are skipped with the reason; with
+``EXP_JUPYTER_REQUIRE_ENGINES=1`` they fail.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import re
@@ -32,6 +37,7 @@ PROPERTIES = {
     "customer": "customer",
     "v": "v",
 }
+START_SECONDS = 90
 COLUMNS = ("uuid", "event", "distinct_id", "person_id", "timestamp", *PROPERTIES.values())
 
 
@@ -99,9 +105,15 @@ class Engine:
         )
 
 
+def missing(reason):
+    if os.environ.get("EXP_JUPYTER_REQUIRE_ENGINES") == "1":
+        pytest.fail(f"every engine is mandatory here: {reason}")
+    pytest.skip(reason)
+
+
 def needs(package):
     if importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
+        missing(f"{package} is not installed")
 
 
 # ---------------------------------------------------------------- PostgreSQL
@@ -120,13 +132,13 @@ class Postgres(Engine):
         needs("psycopg")
         programs = postgres_programs()
         if programs is None:
-            pytest.skip("PostgreSQL is not installed")
+            missing("PostgreSQL is not installed")
         self.folder = Path(tempfile.mkdtemp(prefix="pg"))
         self.programs = programs
         self.as_user = []
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             if shutil.which("runuser") is None:
-                pytest.skip("PostgreSQL does not run as root, and there is no runuser")
+                missing("PostgreSQL does not run as root, and there is no runuser")
             shutil.chown(self.folder, "postgres", "postgres")
             self.as_user = ["runuser", "-u", "postgres", "--"]
         data = str(self.folder / "data")
@@ -306,7 +318,7 @@ class Spark(Engine):
     def __init__(self):
         needs("pyspark")
         if shutil.which("java") is None:
-            pytest.skip("Spark needs a Java runtime")
+            missing("Spark needs a Java runtime")
         import pyspark
 
         self.home = Path(pyspark.__file__).parent
@@ -363,12 +375,12 @@ class Spark(Engine):
         return log
 
     def wait_for(self, log, pattern):
-        for _ in range(300):
-            found = re.search(pattern, log.read_text())
-            if found:
-                return found[1]
-            time.sleep(0.2)
-        pytest.skip(f"Spark did not start here: {log.read_text()[-300:]}")
+        deadline = time.monotonic() + START_SECONDS
+        while not (found := re.search(pattern, log.read_text())):
+            if time.monotonic() > deadline:
+                missing(f"Spark did not start here: {log.read_text()[-300:]}")
+            time.sleep(0.2)  # the only sign of readiness is a line in the log
+        return found[1]
 
     def load(self, world):
         texts = ", ".join(f"{name} STRING" for name in PROPERTIES.values())
@@ -388,7 +400,12 @@ class Spark(Engine):
         self.session.createDataFrame(rows, schema).createOrReplaceTempView(name)
 
     def close(self):
+        gateway = self.session.sparkContext._gateway
         self.session.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # the driver's own process ends with it
+        gateway.proc.wait(30)
+        gc.collect()  # sockets that nobody closed, before another test is blamed for them
         for process in reversed(self.processes):
             process.terminate()
         for process in self.processes:

@@ -25,7 +25,8 @@ from worlds import (
 import exp_jupyter
 from exp_jupyter.warehouse import daily_exposures, daily_sums
 
-pytestmark = [pytest.mark.engines, pytest.mark.filterwarnings("default")]
+# Spark's client leaves sockets to the garbage collector.
+pytestmark = [pytest.mark.engines, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 KINDS = {"means": means, "ratios": ratios, "funnels": funnels, "retentions": retentions}
 
