@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
-from exp_jupyter.warehouse.dense import Ints, Units
+from exp_jupyter.warehouse.dense import Ints
+from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import (
     NEVER,
     Clamp,

@@ -1,7 +1,7 @@
-"""What a stream holds: its units and a number per unit, which can be taken back slice by slice.
+"""What a stream holds: a number per unit, which can be taken back slice by slice, and its sums.
 
-Units have positions from 0. Arrays have one element per unit and grow when units appear. Every
-write notes what it replaces, so that the last days can be undone when late events change them.
+Arrays have one element per unit and grow when units appear. Every write notes what it replaces, so
+that the last days can be undone when late events change them.
 """
 
 from __future__ import annotations
@@ -115,146 +115,6 @@ class Dense:
         self.notes = [note for note in self.notes if note[0] >= instant]
 
 
-class Places:
-    """Where whole-number ids stand in a list: a hash table of arrays.
-
-    A joining engine takes about five times as long: it copies what it joins, and here one probe
-    in an array that fits a cache is nearly always enough.
-
-    Examples
-    --------
-    >>> places = Places(np.array([50, 7, 1 << 59]))
-    >>> places.of(np.array([7, 8, 1 << 59, 50, 7])).tolist()
-    [1, -1, 2, 0, 1]
-    """
-
-    def __init__(self, ids: Ints) -> None:
-        self._ids = np.append(ids, -1)
-        self._levels: list[tuple[np.uint64, np.uint64, NDArray[np.int32]]] = []
-        left = np.arange(ids.size, dtype=np.int32)
-        factor = np.uint64(0x9E3779B97F4A7C15)
-        while left.size:
-            shift = np.uint64(64 - max(4, (4 * left.size).bit_length()))
-            table = np.full(1 << (64 - int(shift)), -1, dtype=np.int32)
-            slots = _slots(ids[left], factor, shift)
-            table[slots] = left
-            self._levels.append((factor, shift, table))
-            left = left[table[slots] != left]
-            factor = np.uint64((int(factor) * 0xBF58476D1CE4E5B9 | 1) % (1 << 64))
-
-    def of(self, ids: Ints) -> NDArray[np.int32]:
-        """Return the position of every id, -1 where it is not in the list."""
-        if not self._levels:
-            return np.full(ids.size, -1, dtype=np.int32)
-        (factor, shift, table), *later = self._levels
-        found = table[_slots(ids, factor, shift)]
-        wrong = self._ids[found] != ids
-        rows = np.flatnonzero(wrong & (found >= 0))
-        found[wrong] = -1
-        for factor, shift, table in later:
-            part = ids[rows]
-            place = table[_slots(part, factor, shift)]
-            hit = (self._ids[place] == part) & (place >= 0)
-            found[rows[hit]] = place[hit]
-            rows = rows[~hit & (place >= 0)]
-        return found
-
-
-def _slots(ids: Ints, factor: np.uint64, shift: np.uint64) -> NDArray[np.int64]:
-    return ((ids.view(np.uint64) * factor) >> shift).astype(np.int64)
-
-
-@dataclass
-class Units:
-    """Who is exposed, and when to what.
-
-    Parameters
-    ----------
-    names
-        The units' ids as the engine has them, by position.
-    seen
-        When each unit was first shown each variant, of shape (units, variants), in microseconds.
-    active
-        When each unit was first active after that; None where being shown is being exposed.
-    """
-
-    names: NDArray[Any]
-    seen: Ints
-    active: Ints | None = None
-    variant: Ints = field(init=False)
-    first: Ints = field(init=False)
-    second: Ints = field(init=False)
-    entry: Ints = field(init=False)
-    leave: Ints = field(init=False)
-    leavers: Ints = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.leavers = np.zeros(0, np.int64)
-        self.variant = self.first = self.second = np.zeros(0, np.int64)
-        self.entry = self.leave = self.variant
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return int(self.seen.shape[0])
-
-    def merge(self, names: NDArray[Any], seen: Ints) -> None:
-        """Add exposures; a unit known already keeps its position and its earlier instants."""
-        if not self.size:
-            self.names, self.seen = names, seen.copy()
-            self._grow()
-            return
-        order = np.argsort(self.names)
-        found = np.searchsorted(self.names, names, sorter=order)
-        found = order[np.minimum(found, order.size - 1)]
-        known = self.names[found] == names
-        at = found[known]
-        self.seen[at] = np.minimum(self.seen[at], seen[known])
-        self.names = np.concatenate((self.names, names[~known]))
-        self.seen = np.concatenate((self.seen, seen[~known]))
-        self._grow()
-
-    def _grow(self) -> None:
-        if self.active is not None:
-            more = np.full(self.size - self.active.size, UNKNOWN)
-            self.active = np.concatenate((self.active, more))
-
-    @property
-    def shown(self) -> Ints:
-        """When each unit was first shown a variant."""
-        first: Ints = self.seen.min(axis=1)
-        return first
-
-    def activate(self, index: Ints, us: Ints) -> None:
-        """Note activations of units, none twice, at instants at which they were shown a variant."""
-        if self.active is not None:
-            self.active[index] = np.minimum(self.active[index], us)
-
-    def forget_from(self, instant: int) -> None:
-        """Forget the exposures at ``instant`` or later; the units keep their positions."""
-        self.seen[self.seen >= instant] = UNKNOWN
-        if self.active is not None:
-            self.active[self.active >= instant] = UNKNOWN
-
-    def place(self, clock: Clock, *, exclude: bool) -> None:
-        """Work out variants and the days of entry and exit."""
-        size = self.size
-        ordered = np.sort(self.seen, axis=1)
-        self.variant = np.argmin(self.seen, axis=1) if size else np.zeros(0, np.int64)
-        self.first = ordered[:, 0] if self.active is None else self.active
-        several = exclude and ordered.shape[1] > 1
-        self.second = ordered[:, 1] if several else np.full(size, UNKNOWN)
-        self.leavers = np.flatnonzero(self.second < UNKNOWN)
-        self.entry, self.leave = (
-            np.where(us == UNKNOWN, UNKNOWN, clock.until(us)) for us in (self.first, self.second)
-        )
-
-    def leaving(self, low: int, high: int) -> Ints:
-        """Return the units whose second variant appears from ``low`` to before ``high``."""
-        when = self.second[self.leavers]
-        return self.leavers[(when >= low) & (when < high)]
-
-
 @dataclass
 class Cells:
     """A metric's changes per variant and day, of shape (variants × days,) for every sum."""
@@ -269,10 +129,16 @@ class Cells:
 
     def add(self, variant: Ints, day: Ints, sums: Mapping[str, Floats], sign: int = 1) -> None:
         """Add amounts to the cells of variants and days."""
-        target = variant * self.days + day
+        self.add_at(variant * self.days + day, sums, sign)
+
+    def add_at(self, place: Ints, sums: Mapping[str, Floats | None], sign: int = 1) -> None:
+        """Add amounts, None for ones, to cells by their position in the arrays."""
+        found: dict[int, Any] = {}  # an array may stand for several sums
         for name, amounts in sums.items():
             cell = self.values[name]
-            cell += sign * np.bincount(target, weights=amounts, minlength=cell.size)
+            if id(amounts) not in found:
+                found[id(amounts)] = np.bincount(place, weights=amounts, minlength=cell.size)
+            cell += sign * found[id(amounts)]
 
     def copied(self) -> dict[str, Floats]:
         """Return a copy of the sums."""

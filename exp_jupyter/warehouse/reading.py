@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from exp_jupyter.warehouse.dense import Ints, Units
+from exp_jupyter.warehouse.dense import Ints
+from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.source import EventSource
 
 T = TypeVar("T")

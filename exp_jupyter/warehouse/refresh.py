@@ -23,7 +23,8 @@ import numpy as np
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.days import DAY, EPOCH, microseconds
-from exp_jupyter.warehouse.dense import Dense, Floats, Units
+from exp_jupyter.warehouse.dense import Dense, Floats
+from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.source import EventSource
@@ -32,7 +33,7 @@ from exp_jupyter.warehouse.stream import Stream, streams
 LATE_DAYS = 4
 """Closed days that are looked at again for late events."""
 
-_FORM = 1  # of what is kept; another form is not read
+_FORM = 2  # of what is kept; another form is not read
 
 
 @dataclass
@@ -270,10 +271,13 @@ def _advanced(
     closed = max(stream.low, microseconds(days.midnight(today)))
     if kept is None or kept.key != key or kept.closed > closed or _otherwise_named(stream, kept):
         kept = Kept(key, stream.low, stream.units, stream.dense)
+        now: dict[int, str] = {}
         start = stream.low
         since = days.start_us
     else:
-        start = since = _changed_from(stream, kept, growing=growing)
+        # Before the events are read: what arrives in between is then looked at once more.
+        now = _digests(stream, {}, min(kept.digests, default=kept.closed), closed)
+        start = since = _changed_from(stream, kept, now, growing=growing)
         stream.units, stream.dense = kept.units, kept.dense
         _back_to(stream, kept, start)
         stream.units.forget_from(start)
@@ -294,7 +298,7 @@ def _advanced(
     stream.dense.forget_before(oldest)
     kept.begun = [item for item in kept.begun if item[0] >= oldest]
     kept.closed = closed
-    kept.digests = stream.fingerprints(oldest, closed) if oldest < closed else {}
+    kept.digests = _digests(stream, now, oldest, closed)
     # The open day and what lies beyond it is read on top, and taken back.
     begun(closed)
     stream.advance(closed, stream.high, begun)
@@ -311,11 +315,15 @@ def _otherwise_named(stream: Stream, kept: Kept) -> bool:
     return bool(kept.units.size) and (kept.units.names.dtype.kind == "U") == stream.scan.whole_units
 
 
-def _changed_from(stream: Stream, kept: Kept, *, growing: bool) -> int:
+def _digests(stream: Stream, known: Mapping[int, str], oldest: int, closed: int) -> dict[int, str]:
+    """Return the fingerprints of the days between two instants, reading those not known."""
+    found = {at: digest for at, digest in known.items() if at >= oldest}
+    first = min(found, default=closed)
+    return found | (stream.fingerprints(oldest, first) if oldest < first else {})
+
+
+def _changed_from(stream: Stream, kept: Kept, now: Mapping[int, str], *, growing: bool) -> int:
     """Return the first instant from which the kept days must be read again."""
-    if not kept.digests:
-        return kept.closed
-    now = stream.fingerprints(min(kept.digests), kept.closed)
     changed = [at for at, digest in kept.digests.items() if now.get(at) != digest]
     for at in changed if growing else ():
         before, after = _number(kept.digests[at]), _number(now.get(at, ""))

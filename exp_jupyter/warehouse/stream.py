@@ -28,7 +28,8 @@ from exp_jupyter.schema.metric import (
     RetentionMetric,
 )
 from exp_jupyter.warehouse.days import microseconds
-from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints, Places, Units
+from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints
+from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import DailySums, filled
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
 from exp_jupyter.warehouse.matching import Node
@@ -116,7 +117,6 @@ class Stream:
     def __init__(self, source: EventSource, request: Request) -> None:
         self.source = source
         self.request = request
-        self.places: Places | None = None
         self.exclude = request.population.criteria.handling == "exclude"
         self.scan = Scan(source, request)
         self.tallies = [self._tally(i, metric) for i, metric in enumerate(request.metrics)]
@@ -205,8 +205,6 @@ class Stream:
             self.units.activate(np.ma.getdata(rows["u"]), np.ma.getdata(rows["us"]))
         self.units.place(self.clock, exclude=self.exclude)
         self.dense.grow(self.units.size)
-        if self.scan.whole_units:
-            self.places = Places(self.units.names.astype(np.int64))
 
     def advance(self, low: int, high: int, begun: Callable[[int], None] | None = None) -> None:
         """Take in the events from ``low`` to before ``high``, day by day.
@@ -257,6 +255,7 @@ class Stream:
     def finished(self) -> list[DailySums]:
         """Return the sums of what was taken in."""
         number, days = len(self.request.population.variants), self.clock.number
+        held = self.held
         answers = []
         for metric, tally, cells in zip(
             self.request.metrics, self.tallies, self.cells, strict=True
@@ -266,7 +265,7 @@ class Stream:
             whole = Cells(names, number, days)
             for name, flat in cells.values.items():
                 whole.values[name] += flat
-            tally.counted(self.held, whole)
+            tally.counted(held, whole)
             flat = np.stack([whole.values[name] for name in names], axis=-1)
             values = np.cumsum(flat.reshape(number, days, len(names)), axis=1)
             answers.append(DailySums(names, [()], values[None]))
@@ -294,7 +293,7 @@ class Stream:
         if not self.units.size or low >= high:
             return
         wanted = only
-        if only is None and self.places is None:
+        if only is None and not self.units.whole:
             wanted = np.flatnonzero(self.units.first < UNKNOWN)
         edges = self.midnights(low, high)
         with (
@@ -335,7 +334,7 @@ class Stream:
 
     def _known(self, rows: dict[str, Any], bits: dict[str, int], low: int, high: int) -> Slice:
         """Return the events of exposed units that are not too long before the exposure."""
-        u = rows["u"] if "u" in rows or self.places is None else self.places.of(rows["unit"])
+        u = rows["u"] if "u" in rows else self.units.of(rows["unit"])
         us = rows["us"]
         since = us - self.units.first[u]
         kept = np.flatnonzero((u >= 0) & (since >= -self.scan.lookback))

@@ -7,6 +7,7 @@ its cells; when a unit leaves its arm, what the tally holds of it is taken out a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -43,11 +44,20 @@ class Tally(ABC):
 
     def counted(self, held: Held, cells: Cells) -> None:
         """Add to finished cells what follows from who is exposed: units and covariates."""
-        sums = {"n": np.ones(held.units.size)}
-        if self.covariate is not None:
-            x = self.covariate.now(held.dense, self.covariate.covariate, slice(None))
-            sums |= {"x": x, "xx": x * x}
-        self._enter(held, cells, held.units.entry, sums)
+        for index, place, sign in self._arrived(held):
+            sums: dict[str, Floats | None] = {"n": None}
+            if self.covariate is not None:
+                x = self._x(held, index)
+                sums |= {"x": x, "xx": x * x}
+            cells.add_at(place, sums, sign)
+
+    def _arrived(self, held: Held) -> Iterator[tuple[Ints, Ints, int]]:
+        for index, place, sign in held.arrived:
+            if self.ripe is None:
+                yield index, place, sign
+            else:
+                ripe = held.units.first[index] <= self.ripe
+                yield index[ripe], place[ripe], sign
 
     def leave(self, held: Held, gone: Ints, cells: Cells) -> None:
         """Take out units that leave in a slice, before the slice is taken in."""
@@ -86,16 +96,6 @@ class Tally(ABC):
         if gone.any():
             again = {name: amounts[gone] for name, amounts in sums.items()}
             cells.add(units.variant[index[gone]], units.leave[index[gone]], again, -1)
-
-    def _enter(self, held: Held, cells: Cells, entry: Ints, sums: dict[str, Floats]) -> None:
-        units = held.units
-        inside = np.flatnonzero((entry < cells.days) & (entry < units.leave))
-        inside = self._ripe(held, inside)
-        here = {name: amounts[inside] for name, amounts in sums.items()}
-        cells.add(units.variant[inside], entry[inside], here)
-        gone = inside[units.leave[inside] < cells.days]
-        there = {name: amounts[gone] for name, amounts in sums.items()}
-        cells.add(units.variant[gone], units.leave[gone], there, -1)
 
 
 class MeanTally(Tally):
@@ -240,7 +240,7 @@ class FunnelTally(Tally):
 class RetentionTally(Tally):
     """Retention from the first start, or from the exposure: who came back in the window."""
 
-    names = ("s", "ss", "ab")
+    names = ("n", "s", "ss", "b", "bb", "ab")
 
     def __init__(
         self, name: str, metric: RetentionMetric, start: str | None, back: str, now: int | None
@@ -270,6 +270,8 @@ class RetentionTally(Tally):
             fresh = held.dense[self.began][u] == UNKNOWN
             index, when = _firsts(u[fresh], events.us[rows][fresh])
             held.dense.put(self.began, index, when)
+            started = _started(self._counts(held, index))
+            self._change(held, events, cells, index, self._entered(held, index), started)
         began = self._began(held)
         rows = events.rows(self.back)
         u, us = events.u[rows], events.us[rows]
@@ -288,14 +290,17 @@ class RetentionTally(Tally):
 
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
-        y = held.dense[self.returned][index] * self._counts(held, index)
-        return {"s": y, "ss": y, "ab": y}
+        ones = self._counts(held, index)
+        y = held.dense[self.returned][index] * ones
+        sums = {"s": y, "ss": y, "ab": y}
+        if self.start is not None:
+            sums |= _started(ones * (held.dense[self.began][index] < UNKNOWN))
+        return sums
 
     def counted(self, held: Held, cells: Cells) -> None:
-        """Add those who started."""
-        ones = self._counts(held, np.arange(held.units.size))
-        entry = self._entered(held, slice(None))
-        self._enter(held, cells, entry, {"n": ones, "b": ones, "bb": ones})
+        """Add those whose exposure is the start; of the others the events have told."""
+        for index, place, sign in self._arrived(held) if self.start is None else ():
+            cells.add_at(place, _started(self._counts(held, index)), sign)
 
     def _began(self, held: Held) -> Ints:
         if self.start is None:
@@ -303,13 +308,11 @@ class RetentionTally(Tally):
         began: Ints = held.dense[self.began]
         return began
 
-    def _entered(self, held: Held, index: Ints | slice) -> Ints:
+    def _entered(self, held: Held, index: Ints) -> Ints:
         entry = held.units.entry[index]
         if self.start is None:
             return entry
-        began = self._began(held)[index]
-        days = np.maximum(entry, held.clock.before(began))
-        return np.where(began == UNKNOWN, UNKNOWN, days)
+        return np.maximum(entry, held.clock.before(held.dense[self.began][index]))
 
     def _counts(self, held: Held, index: Ints) -> Floats:
         if self.now is None:
@@ -332,6 +335,10 @@ class RetentionTally(Tally):
         slack = {"day": DAY, "hour": HOUR}.get(unit, 0)
         inside: NDArray[np.bool_] = (passed >= low * step) & (passed <= high * step)
         return inside & (us <= start + self._reach + slack)
+
+
+def _started(ones: Floats) -> dict[str, Floats]:
+    return {"n": ones, "b": ones, "bb": ones}
 
 
 def _hour(clock: Clock, us: Ints) -> Ints:

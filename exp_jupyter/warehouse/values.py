@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.warehouse.dense import Clock, Dense, Floats, Ints, Units
+from exp_jupyter.warehouse.dense import Clock, Dense, Floats, Ints
+from exp_jupyter.warehouse.exposed import Units
 
 BEFORE, AFTER = "before", "after"
 """The flags of rows before the unit's first exposure, and from it on within the window."""
@@ -55,6 +57,18 @@ class Held:
     units: Units
     dense: Dense
     clock: Clock
+
+    @cached_property
+    def arrived(self) -> tuple[tuple[Ints, Ints, int], ...]:
+        """Units, their cells and a sign: those that come into an arm, and those that leave it."""
+        units, days = self.units, self.clock.number
+        came = np.flatnonzero((units.entry < days) & (units.entry < units.leave))
+        left = units.leavers[units.leave[units.leavers] < days]
+        left = left[units.entry[left] < units.leave[left]]
+        return (
+            (came, units.variant[came] * days + units.entry[came], 1),
+            (left, units.variant[left] * days + units.leave[left], -1),
+        )
 
 
 def _added(index: NDArray[np.int32], weights: Floats | None, size: int) -> tuple[Ints, Floats]:

@@ -12,7 +12,7 @@ from test_daily_sums import agree, small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
 from exp_jupyter.warehouse import daily_sums, stream
-from exp_jupyter.warehouse.dense import Places
+from exp_jupyter.warehouse.exposed import Places
 
 
 def text_ids(source):
