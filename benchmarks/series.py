@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,9 @@ def connected(pattern: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def prepared(pattern: str, metrics: list[dict[str, Any]], days: int = events.DAYS) -> Any:
+def prepared(
+    pattern: str, metrics: list[dict[str, Any]], stop: datetime = events.STOP
+) -> tuple[Any, Any]:
     from exp_jupyter.schema.metric import parse_metric
     from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
     from exp_jupyter.warehouse.days import Days
@@ -121,7 +123,6 @@ def prepared(pattern: str, metrics: list[dict[str, Any]], days: int = events.DAY
             "revenue": "revenue",
         },
     )
-    stop = events.START + timedelta(days=days, microseconds=-1)
     request = Request(
         Population(events.FLAG, events.VARIANTS),
         tuple(parse_metric(metric) for metric in metrics),
@@ -172,15 +173,16 @@ _UNITS = """SELECT person_id, MIN(response) AS v, MIN(timestamp) AS e0 FROM even
 
 
 def _one_more_day(pattern: str, *, covariates: bool) -> dict[str, Any]:
-    """Compute a series up to yesterday, then with today, each from the events there were."""
+    """Compute a series up to a midnight, then a day later, each from the events there were."""
     from dataclasses import replace
 
     from exp_jupyter.warehouse import daily_sums
     from exp_jupyter.warehouse.refresh import refresh
 
     def known(days: int) -> tuple[Any, Any]:
-        source, request = prepared(pattern, FIVE, days)
-        end = (events.START + timedelta(days=days)).replace(tzinfo=None)
+        midnight = events.START + timedelta(days=days)
+        source, request = prepared(pattern, FIVE, midnight)
+        end = midnight.replace(tzinfo=None)
         relation = f"(SELECT * FROM events WHERE timestamp < TIMESTAMP '{end}')"
         request = request if covariates else replace(request, covariates=None)
         return replace(source, relation=relation), request
