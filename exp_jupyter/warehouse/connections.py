@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ import numpy as np
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.dialects import rendered
 from exp_jupyter.warehouse.source import EventSource, first_line
+from exp_jupyter.warehouse.watching import attended
 
 Table = tuple[list[str], list[Sequence[Any]]]
 """The names of a result's columns, and its columns."""
@@ -41,6 +42,9 @@ _DRIVERS = {
     "pyspark": "spark",
 }
 
+_ENDED_BY_AN_ERROR = 3
+"""A transaction's state in libpq's numbers, which its drivers use."""
+
 
 @dataclass(frozen=True)
 class Client:
@@ -54,11 +58,15 @@ class Client:
         How the driver writes the place of a value.
     run
         Runs a statement with its values (by name, and in their order).
+    stop
+        Stops the running statement inside the engine, from another thread; None where the driver
+        cannot.
     """
 
     engine: str
     place: Callable[[str, Any], str]
     run: Callable[[str, Mapping[str, Any], list[str]], Table] = field(repr=False)
+    stop: Callable[[], None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,9 @@ class ConnectedSource(EventSource):
         client = self.client
         text, values, order = rendered(sql, parameters, client.engine, client.place)
         try:
-            return client.run(text, values, order)
+            if client.stop is None:
+                return client.run(text, values, order)
+            return attended(None, lambda: client.run(text, values, order), client.stop)
         except Exception as error:  # every driver has errors of its own
             raise InputError(
                 f"{client.engine} refuses the statement: {first_line(error)}",
@@ -140,7 +150,7 @@ def client_of(connection: Any, engine: str | None = None) -> Client:
     if hasattr(connection, "raw_sql"):
         name = engine or _DRIVERS.get(str(getattr(connection, "name", "")), "")
         name = name or str(getattr(connection, "name", ""))
-        return Client(name, lambda _, value: literal(value, name), _ibis(connection))
+        return Client(name, lambda _, value: literal(value, name), *_ibis(connection))
     if hasattr(connection, "exec_driver_sql") or hasattr(connection, "begin_nested"):
         return _alchemy(connection, engine)
     if hasattr(connection, "dialect") and hasattr(connection, "connect"):
@@ -160,7 +170,7 @@ def client_of(connection: Any, engine: str | None = None) -> Client:
             )
         style = getattr(sys.modules.get(package), "paramstyle", "format")
         place, bound = _style(style)
-        return Client(known, place, _dbapi(connection, bound))
+        return Client(known, place, _dbapi(connection, bound), _stop_of(connection))
     raise InputError(
         f"A {type(connection).__name__} is no connection that events can be read from.",
         hint="Give a DB-API, SQLAlchemy, Ibis, Spark, DataFusion or chDB connection.",
@@ -189,7 +199,7 @@ def _style(style: str) -> tuple[Callable[[str, Any], str], Callable[..., Any]]:
 
 def _dbapi(connection: Any, bound: Callable[..., Any]) -> Callable[..., Table]:
     def run(sql: str, values: Mapping[str, Any], order: list[str]) -> Table:
-        with closing(connection.cursor()) as cursor:
+        with _recovering(connection, connection), closing(connection.cursor()) as cursor:
             cursor.execute(sql, bound(values, order))
             names = [str(column[0]) for column in cursor.description]
             return names, _turned(cursor.fetchall(), len(names))
@@ -200,32 +210,59 @@ def _dbapi(connection: Any, bound: Callable[..., Any]) -> Callable[..., Table]:
 def _alchemy(connection: Any, engine: str | None) -> Client:
     name = engine or _DRIVERS.get(str(connection.dialect.name), str(connection.dialect.name))
     place, bound = _style(connection.dialect.paramstyle)
+    running: list[Any] = []  # the driver's connection
 
     def run(sql: str, values: Mapping[str, Any], order: list[str]) -> Table:
         given = bound(values, order)
         given = given if isinstance(given, dict) else tuple(given)
-        if hasattr(connection, "exec_driver_sql"):
-            return _read(connection.exec_driver_sql(sql, given))
-        with connection.connect() as opened:
-            return _read(opened.exec_driver_sql(sql, given))
+        own = not hasattr(connection, "exec_driver_sql")
+        with connection.connect() if own else nullcontext(connection) as opened:
+            driver = getattr(getattr(opened, "connection", None), "driver_connection", None)
+            running[:] = [driver]
+            with _recovering(driver, opened):
+                result = opened.exec_driver_sql(sql, given)
+                names = [str(column) for column in result.keys()]  # noqa: SIM118 - a method
+                return names, _turned(result.fetchall(), len(names))
 
-    def _read(result: Any) -> Table:
-        names = [str(column) for column in result.keys()]  # noqa: SIM118 - a method of the result
-        return names, _turned(result.fetchall(), len(names))
+    def stop() -> None:
+        for halt in filter(None, map(_stop_of, running)):
+            halt()
 
-    return Client(name, place, run)
+    return Client(name, place, run, stop)
 
 
-def _ibis(connection: Any) -> Callable[..., Table]:
+def _ibis(connection: Any) -> tuple[Callable[..., Table], Callable[[], None] | None]:
+    driver = getattr(connection, "con", None)
+
     def run(sql: str, _: Mapping[str, Any], __: list[str]) -> Table:
-        cursor = connection.raw_sql(sql)
-        if hasattr(cursor, "fetchall"):
-            names = [str(column[0]) for column in cursor.description]
-            return names, _turned(cursor.fetchall(), len(names))
-        found = connection.sql(sql).to_pyarrow()
-        return list(found.column_names), [column.to_pylist() for column in found.columns]
+        with _recovering(driver, driver):
+            cursor = connection.raw_sql(sql)
+            if hasattr(cursor, "fetchall"):
+                names = [str(column[0]) for column in cursor.description]
+                return names, _turned(cursor.fetchall(), len(names))
+            found = connection.sql(sql).to_pyarrow()
+            return list(found.column_names), [column.to_pylist() for column in found.columns]
 
-    return run
+    return run, _stop_of(driver)
+
+
+def _stop_of(driver: Any) -> Callable[[], None] | None:
+    """Return how a driver's connection stops its statement: psycopg's words, DuckDB's, SQLite's."""
+    words = ("cancel_safe", "cancel", "interrupt")
+    return next((getattr(driver, word) for word in words if hasattr(driver, word)), None)
+
+
+@contextmanager
+def _recovering(driver: Any, owner: Any) -> Iterator[None]:
+    """End a transaction that an error has ended; until then PostgreSQL takes no statement."""
+    try:
+        yield
+    except Exception:
+        state = getattr(getattr(driver, "info", None), "transaction_status", None)
+        if state == _ENDED_BY_AN_ERROR:
+            with suppress(Exception):  # a block of the caller's own ends it instead
+                owner.rollback()
+        raise
 
 
 def _spark(session: Any) -> Callable[..., Table]:
@@ -246,10 +283,7 @@ def _datafusion(context: Any) -> Callable[..., Table]:
 
 def _chdb(session: Any) -> Callable[..., Table]:
     def run(sql: str, values: Mapping[str, Any], _: list[str]) -> Table:
-        given = {
-            name: value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+        given = {name: _escaped(value) for name, value in values.items()}
         found = json.loads(str(session.query(sql, "JSONCompact", params=given)))
         names = [column["name"] for column in found["meta"]]
         columns = _turned(found["data"], len(names))
@@ -261,6 +295,15 @@ def _chdb(session: Any) -> Callable[..., Table]:
         return names, columns
 
     return run
+
+
+def _escaped(value: Any) -> Any:
+    """Return a value as ClickHouse reads it back: text in its tab-separated form."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+    return value
 
 
 def _typed_place(name: str, value: Any) -> str:

@@ -119,15 +119,25 @@ def run(
     return attended(connection, work)
 
 
-def attended(connection: duckdb.DuckDBPyConnection | None, work: Callable[[], T]) -> T:
+def attended(
+    connection: duckdb.DuckDBPyConnection | None,
+    work: Callable[[], T],
+    stop: Callable[[], None] | None = None,
+) -> T:
     """Do ``work``, which runs one statement, as ``run`` does.
 
     Parameters
     ----------
     connection
-        The connection whose statement ``work`` runs, to follow and to interrupt it; None when it
-        cannot be reached.
+        The DuckDB connection whose statement ``work`` runs, to follow and to interrupt it; None
+        when it is another engine's or cannot be reached.
+    work
+        Runs the statement.
+    stop
+        Stops another engine's statement, called from a second thread until ``work`` has ended.
     """
+    if connection is not None:
+        stop = connection.interrupt
     watch = _watch.get()
     if watch is None and threading.current_thread() is not threading.main_thread():
         return work()
@@ -156,8 +166,8 @@ def attended(connection: duckdb.DuckDBPyConnection | None, work: Callable[[], T]
                 ended = over.wait(PAUSE)
         except BaseException:
             # An interruption that comes before the engine has begun is forgotten, so repeat it.
-            while connection is not None and not over.wait(PAUSE / 10):
-                connection.interrupt()
+            while stop is not None and not over.wait(PAUSE / 10):
+                stop()
             raise
     if failed:
         raise failed[0]

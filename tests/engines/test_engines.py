@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from oracle import EPOCH, Event, World
+from oracle import EPOCH, Event, World, us
 from test_daily_sums import agree, small
 from worlds import (
     TABLES,
@@ -28,6 +28,7 @@ from exp_jupyter.warehouse import daily_exposures, daily_sums
 # Spark's client leaves sockets to the garbage collector.
 pytestmark = [pytest.mark.engines, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
+START = datetime(2026, 3, 27, tzinfo=UTC)
 KINDS = {"means": means, "ratios": ratios, "funnels": funnels, "retentions": retentions}
 
 
@@ -54,6 +55,33 @@ def test_every_day_of_every_kind_equals_the_naive_analysis(engine, kind):
         agree(world, [metric], daily_sums(loaded(engine, world), request_of(world, [metric])))
 
     same()
+
+
+EVIL = "x'; DROP TABLE events; -- %s ? :p0 $p0 {p0} \\ \t\n"
+
+
+def test_values_reach_every_engine_as_they_are(engine):
+    seen = {"$feature_flag": "flag", "$feature_flag_response": "control"}
+    world = World(
+        [
+            Event("e1", "$feature_flag_called", 1, us(START), seen),
+            Event("e2", EVIL, 1, us(START) + 1, {"v": "2.5", "plan": EVIL}),
+            Event("e3", EVIL, 1, us(START) + 2, {"v": "4", "plan": "free"}),
+        ],
+        START,
+        None,
+        START + timedelta(days=2),
+    )
+    filters = [{"key": "plan", "type": "event", "operator": "exact", "value": [EVIL]}]
+    source = {"kind": "EventsNode", "event": EVIL, "math": "sum", "math_property": "v"}
+    metric = {
+        "kind": "ExperimentMetric",
+        "metric_type": "mean",
+        "source": {**source, "properties": filters},
+    }
+    found = daily_sums(loaded(engine, world), request_of(world, [metric]))
+    agree(world, [metric], found)
+    assert found[0].of(0, 0, 0)["s"] == 2.5
 
 
 def test_the_exposures_are_the_same(engine):
