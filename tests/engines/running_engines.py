@@ -57,7 +57,7 @@ def relations_of(world):
     """What lies beside the events: name, columns with their kinds, and rows."""
     for name, columns in TABLES.items():
         rows = []
-        for row in world.tables[name]:
+        for row in world.tables.get(name, []):
             at = (EPOCH + timedelta(microseconds=row.at)).replace(tzinfo=None)
             rows.append([{**row.properties, "placed_at": at}[column] for column in columns])
         yield name, columns, rows
