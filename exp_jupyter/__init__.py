@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.history import plan_from_history
     from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.client.project import replay
-    from exp_jupyter.connection import connect, import_events
+    from exp_jupyter.connection import connect, import_events, import_table
     from exp_jupyter.engine.planning import sample_size
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "connect",
     "import_events",
+    "import_table",
     "load_ipython_extension",
     "plan_from_history",
     "replay",
@@ -42,6 +43,7 @@ _HOME = {
     "compare": "exp_jupyter.analysis.comparison",
     "connect": "exp_jupyter.connection",
     "import_events": "exp_jupyter.connection",
+    "import_table": "exp_jupyter.connection",
     "plan_from_history": "exp_jupyter.analysis.history",
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from exp_jupyter.client.project import Project
 
-__all__ = ["connect", "import_events"]
+__all__ = ["connect", "import_events", "import_table"]
 
 
 def connect(
@@ -177,3 +177,49 @@ def import_events(
 
     columns = {"event": event, "distinct_id": distinct_id, "timestamp": timestamp}
     return add_events(folder, source, properties=properties, name=name, **columns)
+
+
+def import_table(folder: str | Path, name: str, source: pd.DataFrame | str | Path) -> int:
+    """Put a warehouse table into the project in a folder, for metrics whose source it is.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, as ``connect`` opens or makes it.
+    name
+        The table's name, as metrics say it in ``table_name``. A table of that name is replaced as
+        a whole; days that were computed from the old one stay until they are recalculated.
+    source
+        A DataFrame, or the path of a ``.csv`` or ``.parquet`` file. Metrics need a column of times
+        and one with the key of the units. A time without an offset is UTC.
+
+    Returns
+    -------
+    int
+        How many rows the table has.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The name is not usable, or the rows cannot be read.
+    exp_jupyter.errors.StoreError
+        The folder holds no project.
+
+    Examples
+    --------
+    A metric on it names the fields that join its rows to the exposed units::
+
+        exp_jupyter.import_table("./growth", "invoices", invoices)
+        source = {
+            "kind": "ExperimentDataWarehouseNode",
+            "table_name": "invoices",
+            "timestamp_field": "issued_at",
+            "events_join_key": "properties.customer",
+            "data_warehouse_join_key": "customer",
+            "math": "sum",
+            "math_property": "amount",
+        }
+    """
+    from exp_jupyter.connection.embedded import add_table
+
+    return add_table(folder, name, source)

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import sqlite3
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,23 @@ def folder(path: str) -> Project:
 
 def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
     """Import a table into the project of a folder; see ``exp_jupyter.import_events``."""
-    from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.importing import import_events
+
+    with _opened(folder) as events:
+        return import_events(events, source, **columns)
+
+
+def add_table(folder: str | Path, name: str, source: Any) -> int:
+    """Import a warehouse table into the project of a folder; see ``exp_jupyter.import_table``."""
+    from exp_jupyter.server.tables import import_table
+
+    with _opened(folder) as events:
+        return import_table(events, name, source)
+
+
+@contextlib.contextmanager
+def _opened(folder: str | Path) -> Iterator[EventStore]:
+    from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
 
     place = Path(folder).expanduser()
@@ -84,7 +100,7 @@ def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
     store = ProjectStore(place)
     events = EventStore(store)
     try:
-        return import_events(events, source, **columns)
+        yield events
     finally:
         _shut(events, store)
 

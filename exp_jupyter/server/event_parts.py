@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from exp_jupyter.server.clock import read_time, stored_time
+from exp_jupyter.server.settling import age, sweep
 from exp_jupyter.server.store import ProjectStore, Work
-
-_ORPHAN_AGE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -109,9 +105,7 @@ class PartList:
             )
             self._insert(work, part)
         for old in gone:
-            # Somebody may still be reading it; its age starts now, and `sweep` takes it later.
-            with contextlib.suppress(OSError):
-                os.utime(old.file)
+            age(old.file)
         return True
 
     def names(self) -> list[str]:
@@ -170,13 +164,7 @@ class PartList:
 
     def sweep(self) -> None:
         """Remove files that a crash left behind before they were listed."""
-        listed = {part.file.name for part in self.parts()}
-        for file in (*self.folder.glob("*.parquet"), *self.folder.glob(".draft-*")):
-            # Another kernel may be between rename and listing; what is a day old is nobody's.
-            with contextlib.suppress(OSError):
-                old = time.time() - file.stat().st_mtime > _ORPHAN_AGE_SECONDS
-                if old and file.name not in listed:
-                    file.unlink()
+        sweep(self.folder, {part.file.name for part in self.parts()})
 
 
 def _merge(work: Work, old_person_id: int, person_id: int) -> None:

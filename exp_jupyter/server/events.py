@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,9 @@ from exp_jupyter.server.event_columns import (
 )
 from exp_jupyter.server.event_parts import Part, PartList
 from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
+from exp_jupyter.server.settling import draft_in, settle
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.tables import TableList
 from exp_jupyter.warehouse.source import EventSource
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip 
 
 
 class EventStore:
-    """The events of one project.
+    """The events of one project, and the warehouse tables beside them.
 
     Safe to use from several threads; several processes may use the same folder at once.
 
@@ -67,6 +68,7 @@ class EventStore:
         self.folder.mkdir(exist_ok=True)
         self.listed = PartList(self.folder, store)
         self.listed.sweep()
+        self.tables = TableList(store)
 
     # ---------------------------------------------------------------- writing
 
@@ -166,8 +168,7 @@ class EventStore:
         self, cursor: duckdb.DuckDBPyConnection, query: str, *, ordered: bool = False
     ) -> Iterator[tuple[Part | None, list[str]]]:
         """Write a part that is not listed yet, and give it with the names of its events."""
-        draft = self.folder / f".draft-{uuid.uuid4().hex}.parquet"
-        try:
+        with draft_in(self.folder) as draft:
             cursor.execute(
                 f"COPY ({query}{'' if ordered else ' ORDER BY timestamp'}) "
                 f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, "
@@ -182,15 +183,9 @@ class EventStore:
                 return
             first, last = min(row[2] for row in held), max(row[3] for row in held)
             file = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
-            if self._durable:
-                _sync(draft)
-            draft.rename(file)
-            if self._durable:
-                _sync(self.folder)
+            settle(draft, file, durable=self._durable)
             count = sum(int(row[1]) for row in held)
             yield Part(file, count, _moment(first), _moment(last)), [str(row[0]) for row in held]
-        finally:
-            draft.unlink(missing_ok=True)
 
     # ---------------------------------------------------------------- reading
 
@@ -253,6 +248,7 @@ class EventStore:
             relation,
             typed={name: name for name in HOT_PROPERTIES if not name.startswith("$set")},
             persons=PERSONS.replace("__EVENTS__", relation),
+            tables=self.tables.relations(),
             label="the project's events",
             store=self._store,
         )
@@ -351,14 +347,3 @@ def _naive(moment: datetime) -> datetime:
 
 def _moment(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-
-
-def _sync(path: Path) -> None:
-    # A folder is synced too, or the new name could be lost with the power.
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -170,7 +170,7 @@ def import_events(
     """
     with store.cursor() as cursor:
         if isinstance(source, (str, Path)):
-            table = _file(Path(source))
+            table = file_relation(Path(source))
         else:
             cursor.register("given", source)
             table = "given"
@@ -215,7 +215,14 @@ def import_events(
         )
 
 
-def _file(path: Path) -> str:
+def file_relation(path: Path) -> str:
+    """Return SQL text for the rows of a CSV or Parquet file, usable after FROM.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such file, or it is of another kind.
+    """
     if not path.is_file():
         raise InputError(f"There is no file {str(path)!r}.")
     reader = {".csv": "read_csv", ".parquet": "read_parquet"}.get(path.suffix.lower())

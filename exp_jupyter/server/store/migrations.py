@@ -211,7 +211,17 @@ CREATE TABLE cohort_members (
 CREATE INDEX cohort_members_by_person ON cohort_members (person_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS)
+_TABLES = """
+CREATE TABLE warehouse_tables (
+    name TEXT PRIMARY KEY,
+    file TEXT NOT NULL UNIQUE,
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS, _TABLES)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)
