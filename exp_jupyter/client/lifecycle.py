@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from exp_jupyter.client.project import Project
 
-_NOT_LAUNCHED = "It has not been launched yet."
-
 
 class Launch(ExperimentWrite):
     """Starts a draft now and switches its flag on."""
@@ -95,7 +93,7 @@ class _Switch(ExperimentWrite):
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
         if now.start_date is None:
-            return _NOT_LAUNCHED, "Launch it first."
+            return f'"{now.name}" has not been launched yet.', "Launch it first."
         if now.end_date is not None:
             return f'"{now.name}" ended on {day(now.end_date)}.', "Nothing is left to switch."
         return flag_gone(now)
@@ -199,11 +197,11 @@ class End(ExperimentWrite):
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
         if now.start_date is None:
-            return _NOT_LAUNCHED, "A draft is deleted, not ended."
+            return f'"{now.name}" has not been launched yet.', "A draft is deleted, not ended."
         if now.end_date is not None:
             return (
                 f'"{now.name}" ended on {day(now.end_date)}{concluded(now)} already.',
-                f"project.experiments.update({now.id}, conclusion=…) changes what was concluded.",
+                f"%exp_update {now.id} --conclusion … changes what was concluded.",
             )
         return None
 

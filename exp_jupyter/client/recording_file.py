@@ -102,13 +102,13 @@ def load(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise StoreError(
             f"The recording {str(path)!r} cannot be read: {error.strerror}.",
-            hint="Give the file that project.record() made.",
+            hint="Give a file that %exp_record made.",
         ) from error
     except (ValueError, RecursionError):
         whole = None
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         raise StoreError(
-            f"{str(path)!r} is no recording.", hint="Give the file that project.record() made."
+            f"{str(path)!r} is no recording.", hint="Give a file that %exp_record made."
         )
     if whole.get("version") != VERSION:
         raise StoreError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.diff_cells import cell, label
 from exp_jupyter.client.experiment_write import ExperimentWrite, is_active
 from exp_jupyter.client.flag_change import FlagChange, rollout_rows
+from exp_jupyter.client.new_experiment import checked_name
 from exp_jupyter.client.wanted import (
     INSTRUCTIONS,
     METRIC_FIELDS,
@@ -50,7 +51,7 @@ class Update(ExperimentWrite):
     Raises
     ------
     exp_jupyter.errors.InputError
-        There are none, or a name is not the API's.
+        There are none, a name is not the API's, or the experiment's own name is empty.
     """
 
     deed = "changed"
@@ -63,6 +64,8 @@ class Update(ExperimentWrite):
                 hint="Give the new values, such as name= or description=.",
             )
         self._fields = checked_fields(fields)
+        if "name" in fields:
+            self._fields["name"] = checked_name(fields["name"])
 
     def _needs_name(self) -> bool:
         return bool(self._fields.get("deleted"))

@@ -143,6 +143,7 @@ class TestBadInput:
             ("%exp_reset 999 --yes", NotFoundError, "no experiment 999"),
             ("%exp_update checkout-redesign", InputError, "what is to change"),
             ("%exp_update checkout-redesign --metrics a:sum", InputError, "of no known form"),
+            ('%exp_update checkout-redesign --name " "', InputError, "name is empty"),
             ("%exp_update checkout-redesign --allow-unknown-events", InputError, "Nothing"),
             ('%exp_create "" --yes', InputError, "name is empty"),
             ("%exp_create A --variants a b --yes", InputError, "a, b"),
