@@ -7,6 +7,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -372,7 +373,9 @@ class Transport:
 
 def _close_all(clients: dict[bool, httpx.Client]) -> None:
     while clients:
-        clients.popitem()[1].close()
+        # At the end of a process its sockets may be gone already, and nobody is left to be told.
+        with suppress(OSError):
+            clients.popitem()[1].close()
 
 
 def _wire_parameters(params: Parameters) -> dict[str, str]:

@@ -82,7 +82,7 @@ def served(tmp_path_factory):
     said = ""
     while "phx_" not in said:
         said += process.stdout.readline()
-    yield re.search(r"http://[\d.]+:\d+", said)[0], re.search(r"phx_\w+", said)[0]
+    yield re.search(r"http://[\d.]+:\d+", said)[0], re.search(r"phx_[\w-]+", said)[0]
     process.kill()
     process.communicate()
 
