@@ -25,7 +25,11 @@ def text_ids(source):
         "CREATE VIEW people AS SELECT * REPLACE ('id ' || person_id AS person_id) FROM persons"
     )
     cohorts = f"(SELECT 'id ' || person_id AS person_id, cohort_id FROM {source.cohorts})"
-    return replace(source, relation="told", persons="people", cohorts=cohorts)
+    tables = {  # one of their keys is a person's id
+        name: f"(SELECT * REPLACE ('id ' || person AS person) FROM {table})"
+        for name, table in source.tables.items()
+    }
+    return replace(source, relation="told", persons="people", cohorts=cohorts, tables=tables)
 
 
 @pytest.mark.parametrize("rows", [1, 40])
