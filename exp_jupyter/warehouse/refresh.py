@@ -275,8 +275,10 @@ def _advanced(
         start = stream.low
         since = days.start_us
     else:
-        # Before the events are read: what arrives in between is then looked at once more.
-        now = _digests(stream, {}, min(kept.digests, default=kept.closed), closed)
+        # Before the events are read: what arrives in between is then looked at once more. What is
+        # never looked at again needs no digest.
+        until = closed if late_days else kept.closed
+        now = _digests(stream, {}, min(kept.digests, default=until), until)
         start = since = _changed_from(stream, kept, now, growing=growing)
         stream.units, stream.dense = kept.units, kept.dense
         _back_to(stream, kept, start)
