@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.analysis.correction import check_correction
 from exp_jupyter.analysis.event_call import Name, call_text, plainly, written
 from exp_jupyter.analysis.event_exposure import read_exposure
 from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
@@ -46,6 +47,7 @@ def analyze_events(
     alpha: float = 0.05,
     alternative: Literal["two-sided", "greater", "less"] = "two-sided",
     difference: Literal["relative", "absolute"] = "relative",
+    correction: str | None = None,
     mode: Mode | None = None,
     persons: Any = None,
     cohorts: Any = None,
@@ -122,6 +124,10 @@ def analyze_events(
         an experiment: by default its own, as the project computes it.
     alpha, alternative, difference
         As ``exp_jupyter.analyze`` takes them.
+    correction
+        Correct the last day's p-values of all metrics and arms for how many there are: ``holm``,
+        ``benjamini-hochberg`` and others of ``exp_jupyter.engine.multiplicity.adjust``. Segments
+        and earlier days are left as they are.
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
         experiment.
@@ -205,6 +211,7 @@ def analyze_events(
     if cuped is not None:
         spec = replace(spec, stats_config=_with_cuped(spec.stats_config, cuped))
     judge, own_mode = _judging(experiment, spec, method, mode, alpha, alternative, difference)
+    check_correction(correction)
     question = Question(
         spec=spec,
         metrics=read_event_metrics(_chosen(metrics, entries), goal=goal, breakdown=segments),
@@ -213,6 +220,7 @@ def analyze_events(
         breakdown=segments,
         method=judge,
         mode=own_mode,
+        correction=correction,
         columns=columns,
         beside={
             "persons": persons,
@@ -244,6 +252,7 @@ def analyze_events(
             alpha=(alpha, 0.05),
             alternative=(alternative, "two-sided"),
             difference=(difference, "relative"),
+            correction=(correction, None),
             mode=(mode, None),
             persons=(plainly(persons, "persons"), None),
             cohorts=(plainly(cohorts, "cohorts"), None),

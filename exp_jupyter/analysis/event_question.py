@@ -28,7 +28,7 @@ from exp_jupyter.analysis.event_results import (
     EventSegment,
     ExposureDay,
 )
-from exp_jupyter.analysis.event_series import event_series, segment_series
+from exp_jupyter.analysis.event_series import corrected_effects, event_series, segment_series
 from exp_jupyter.analysis.event_state import State, about_of
 from exp_jupyter.analysis.period import When, ending
 from exp_jupyter.analysis.spec import ExperimentSpec
@@ -73,6 +73,8 @@ class Question:
         A method of the engine, or None for what the experiment says.
     mode
         The project's formulas where ``method`` is None.
+    correction
+        How the last day's p-values are corrected, or None.
     columns, table, dialect
         Where things are in the events.
     beside
@@ -95,6 +97,7 @@ class Question:
     table: str | None
     dialect: str | None
     code: str = ""
+    correction: str | None = None
     state: str | None = None
 
     def again(
@@ -284,6 +287,7 @@ class Question:
                 parts = segment_series(metric, found, spec, dates, **told)
                 segments += [EventSegment(values, one) for values, one in parts.items()]
         first = results[0]
+        adjusted = {} if self.correction is None else corrected_effects(results, self.correction)
         settled = replace(self, spec=spec, split=None)
         return EventAnalysis(
             flag=spec.flag_key,
@@ -305,6 +309,8 @@ class Question:
             engine=engine,
             timestamps=_timestamps(source),
             fingerprint=key_of(request),
+            correction=self.correction or "",
+            adjusted=adjusted,
             _again=partial(settled.again, kept),
         ).coded(self.code)
 

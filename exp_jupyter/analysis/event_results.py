@@ -142,6 +142,9 @@ class EventAnalysis(Shown):
         How the timestamps were read, in words.
     fingerprint
         Of all that decides the numbers but the events.
+    correction, adjusted
+        How the last day's p-values were corrected for how many there are, and what they are then,
+        by metric and arm; empty without a correction.
 
     Examples
     --------
@@ -168,6 +171,8 @@ class EventAnalysis(Shown):
     timestamps: str
     fingerprint: str
     version: str = __version__
+    correction: str = ""
+    adjusted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _again: Any = field(default=None, compare=False)
 
     def __len__(self) -> int:
@@ -237,7 +242,9 @@ class EventAnalysis(Shown):
     def verdicts(self) -> tuple[str, ...]:
         """What is known, one sentence per metric and arm."""
         return tuple(
-            f"{one.metric_name}: {words}" for one in self for words in one.verdicts.values()
+            f"{one.metric_name}: {words}"
+            for one in self
+            for words in one.corrected_verdicts(self.adjusted.get(one.metric_name, {})).values()
         )
 
     def refresh(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.compute import result_of, wire_row
+from exp_jupyter.analysis.correction import corrected
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.engine.assembly import validation_failures
@@ -88,6 +89,20 @@ def segment_series(
         own = replace(sums, breakdowns=[()], values=sums.values[place : place + 1, :, -1:])
         found[values] = event_series(plain, own, spec, dates[-1:], **told)
     return found
+
+
+def corrected_effects(found: Sequence[Series], correction: str) -> dict[str, dict[str, float]]:
+    """Return the last day's corrected p-values, by metric and arm."""
+    p_values = {
+        (one.metric_name, key): float(effect.p_value)
+        for one in found
+        for key, effect in (one.latest.effects if one.latest is not None else {}).items()
+        if effect is not None and effect.p_value is not None
+    }
+    several: dict[str, dict[str, float]] = {}
+    for (name, key), p in corrected(p_values, correction, 1 - found[0].level).items():
+        several.setdefault(name, {})[key] = p
+    return several
 
 
 def together(sums: DailySums) -> DailySums:

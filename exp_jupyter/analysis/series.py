@@ -179,6 +179,16 @@ class Series(Shown):
     @property
     def verdicts(self) -> dict[str, str]:
         """Per arm, what is known on the latest day, in one sentence."""
+        return self.corrected_verdicts({})
+
+    def corrected_verdicts(self, adjusted: Mapping[str, float]) -> dict[str, str]:
+        """Return the verdicts where several comparisons were corrected for.
+
+        Parameters
+        ----------
+        adjusted
+            The latest day's corrected p-values, by arm; an arm without one is judged alone.
+        """
         latest = self.latest
         return {
             key: verdict_words(
@@ -187,6 +197,7 @@ class Series(Shown):
                 latest.effects.get(key) if latest else None,
                 goal=self.goal,
                 failures=_why(latest, key),
+                adjusted=adjusted.get(key),
             )
             for key in self.variants
             if key != self.baseline_key

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.analysis.correction import check_correction, corrected
 from exp_jupyter.analysis.unit_effects import Judging, judged_results
 from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, check_exists, read_metrics
 from exp_jupyter.analysis.unit_results import Analysis, MetricResult
@@ -121,6 +122,7 @@ def analyze(
     (1.5, {'control': 4, 'test': 4})
     """
     judging = Judging.of(method, alpha, alternative, difference, mode)
+    check_correction(correction)
     if missing not in ("refuse", "zero", "drop"):
         raise InputError(
             f"missing is {missing!r}; expected refuse, zero or drop.",
@@ -411,26 +413,18 @@ def _missing_words(
 
 
 def _corrected(results: list[MetricResult], correction: str, alpha: float) -> list[MetricResult]:
-    from exp_jupyter.engine.multiplicity import adjust
-
-    p_values = [
-        float(arm.effect.p_value)
+    p_values = {
+        (result.metric.label, arm.key): float(arm.effect.p_value)
         for result in results
         for arm in result.arms
         if arm.effect is not None and arm.effect.p_value is not None
-    ]
-    if not p_values:
-        raise InputError(
-            "There are no p-values to correct.", hint="Use a frequentist or sequential method."
-        )
-    adjusted = iter(adjust(p_values, correction, alpha=alpha).adjusted.tolist())
+    }
+    found = corrected(p_values, correction, alpha)
     return [
         replace(
             result,
             arms=tuple(
-                replace(arm, adjusted_p_value=next(adjusted))
-                if arm.effect is not None and arm.effect.p_value is not None
-                else arm
+                replace(arm, adjusted_p_value=found.get((result.metric.label, arm.key)))
                 for arm in result.arms
             ),
         )

@@ -165,6 +165,7 @@ class Analysis(Shown):
                 arm.effect,
                 goal=result.metric.goal,
                 failures=[arm.refusal.rstrip(".")] if arm.refusal else [],
+                adjusted=arm.adjusted_p_value,
             )
             for result in self.results
             for arm in result.arms[1:]

@@ -37,6 +37,7 @@ def verdict_words(
     *,
     goal: Literal["increase", "decrease"] = "increase",
     failures: Sequence[str] = (),
+    adjusted: float | None = None,
 ) -> str:
     """Return what an arm's effect says about it.
 
@@ -50,6 +51,8 @@ def verdict_words(
         Which direction is good.
     failures
         Why there is no comparison, in the API's words.
+    adjusted
+        The p-value corrected for the number of comparisons, where that was asked for.
     """
     if effect is None:
         reasons = dict.fromkeys(_FAILURES.get(failure, failure) for failure in failures)
@@ -63,6 +66,8 @@ def verdict_words(
     )
     if low <= 0 <= high:
         return f"{arm} is not distinguishable from {baseline} yet ({span})."
+    if adjusted is not None and adjusted > 1 - effect.level:
+        return f"{arm} is not distinguishable from {baseline} after correction ({span})."
     good = (estimate > 0) == (goal == "increase")
     direction = "above" if estimate > 0 else "below"
     return f"{arm} is {'better' if good else 'worse'}: {direction} {baseline} ({span})."

@@ -65,12 +65,6 @@ def arguments() -> Arguments:
         offers="refuse zero drop",
         help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
     )
-    it.add(
-        "--correction",
-        metavar="NAME",
-        offers="holm hochberg bonferroni benjamini-hochberg",
-        help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
-    )
     add_judgement(it)
     add_table(it)
     return it

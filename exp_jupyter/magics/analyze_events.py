@@ -127,8 +127,8 @@ def run(session: Session, options: Namespace) -> EventAnalysis:
     asked: dict[str, Any] = given(
         options,
         *("flag", "start", "end", "timezone", "variants", "control", "multiple_variants", "cuped"),
-        *("breakdown", "goal", "method", "alpha", "alternative", "difference", "mode", "state"),
-        *("as_of", "table", "dialect"),
+        *("breakdown", "goal", "method", "alpha", "alternative", "difference", "correction"),
+        *("mode", "state", "as_of", "table", "dialect"),
     )
     if options.columns:
         asked["columns"] = columns_of(_NAME, options.columns)

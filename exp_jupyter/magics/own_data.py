@@ -33,6 +33,12 @@ def add_judgement(it: Arguments) -> None:
         help="relative to control (default), or absolute",
     )
     it.add(
+        "--correction",
+        metavar="NAME",
+        offers="holm hochberg bonferroni benjamini-hochberg",
+        help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
+    )
+    it.add(
         "--method",
         type=one_of(*METHODS),
         metavar="METHOD",

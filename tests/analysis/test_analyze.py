@@ -297,6 +297,22 @@ class TestMethods:
         expected = adjust(rows.p_value.to_numpy(), "holm").adjusted
         np.testing.assert_allclose(rows.adjusted_p_value, expected)
 
+    def test_say_better_only_of_what_is_left_after_a_correction(self):
+        draws = np.random.default_rng(4)
+        frame = pd.DataFrame({"variant": ["control", "test"] * 200})
+        frame["y"] = 10 + draws.normal(size=400) + 0.29 * (frame.variant == "test")
+        others = {f"z{i}": 10 + draws.normal(size=400) for i in range(9)}
+        metrics = ["y:mean", *(f"{name}:mean" for name in others)]
+        alone = exp_jupyter.analyze(frame.assign(**others), metrics=metrics)
+        among = exp_jupyter.analyze(
+            frame.assign(**others), metrics=metrics, correction="bonferroni"
+        )
+        assert 0.005 < alone.effect("y").p_value < 0.05 < among.results[0].arms[1].adjusted_p_value
+        assert "test is better" in alone.verdicts[0]
+        assert "test is not distinguishable from control after correction" in among.verdicts[0]
+        assert "test is not distinguishable from control after correction:" in among.to_text()
+        assert "▲ better" not in among.to_text()
+
     def test_honour_the_goal(self):
         better = exp_jupyter.analyze(self.frame, metrics="revenue:mean")
         worse = exp_jupyter.analyze(self.frame, metrics="revenue:mean", goal="decrease")

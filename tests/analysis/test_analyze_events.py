@@ -17,6 +17,7 @@ from shop_events import COLUMNS, EVENTS, FLAG, METRICS, START, analyzed, until
 import exp_jupyter
 from exp_jupyter.analysis import EventAnalysis, ExperimentSpec, compute_series
 from exp_jupyter.engine import Frequentist, MixtureSPRT, Sequential
+from exp_jupyter.engine.multiplicity import adjust
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema import Experiment
 from exp_jupyter.warehouse.event_sources import event_source
@@ -77,6 +78,40 @@ def test_the_analysis_is_a_list_of_series(found):
     assert found["Revenue"] is found.series("Revenue") is found[1]
     assert found.series() is found[0]
     assert [series.metric_kind for series in found] == ["funnel", "mean", "ratio", "retention"]
+
+
+def test_p_values_of_the_last_day_are_corrected_for_how_many_there_are(found):
+    corrected = analyzed(split="equal", correction="holm", breakdown="country")
+    rows = corrected.to_frame()
+    whole = rows[(rows.segment == "") & rows.p_value.notna()]
+    assert len(whole) == 4
+    expected = adjust(whole.p_value.to_numpy(), "holm").adjusted
+    np.testing.assert_allclose(whole.adjusted_p_value.astype(float), expected)
+    assert rows[rows.segment != ""].adjusted_p_value.isna().all()
+    assert corrected.adjusted["Revenue"]["test"] >= corrected.effect("Revenue").p_value
+    assert "p-values corrected: holm" in words(corrected)
+    assert "correction='holm'" in corrected.code()
+    assert found.correction == ""
+    assert found.adjusted == {}
+    assert "adjusted_p_value" not in found.to_frame()
+
+
+def test_better_is_said_only_of_what_is_left_after_the_correction(found):
+    p = found.effect("Revenue").p_value
+    assert 0.05 / 4 < p < 0.05
+    corrected = analyzed(split="equal", correction="bonferroni")
+    assert corrected.adjusted["Revenue"]["test"] == pytest.approx(4 * p)
+    verdict = next(words for words in corrected.verdicts if words.startswith("Revenue"))
+    assert "test is not distinguishable from control after correction" in verdict
+    assert "not distinguishable after correction" in words(corrected)
+    assert "not distinguishable after correction" not in words(found)
+
+
+def test_a_refreshed_analysis_is_corrected_as_the_first_was():
+    first = analyzed(until(4), correction="benjamini-hochberg")
+    again = first.refresh(EVENTS)
+    assert again.correction == "benjamini-hochberg"
+    assert again.adjusted == analyzed(correction="benjamini-hochberg").adjusted
 
 
 def test_it_says_where_its_numbers_came_from(found):
@@ -394,6 +429,8 @@ def test_another_method_judges_an_experiment_anew():
         ({"metrics": {"Odd": "view:sum()"}}, "'view:sum()' is of no known form", "purchase:sum"),
         ({"metrics": {"Odd": 7}}, "'Odd' is 7; expected a short form", "purchase:sum"),
         ({"metrics": ()}, "no metric to analyse", "Name at least one"),
+        ({"correction": "hulm"}, "correction is 'hulm'; expected one of bonferroni", ""),
+        ({"correction": "holm", "method": "bayesian"}, "no p-values to correct", "frequentist"),
         ({"metrics": ["view", "view"]}, "'view' is given 2 times", "a name of its own"),
         ({"goal": {"Paied": "decrease"}}, "'Paied' belongs to no metric", "Paid"),
         ({"flag": "new-chekout"}, "flag 'new-chekout' has no rows", "Did you mean 'new-checkout'?"),

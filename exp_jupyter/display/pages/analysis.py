@@ -80,12 +80,16 @@ def _leads(subject: Analysis) -> list[Block]:
         words: Any = (Span(f"{arm.key}: no comparison", strong=True), f": {arm.refusal}")
         if arm.effect is not None:
             goal = first.metric.goal
-            said = readings.reading(arm.effect, goal)
+            said = _said(first, arm)
             words = readings.lead(arm.key, subject.control, arm.effect, said, goal)
         if len(subject.results) > 1:
             words = (f"{first.metric.label}: ", *words)
         leads.append(Sentence(words, lead=True))
     return leads
+
+
+def _said(result: MetricResult, arm: ArmResult) -> Reading:
+    return readings.reading(arm.effect, result.metric.goal, adjusted=arm.adjusted_p_value)
 
 
 def _caption(subject: Analysis) -> str:
@@ -107,7 +111,7 @@ def _tables(subject: Analysis, results: tuple[MetricResult, ...], caption: str) 
 
 def _table(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -> Table:
     lines = [(result, arm) for result in results for arm in result.arms]
-    said = [readings.reading(arm.effect, result.metric.goal) for result, arm in lines]
+    said = [_said(result, arm) for result, arm in lines]
     bars = [readings.bar_cell(arm.effect, word) for (_, arm), word in zip(lines, said, strict=True)]
     corrected = any(arm.adjusted_p_value is not None for _, arm in lines)
     bayesian = subject.method == "bayesian"
@@ -244,7 +248,7 @@ def _chart(subject: Analysis) -> IntervalChart | None:
                 if arms or not several
                 else result.metric.label
             )
-            tone = readings.reading(arm.effect, result.metric.goal).tone
+            tone = _said(result, arm).tone
             lines.append(IntervalLine(name, float(arm.effect.estimate), low, high, tone))
     return IntervalChart(tuple(lines), relative) if lines else None
 

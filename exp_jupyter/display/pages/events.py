@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,9 @@ _MOST_SEGMENT_ROWS = 60
 _MOST_PICTURED = 8
 """Metrics beside whose table there is room for the first one's picture."""
 
+Adjusted = Mapping[str, Mapping[str, float]]
+"""Corrected p-values, by metric and arm."""
+
 Line = tuple["Series", str, str]
 """A series, one of its arms, and its segment in words."""
 
@@ -60,7 +63,7 @@ def event_analysis(subject: EventAnalysis) -> Description:
     blocks: list[Block] = [
         Heading(subject.flag, split_badge(subject.exposures), " · ".join(facts)),
         *mismatch_blocks(subject.exposures.sample_ratio),
-        *_tables(list(subject.results), [], _caption(subject)),
+        *_tables(list(subject.results), [], _caption(subject), subject.adjusted),
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
@@ -96,17 +99,19 @@ def _first_effect(found: Sequence[Series]) -> Effect | None:
     return next((effect for effect in every if effect is not None), None)
 
 
-def _tables(found: list[Series], segments: list[str], caption: str) -> list[Block]:
+def _tables(
+    found: list[Series], segments: list[str], caption: str, adjusted: Adjusted | None = None
+) -> list[Block]:
     """Return one table, or one per metric where differences are in the metrics' own units."""
     words = segments or [""] * len(found)
     lines = [(one, key, said) for one, said in zip(found, words, strict=True) for key in _keys(one)]
     if readings.is_relative(_first_effect(found)):
-        return [_table(lines, caption)] if lines else []
+        return [_table(lines, caption, adjusted or {})] if lines else []
     named: dict[str, list[Line]] = {}
     for line in lines:
         named.setdefault(line[0].metric_name, []).append(line)
     return [
-        _table(group, f"{name}: {caption[:1].lower()}{caption[1:]}")
+        _table(group, f"{name}: {caption[:1].lower()}{caption[1:]}", adjusted or {})
         for name, group in named.items()
     ]
 
@@ -115,26 +120,29 @@ def _keys(one: Series) -> tuple[str, ...]:
     return (one.baseline_key, *(key for key in one.variants if key != one.baseline_key))
 
 
-def _table(lines: list[Line], caption: str) -> Table:
+def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     segmented = any(said for _, _, said in lines)
     bars = {
-        (id(one), key): readings.bar_cell(_effect(one, key), arm_reading(one.latest, key, one.goal))
+        (id(one), key): readings.bar_cell(_effect(one, key), _said(one, key, adjusted))
         for one, key, _ in lines
         if key != one.baseline_key and one.latest is not None
     }
     first = _first_effect([one for one, _, _ in lines])
     bayesian = lines[0][0].method == "bayesian"
+    final = effect_columns(bayesian, list(bars.values()), readings.is_relative(first))
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if segmented else ()),
         Column("Variant", names=("variant",)),
         Column("Units", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *effect_columns(bayesian, list(bars.values()), readings.is_relative(first)),
+        *final[:-1],
+        *((Column("p corrected", "right", ("adjusted_p_value",)),) if adjusted else ()),
+        final[-1],
     )
     rows = tuple(
         Row(
-            _cells(one, key, said if segmented else None, bars.get((id(one), key))),
+            _cells(one, key, said if segmented else None, bars.get((id(one), key)), adjusted),
             rule=key == one.baseline_key and place > 0,
         )
         for place, (one, key, said) in enumerate(lines)
@@ -142,7 +150,21 @@ def _table(lines: list[Line], caption: str) -> Table:
     return Table(caption, columns, rows, titled=True)
 
 
-def _cells(one: Series, key: str, segment: str | None, bar: Any) -> tuple[Cell, ...]:
+def _said(one: Series, key: str, adjusted: Adjusted) -> Reading:
+    if one.latest is None:
+        return Reading("no comparison yet")
+    p = adjusted.get(one.metric_name, {}).get(key)
+    return arm_reading(one.latest, key, one.goal, p)
+
+
+def _corrected_cell(one: Series, key: str, adjusted: Adjusted) -> Figure:
+    p = adjusted.get(one.metric_name, {}).get(key)
+    return Figure(p, numbers.p_value(p, 1 - one.level))
+
+
+def _cells(
+    one: Series, key: str, segment: str | None, bar: Any, adjusted: Adjusted
+) -> tuple[Cell, ...]:
     latest, is_baseline = one.latest, key == one.baseline_key
     kind = "lower is better" if one.goal == "decrease" else one.metric_kind
     head: tuple[Cell, ...] = (
@@ -158,9 +180,10 @@ def _cells(one: Series, key: str, segment: str | None, bar: Any) -> tuple[Cell, 
     )
     if is_baseline or latest is None:
         words = "baseline" if is_baseline else numbers.MISSING
-        return (*head, Figure(None, words, quiet=True), EMPTY, EMPTY, EMPTY)
+        blank = (EMPTY,) if adjusted else ()
+        return (*head, Figure(None, words, quiet=True), EMPTY, EMPTY, *blank, EMPTY)
     effect = _effect(one, key)
-    said = arm_reading(latest, key, one.goal)
+    said = _said(one, key, adjusted)
     if effect is None and segment is not None:
         said = Reading("too little data yet")  # why is the same for most of many small segments
     return (
@@ -168,6 +191,7 @@ def _cells(one: Series, key: str, segment: str | None, bar: Any) -> tuple[Cell, 
         readings.estimate_cell(effect),
         bar,
         readings.evidence_cell(effect, one.goal),
+        *((_corrected_cell(one, key, adjusted),) if adjusted else ()),
         said,
     )
 
@@ -216,6 +240,8 @@ def _provenance(subject: EventAnalysis) -> tuple[str, ...]:
     told: tuple[str, ...] = (subject.method, f"mode {subject.mode}")
     if first is not None:
         told = readings.provenance(first, subject.control)
+    if subject.correction:
+        told = (*told, f"p-values corrected: {subject.correction}")
     return (
         *told,
         f"exposed by {subject.exposure}",
@@ -244,19 +270,24 @@ def _chart(subject: EventAnalysis) -> IntervalChart | None:
             name = one.metric_name if several and not arms else key
             name = f"{one.metric_name} · {key}" if several and arms else name
             low, high = map(float, effect.interval)
-            tone = arm_reading(one.latest, key, one.goal).tone
+            tone = _said(one, key, subject.adjusted).tone
             lines.append(IntervalLine(name, float(effect.estimate), low, high, tone))
     return IntervalChart(tuple(lines), relative) if lines else None
 
 
 def _records(subject: EventAnalysis) -> list[dict[str, Any]]:
     rows = [_record(one, key) for one in subject.results for key in _keys(one)]
+    if subject.adjusted:
+        for row in rows:
+            row["adjusted_p_value"] = subject.adjusted.get(row["metric"], {}).get(row["variant"])
     if not subject.segments:
         return rows
+    blank = {"adjusted_p_value": None} if subject.adjusted else {}
     rows = [{"segment": "", **row} for row in rows]
     for segment in subject.segments:
         words = segment_words(subject, segment)
-        rows += [{"segment": words, **_record(segment.series, k)} for k in _keys(segment.series)]
+        for key in _keys(segment.series):
+            rows.append({"segment": words, **_record(segment.series, key), **blank})
     return rows
 
 
@@ -284,8 +315,8 @@ def _record(one: Series, key: str) -> dict[str, Any]:
 def _data(subject: EventAnalysis) -> dict[str, Any]:
     """Return what a front end draws: the facts and the latest rows, without every day's sums."""
     names = (
-        "flag breakdown control method mode level start end as_of timezone warnings exposure "
-        "source timestamps fingerprint version"
+        "flag breakdown control method mode level correction start end as_of timezone warnings "
+        "exposure source timestamps fingerprint version"
     )
     facts = {name: plain(getattr(subject, name)) for name in names.split(" ")}
     facts["engine"] = _engine(subject)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
 
 UNDECIDED = "not distinguishable yet"
+CORRECTED = "not distinguishable after correction"
 _FAILURES = {
     "not-enough-exposures": "fewer than 50 units in an arm",
     "not-enough-metric-data": "fewer than 5 conversions in an arm",
@@ -32,7 +33,10 @@ def is_relative(effect: Effect | None) -> bool:
 
 
 def reading(
-    effect: Effect | None, goal: str | None = None, failures: tuple[str, ...] = ()
+    effect: Effect | None,
+    goal: str | None = None,
+    failures: tuple[str, ...] = (),
+    adjusted: float | None = None,
 ) -> Reading:
     """Return what one comparison says.
 
@@ -45,6 +49,8 @@ def reading(
         words are higher and lower.
     failures
         Why there is no comparison, in the API's words.
+    adjusted
+        The p-value corrected for the number of comparisons, where that was asked for.
 
     Examples
     --------
@@ -58,6 +64,9 @@ def reading(
     estimate, (low, high) = float(effect.estimate), map(float, effect.interval)
     if math.isnan(estimate) or math.isnan(low) or math.isnan(high):
         return Reading("no result")
+    if adjusted is not None and adjusted > 1 - effect.level:
+        alone = effect.significant or low > effect.null or high < effect.null
+        return Reading(CORRECTED if alone else UNDECIDED)
     up = estimate > effect.null
     mark = "▲" if up else "▼"
     if goal is None:
@@ -182,8 +191,9 @@ def lead(
         f"{numbers.share(effect.level)} interval {written_interval(effect)}",
         evidence_words(effect, goal),
     ]
-    if said.text == UNDECIDED:
-        words = f"{arm} is not distinguishable from {baseline} yet"
+    if said.text in (UNDECIDED, CORRECTED):
+        when = said.text.removeprefix("not distinguishable")
+        words = f"{arm} is not distinguishable from {baseline}{when}"
         facts[0] = written_estimate(effect)
         return (Span(words, strong=True), f": {', '.join(fact for fact in facts if fact)}.")
     return (

@@ -108,13 +108,13 @@ def _arms(subject: Series) -> tuple[str, ...]:
     return tuple(key for key in subject.variants if key != subject.baseline_key)
 
 
-def arm_reading(day: SeriesDay, key: str, goal: str) -> Reading:
-    """Return what an arm's comparison says on a day."""
+def arm_reading(day: SeriesDay, key: str, goal: str, adjusted: float | None = None) -> Reading:
+    """Return what an arm's comparison says on a day, its p-value corrected if that is known."""
     arms = [arm for arm in (day.baseline, day.arms.get(key)) if arm is not None]
     failures = tuple(failure for arm in arms for failure in arm.failures)
     if not failures and any(arm.n < _FEWEST for arm in arms):
         failures = ("not-enough-exposures",)
-    return readings.reading(day.effects.get(key), goal, failures)
+    return readings.reading(day.effects.get(key), goal, failures, adjusted)
 
 
 def _lead(subject: Series, latest: SeriesDay, key: str, said: Reading) -> Sentence:

@@ -1,0 +1,55 @@
+"""P-values of one analysis corrected for how many comparisons it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+from exp_jupyter.engine.limits import choose
+from exp_jupyter.errors import InputError
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def check_correction(correction: str | None) -> None:
+    """Refuse a correction that is not there before anything is read.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such correction; the message lists those there are.
+    """
+    if correction is not None:
+        from exp_jupyter.engine.multiplicity import OF_P_VALUES
+
+        choose("correction", correction, OF_P_VALUES)
+
+
+def corrected(p_values: Mapping[Key, float], correction: str, alpha: float) -> dict[Key, float]:
+    """Return the corrected p-values of one family of comparisons.
+
+    Parameters
+    ----------
+    p_values
+        One per comparison.
+    correction, alpha
+        As ``exp_jupyter.engine.multiplicity.adjust`` takes them.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such correction, or nothing to correct.
+
+    Examples
+    --------
+    >>> corrected({"revenue": 0.01, "orders": 0.04}, "holm", 0.05)
+    {'revenue': 0.02, 'orders': 0.04}
+    """
+    from exp_jupyter.engine.multiplicity import adjust
+
+    if not p_values:
+        raise InputError(
+            "There are no p-values to correct.", hint="Use a frequentist or sequential method."
+        )
+    adjusted = adjust(list(p_values.values()), correction, alpha=alpha).adjusted.tolist()
+    return dict(zip(p_values, adjusted, strict=True))
