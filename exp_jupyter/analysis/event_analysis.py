@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.correction import check_correction
 from exp_jupyter.analysis.event_call import Name, call_text, plainly, written
+from exp_jupyter.analysis.event_definition import (
+    Mode,
+    chosen,
+    in_arms,
+    in_time,
+    judging,
+    stated_experiment,
+    with_cuped,
+)
 from exp_jupyter.analysis.event_exposure import read_exposure
 from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
 from exp_jupyter.analysis.event_question import Question
 from exp_jupyter.analysis.event_results import EventAnalysis
-from exp_jupyter.analysis.period import When, beginning, ending
-from exp_jupyter.analysis.spec import ExperimentSpec
-from exp_jupyter.analysis.unit_effects import Judging
+from exp_jupyter.analysis.period import When
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.suggestions import meant
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.watching import Progress
-
-Mode = Literal["compat", "recommended"]
 
 
 def analyze_events(
@@ -201,20 +205,20 @@ def analyze_events(
             f"breakdown has {len(segments)} properties; at most 3 are possible.",
             hint="Leave some out, or analyse twice.",
         )
-    spec, entries = _experiment(
+    spec, entries = stated_experiment(
         experiment, flag, timezone, test_account_filters=test_account_filters, actions=actions
     )
-    spec = _in_time(spec, start, end)
-    spec = _in_arms(spec, variants, control, split)
+    spec = in_time(spec, start, end)
+    spec = in_arms(spec, variants, control, split)
     exposing = read_exposure(exposure, multiple_variants, spec.exposure_criteria)
     spec = replace(spec, exposure_criteria=exposing.criteria or None)
     if cuped is not None:
-        spec = replace(spec, stats_config=_with_cuped(spec.stats_config, cuped))
-    judge, own_mode = _judging(experiment, spec, method, mode, alpha, alternative, difference)
+        spec = replace(spec, stats_config=with_cuped(spec.stats_config, cuped))
+    judge, own_mode = judging(experiment, spec, method, mode, alpha, alternative, difference)
     check_correction(correction)
     question = Question(
         spec=spec,
-        metrics=read_event_metrics(_chosen(metrics, entries), goal=goal, breakdown=segments),
+        metrics=read_event_metrics(chosen(metrics, entries), goal=goal, breakdown=segments),
         exposing=exposing,
         split="equal" if split == "equal" else None,
         breakdown=segments,
@@ -267,151 +271,3 @@ def analyze_events(
         ),
     )
     return question.answered(events, as_of, progress)
-
-
-# ---------------------------------------------------------------- the experiment
-
-
-def _experiment(
-    experiment: Any, flag: str | None, timezone: str, **settings: Any
-) -> tuple[ExperimentSpec, dict[str, Any]]:
-    """Return the experiment and its metrics by name."""
-    if (experiment is None) == (flag is None):
-        said = "neither flag nor experiment" if flag is None else "both flag and experiment"
-        raise InputError(
-            f"The call gives {said}; it needs one of them.",
-            hint="flag='new-checkout' with start=…, or experiment= of a project.",
-        )
-    if flag is not None:
-        return ExperimentSpec(
-            flag,
-            (),
-            {},
-            None,
-            timezone=timezone,
-            test_account_filters=tuple(settings["test_account_filters"]),
-            actions=dict(settings["actions"] or {}),
-        ), {}
-    if isinstance(experiment, ExperimentSpec):
-        more: dict[str, Any] = {name: value for name, value in settings.items() if value}
-        return replace(experiment, **more), {}
-    from exp_jupyter.schema import Experiment
-
-    spec = ExperimentSpec.from_experiment(experiment, timezone=timezone, **settings)
-    typed = (
-        experiment if isinstance(experiment, Experiment) else Experiment.model_validate(experiment)
-    )
-    return spec, {entry.name: entry.definition for entry in typed.metric_entries}
-
-
-def _in_time(spec: ExperimentSpec, start: When | None, end: When | None) -> ExperimentSpec:
-    zone = spec.timezone
-    if start is not None:
-        spec = replace(spec, start=beginning(start, zone, "start"))
-    if end is not None:
-        spec = replace(spec, end=ending(end, zone, "end"))
-    if spec.start is None:
-        raise InputError(
-            f"When did {spec.flag_key!r} start? Without start there is no first day.",
-            hint="Give start='2026-03-02', the day in timezone.",
-        )
-    if spec.end is not None and spec.end <= spec.start:
-        raise InputError(
-            f"The experiment would end at {spec.end:%Y-%m-%d %H:%M} UTC, before its start at "
-            f"{spec.start:%Y-%m-%d %H:%M} UTC.",
-            hint="Give the first and the last day.",
-        )
-    return spec
-
-
-def _in_arms(
-    spec: ExperimentSpec, variants: Sequence[str], control: Any, split: Any
-) -> ExperimentSpec:
-    if isinstance(variants, str):
-        raise InputError(
-            f"variants is {variants!r}; expected several.", hint="variants=('control', 'test')."
-        )
-    if split is not None and split != "equal" and not isinstance(split, Mapping):
-        raise InputError(
-            f"split is {split!r}; expected the share of each variant.",
-            hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
-        )
-    if isinstance(split, Mapping):
-        shares = {str(key): float(share) for key, share in split.items()}
-        spec = replace(spec, split=shares, variants=spec.variants or tuple(shares))
-    if variants:
-        keys = tuple(str(key) for key in variants)
-        missing = [key for key in keys if isinstance(split, Mapping) and key not in spec.split]
-        if missing:
-            raise InputError(
-                f"Variant {missing[0]!r} has no share in the split.",
-                hint=f"The split has: {', '.join(spec.split)}.",
-            )
-        spec = replace(spec, variants=keys)
-    if control is not None:
-        spec = replace(spec, baseline_key=str(control))
-    return spec
-
-
-def _with_cuped(config: Mapping[str, Any] | None, cuped: bool | int) -> dict[str, Any]:
-    own: dict[str, Any] = {"enabled": bool(cuped)}
-    if cuped is not True and cuped:
-        if not isinstance(cuped, int) or not 1 <= cuped <= 30:
-            raise InputError(
-                f"cuped is {cuped!r}; expected True, or a number of days from 1 to 30.",
-                hint="14 days before the exposure are usual.",
-            )
-        own["lookback_days"] = cuped
-    return {**(config or {}), "cuped": own}
-
-
-def _judging(
-    experiment: Any,
-    spec: ExperimentSpec,
-    method: Any,
-    mode: Mode | None,
-    alpha: float,
-    alternative: Any,
-    difference: Any,
-) -> tuple[Any, Mode]:
-    """Return the engine's method, or None and the mode for what the experiment says."""
-    if mode not in (None, "compat", "recommended"):
-        raise InputError(f"mode is {mode!r}; expected compat or recommended.")
-    if experiment is None:
-        name = "frequentist" if method is None else method
-        return Judging.of(name, alpha, alternative, difference, mode or "recommended").method, (
-            mode or "recommended"
-        )
-    if method is None:
-        return None, mode or "compat"
-    if hasattr(method, "judge"):
-        return method, method.mode
-    from exp_jupyter.analysis.effects import engine_method
-    from exp_jupyter.engine.settings import resolve
-
-    own = mode or "compat"
-    return engine_method(method, resolve(spec.stats_config), own), own
-
-
-def _chosen(metrics: Any, entries: Mapping[str, Any]) -> Any:
-    """Return the metrics asked for; names stand for an experiment's own."""
-    if not entries:
-        return metrics
-    if isinstance(metrics, Mapping):
-        return metrics
-    asked = [metrics] if isinstance(metrics, str) else list(metrics)
-    if not asked:
-        return dict(entries)
-    found: dict[str, Any] = {}
-    for one in asked:
-        if isinstance(one, str) and one not in entries and not _is_form(one):
-            raise InputError(
-                f"The experiment has no metric {one!r}.",
-                hint=f"{meant(one, entries)}It has: {', '.join(entries)}.",
-            )
-        found[one if isinstance(one, str) else ""] = entries.get(one, one)
-    return found
-
-
-def _is_form(text: str) -> bool:
-    return any(sign in text for sign in (":", " > ", " / "))
