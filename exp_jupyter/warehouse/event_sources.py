@@ -31,14 +31,14 @@ from exp_jupyter.warehouse.tables import (
     short,
 )
 from exp_jupyter.warehouse.unit_sources import VIEW, kind_of
-from exp_jupyter.warehouse.watching import attended
+from exp_jupyter.warehouse.watching import attended, stopping
 
 _OFFSET = r"^\s*\d{4}-\d{2}-\d{2}[T ]\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)\s*$"
 
 
 @dataclass(frozen=True)
 class RelationSource(EventSource):
-    """Events in a DuckDB relation, whose connection nobody but itself can reach."""
+    """Events in a DuckDB relation, which answers on a connection of its own."""
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -61,8 +61,8 @@ class RelationSource(EventSource):
 
         text, _, _ = rendered(sql, parameters, "duckdb", lambda _, value: literal(value, "duckdb"))
         try:
-            # The connection is not known, so an interruption waits for the statement's end.
-            found = attended(None, lambda: self._asked(text).fetchnumpy())
+            stop = stopping(self.connection)  # type: ignore[arg-type]
+            found = attended(None, lambda: self._asked(text).fetchnumpy(), stop)
         except duckdb.Error as error:
             raise InputError(
                 f"The events could not be analysed: {first_line(error)}",

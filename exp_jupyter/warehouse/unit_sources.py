@@ -17,7 +17,7 @@ from exp_jupyter.warehouse.tables import (
     register,
     short,
 )
-from exp_jupyter.warehouse.watching import attended, run
+from exp_jupyter.warehouse.watching import attended, run, stopping
 
 Kind = str
 """``number``, ``boolean``, ``text``, ``time``, ``other``, or ``""`` when nobody knows."""
@@ -150,9 +150,10 @@ def _in_duckdb(connection: Any, relation: str, *, label: str) -> UnitSource:
 
 def _of_relation(relation: Any) -> UnitSource:
     def read(sql: str) -> list[tuple[Any, ...]]:
-        # A relation runs on a connection that it does not show, so it cannot be stopped there.
         return _duckdb_rows(
-            lambda: attended(None, lambda: relation.query(VIEW, sql).fetchall()),
+            lambda: attended(
+                None, lambda: relation.query(VIEW, sql).fetchall(), stopping(relation)
+            ),
         )
 
     described = list(zip(relation.columns, relation.types, strict=True))

@@ -177,6 +177,26 @@ def attended(
     return result[0]
 
 
+def stopping(relation: duckdb.DuckDBPyRelation) -> Callable[[], None]:
+    """Return what stops a statement on the connection that a relation belongs to.
+
+    A relation has no public way to its connection. Newer versions of DuckDB keep it in the
+    relation; where it is not there, it is taken to be the default one, as of ``duckdb.sql``.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> stopping(duckdb.sql("SELECT 42"))()
+    """
+    import duckdb
+
+    own = getattr(relation, "_con", None)
+    if not isinstance(own, duckdb.DuckDBPyConnection):
+        own = duckdb.default_connection()
+    stop: Callable[[], None] = own.interrupt
+    return stop
+
+
 @contextmanager
 def _measured(connection: duckdb.DuckDBPyConnection | None) -> Iterator[None]:
     """Let DuckDB measure its progress, without printing it, and restore what was set before."""

@@ -105,6 +105,22 @@ def test_an_interrupted_analysis_leaves_nothing_behind():
     assert found == [("endless",)]
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["default", "own"])
+def test_an_interrupted_relation_stops_in_the_engine(own):
+    connection = duckdb.connect() if own else duckdb.default_connection()
+    if own and not hasattr(connection.sql("SELECT 1"), "_con"):
+        pytest.skip("this version's relations do not know their connection")
+    endless = connection.sql(
+        "SELECT 'control' AS variant, (a.range * b.range % 7) AS y "
+        "FROM range(3000000) a, range(3000000) b"
+    )
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        analyze(endless, metrics="y:mean")
+    assert connection.execute("SELECT 42").fetchall() == [(42,)]
+
+
 def test_an_engine_s_refusal_comes_through():
     with pytest.raises(duckdb.Error, match="nowhere"):
         run(duckdb.connect(), "SELECT * FROM nowhere", {}, rows)
