@@ -6,7 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from exp_jupyter.magics.arguments import Arguments, given, one_of
-from exp_jupyter.magics.own_data import add_judgement, add_table, source_of, split_of
+from exp_jupyter.magics.judgement import add_correction, add_judgement
+from exp_jupyter.magics.own_data import add_table, source_of, split_of
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
@@ -52,13 +53,6 @@ def arguments() -> Arguments:
     it.add("--covariate", metavar="COLUMN", help="column from before the experiment (CUPED)")
     it.add("--breakdown", nargs="+", metavar="COLUMN", help="columns to analyse by")
     it.add(
-        "--goal",
-        type=one_of("increase", "decrease"),
-        metavar="DIRECTION",
-        offers="increase decrease",
-        help="which direction is good: increase (default) or decrease",
-    )
-    it.add(
         "--missing",
         type=one_of("refuse", "zero", "drop"),
         metavar="MEANING",
@@ -66,6 +60,7 @@ def arguments() -> Arguments:
         help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
     )
     add_judgement(it)
+    add_correction(it)
     add_table(it)
     return it
 

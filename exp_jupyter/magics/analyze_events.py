@@ -6,9 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.magics.arguments import Arguments, given, one_of, whole
+from exp_jupyter.magics.judgement import add_correction, add_judgement
 from exp_jupyter.magics.own_data import (
     add_columns,
-    add_judgement,
     add_table,
     columns_of,
     named,
@@ -98,14 +98,8 @@ def arguments() -> Arguments:
         help="days before the exposure that reduce the variance, 1 to 30",
     )
     it.add("--breakdown", nargs="+", metavar="PROPERTY", help="properties to analyse by, up to 3")
-    it.add(
-        "--goal",
-        type=one_of("increase", "decrease"),
-        metavar="DIRECTION",
-        offers="increase decrease",
-        help="which direction is good: increase (default) or decrease",
-    )
     add_judgement(it)
+    add_correction(it)
     it.add(
         "--state",
         metavar="FILE",

@@ -6,13 +6,12 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent
+from exp_jupyter.magics.arguments import Arguments, given, number, percent
+from exp_jupyter.magics.judgement import add_judgement
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import Comparison
     from exp_jupyter.magics.session import Session
-
-METHODS = ("frequentist", "sequential", "bayesian")
 
 
 def arguments() -> Arguments:
@@ -39,48 +38,13 @@ def arguments() -> Arguments:
         metavar=("CONTROL", "TREATMENT"),
         help="names of the arms; default control and treatment",
     )
-    it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
-    it.add(
-        "--alternative",
-        type=one_of("two-sided", "greater", "less"),
-        metavar="SIDE",
-        offers="two-sided greater less",
-        help="two-sided (default), greater or less",
-    )
-    it.add(
-        "--difference",
-        type=one_of("relative", "absolute"),
-        metavar="KIND",
-        offers="relative absolute",
-        help="relative to control (default), or absolute",
-    )
     it.add(
         "--margin",
         metavar="VALUE",
         help="non-inferiority margin: percent of the control, or its unit with an absolute "
         "--difference",
     )
-    it.add(
-        "--goal",
-        type=one_of("increase", "decrease"),
-        metavar="DIRECTION",
-        offers="increase decrease",
-        help="which direction is good: increase (default) or decrease",
-    )
-    it.add(
-        "--method",
-        type=one_of(*METHODS),
-        metavar="METHOD",
-        offers=" ".join(METHODS),
-        help="frequentist (default), sequential or bayesian",
-    )
-    it.add(
-        "--mode",
-        type=one_of("compat", "recommended"),
-        metavar="MODE",
-        offers="compat recommended",
-        help="compat: the project's formulas; recommended (default): the method's best form",
-    )
+    add_judgement(it)
     return it
 
 

@@ -1,4 +1,4 @@
-"""What the magics on a person's own data share: where it is, how it is split and judged."""
+"""What the magics on a person's own data share: where it is, how it is split."""
 
 from __future__ import annotations
 
@@ -7,51 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.arguments import Arguments, nearest, number, one_of
+from exp_jupyter.magics.arguments import Arguments, nearest, number
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-
-METHODS = ("frequentist", "sequential", "bayesian")
-
-
-def add_judgement(it: Arguments) -> None:
-    """Add how the effects are judged."""
-    it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
-    it.add(
-        "--alternative",
-        type=one_of("two-sided", "greater", "less"),
-        metavar="SIDE",
-        offers="two-sided greater less",
-        help="two-sided (default), greater or less",
-    )
-    it.add(
-        "--difference",
-        type=one_of("relative", "absolute"),
-        metavar="KIND",
-        offers="relative absolute",
-        help="relative to control (default), or absolute",
-    )
-    it.add(
-        "--correction",
-        metavar="NAME",
-        offers="holm hochberg bonferroni benjamini-hochberg",
-        help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
-    )
-    it.add(
-        "--method",
-        type=one_of(*METHODS),
-        metavar="METHOD",
-        offers=" ".join(METHODS),
-        help="frequentist (default), sequential or bayesian",
-    )
-    it.add(
-        "--mode",
-        type=one_of("compat", "recommended"),
-        metavar="MODE",
-        offers="compat recommended",
-        help="compat: the project's formulas; recommended (default): the method's best form",
-    )
 
 
 def add_table(it: Arguments) -> None:

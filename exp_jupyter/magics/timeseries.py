@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, one_of
+from exp_jupyter.magics.judgement import METHODS
 from exp_jupyter.magics.show import add_ref
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-
-METHODS = ("frequentist", "sequential", "bayesian")
 
 
 def add_method(it: Arguments) -> None:

@@ -1,0 +1,57 @@
+"""The options that say how an effect is judged, the same in every magic that compares."""
+
+from __future__ import annotations
+
+from exp_jupyter.magics.arguments import Arguments, number, one_of
+
+METHODS = ("frequentist", "sequential", "bayesian")
+
+
+def add_judgement(it: Arguments) -> None:
+    """Add which direction is good, and how the effects are judged."""
+    it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
+    it.add(
+        "--alternative",
+        type=one_of("two-sided", "greater", "less"),
+        metavar="SIDE",
+        offers="two-sided greater less",
+        help="two-sided (default), greater or less",
+    )
+    it.add(
+        "--difference",
+        type=one_of("relative", "absolute"),
+        metavar="KIND",
+        offers="relative absolute",
+        help="relative to control (default), or absolute",
+    )
+    it.add(
+        "--goal",
+        type=one_of("increase", "decrease"),
+        metavar="DIRECTION",
+        offers="increase decrease",
+        help="which direction is good: increase (default) or decrease",
+    )
+    it.add(
+        "--method",
+        type=one_of(*METHODS),
+        metavar="METHOD",
+        offers=" ".join(METHODS),
+        help="frequentist (default), sequential or bayesian",
+    )
+    it.add(
+        "--mode",
+        type=one_of("compat", "recommended"),
+        metavar="MODE",
+        offers="compat recommended",
+        help="compat: the project's formulas; recommended (default): the method's best form",
+    )
+
+
+def add_correction(it: Arguments) -> None:
+    """Add the correction for several comparisons."""
+    it.add(
+        "--correction",
+        metavar="NAME",
+        offers="holm hochberg bonferroni benjamini-hochberg",
+        help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
+    )
