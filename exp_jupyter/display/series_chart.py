@@ -154,11 +154,17 @@ class _Plot:
             shade,
             axes.text(
                 min((start + end) / 2, end - 3.2 * len(words)),
-                _TOP + _PLOT - 8,
+                self._clear(_TOP + _PLOT - 8, _TOP + 15),
                 words,
                 anchor="middle",
             ),
         ]
+
+    def _clear(self, *places: float) -> float:
+        """Return the first of some baselines whose words no grid line crosses, else the first."""
+        lines = [_TOP + self.y(tick) for tick in axes.ticks(self.low, self.high, 5)]
+        crossed = (any(y - 12 < line < y + 4 for line in lines) for y in places)
+        return next((y for y, hit in zip(places, crossed, strict=True) if not hit), places[0])
 
     def curve(self, line: Line, stroke: str, index: int) -> list[str]:
         found = []

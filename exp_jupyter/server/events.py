@@ -51,8 +51,9 @@ class EventStore:
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     events = EventStore(ProjectStore(folder))
+    >>> from contextlib import closing
+    >>> with tempfile.TemporaryDirectory() as folder, closing(ProjectStore(folder)) as store:
+    ...     events = EventStore(store)
     ...     added = events.append([{"event": "purchase", "distinct_id": "ada",
     ...         "timestamp": "2026-03-01T10:00:00Z", "properties": {"revenue": 12.5}}])
     ...     events.names(), events.fetch("SELECT sum(revenue) FROM events")
