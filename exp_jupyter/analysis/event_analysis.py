@@ -145,7 +145,8 @@ def analyze_events(
         The project's settings, as the API writes them.
     state
         A file that keeps what was added up of closed days: the next call reads only newer days, and
-        the last four again for late events. It is made, and replaced in one step.
+        the last four again for late events (not for changed properties). It is made, and
+        replaced in one step.
     as_of
         The moment of the analysis; by default just after the last event.
     table, dialect

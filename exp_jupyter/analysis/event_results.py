@@ -256,7 +256,8 @@ class EventAnalysis(Shown):
         ----------
         events
             All events, the new ones among them, in whatever form they were given first. The last
-            four closed days are looked at again for late events.
+            four closed days are looked at again for late events; a change of an event's
+            properties alone is not noticed.
         as_of
             The moment of the analysis; by default just after the last event.
         progress

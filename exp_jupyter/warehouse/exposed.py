@@ -200,7 +200,7 @@ class Units:
             first = self.active[at]
         if not exclude:
             second[:] = UNKNOWN
-        entry, leave = (np.where(us == UNKNOWN, UNKNOWN, clock.until(us)) for us in (first, second))
+        entry, leave = (_day_known(clock, us) for us in (first, second))
         for name, values in (
             ("variant", variant),
             ("first", first),
@@ -217,3 +217,11 @@ class Units:
         """Return the units whose second variant appears from ``low`` to before ``high``."""
         when = self.second[self.leavers]
         return self.leavers[(when >= low) & (when < high)]
+
+
+def _day_known(clock: Clock, us: Ints) -> Ints:
+    """Return the day of every instant, and UNKNOWN for what has not happened."""
+    days = np.full(us.size, UNKNOWN)
+    known = np.flatnonzero(us < UNKNOWN)
+    days[known] = clock.until(us[known])
+    return days

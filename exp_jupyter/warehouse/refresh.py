@@ -23,17 +23,18 @@ import numpy as np
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.days import DAY, EPOCH, microseconds
-from exp_jupyter.warehouse.dense import Dense, Floats
+from exp_jupyter.warehouse.dense import UNKNOWN, Dense, Floats
 from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.population import Request
 from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.sparse import packed, unpacked
 from exp_jupyter.warehouse.stream import Stream, streams
 
 LATE_DAYS = 4
 """Closed days that are looked at again for late events."""
 
-_FORM = 2  # of what is kept; another form is not read
+_FORM = 3  # of what is kept; another form is not read
 
 
 @dataclass
@@ -70,11 +71,12 @@ class Kept:
         about
             What it belongs to in words, for whoever reads it; see ``read``.
         """
-        arrays: dict[str, Any] = {"names": self.units.names, "seen": self.units.seen}
+        arrays: dict[str, Any] = {"names": self.units.names}
+        arrays |= packed("seen", self.units.seen, UNKNOWN)
         if self.units.active is not None:
-            arrays["active"] = self.units.active
+            arrays |= packed("active", self.units.active, UNKNOWN)
         for name, array in self.dense.arrays.items():
-            arrays[f"array {name}"] = array
+            arrays |= packed(f"array {name}", array, self.dense.blanks[name])
         notes = []
         for i, (instant, written) in enumerate(self.dense.notes):
             notes.append([instant, [name for name, _, _ in written]])
@@ -90,6 +92,8 @@ class Kept:
             "form": _FORM,
             "key": self.key,
             "closed": self.closed,
+            "seen": self.units.seen.shape,
+            "active": self.units.active is not None,
             "blanks": self.dense.blanks,
             "notes": notes,
             "begun": begun,
@@ -147,12 +151,16 @@ class Kept:
 
     @classmethod
     def _read(cls, told: dict[str, Any], file: Any) -> Kept:
-        units = Units(
-            file["names"], file["seen"], file["active"] if "active" in file.files else None
-        )
+        seen = unpacked(file, "seen", tuple(told["seen"]), UNKNOWN)
+        size = seen.shape[:1]
+        active = unpacked(file, "active", size, UNKNOWN) if told["active"] else None
+        units = Units(file["names"], seen, active)
         dense = Dense(units.size)
         dense.blanks = told["blanks"]
-        dense.arrays = {name: file[f"array {name}"] for name in dense.blanks}
+        dense.arrays = {
+            name: unpacked(file, f"array {name}", size, blank)
+            for name, blank in dense.blanks.items()
+        }
         dense.notes = [
             (
                 instant,
@@ -226,7 +234,8 @@ def refresh(
         beyond the stop.
     late_days
         How many closed days are looked at again for late events. Events that arrive later than
-        that are not seen; a refresh without ``kept`` sees them.
+        that are not seen, nor are changes of an event's properties alone; a refresh without
+        ``kept`` sees them.
     growing
         Refuse a day that has fewer events than it had: somebody gave only the new ones.
 

@@ -184,28 +184,26 @@ class Scan:
 
     # ------------------------------------------------------------ for a pass in slices
 
-    def exposures(self, since: int, *, grouped: bool) -> tuple[str, Mapping[str, Any]]:
-        """Return SQL for the exposures from an instant on.
+    def exposures(self, since: int) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the first exposures from an instant on.
 
-        Its columns: ``unit``, ``us``, ``bv`` (the variant's position); or, ``grouped``, one row
-        per unit with its first exposures ``t0``… by the variants' positions.
+        One row per ``unit``, in their order, so that sums over units come out the same to the bit;
+        ``t0``… are its first exposures by the variants' positions.
         """
         low = self.reader.bound(_moment(since))
         variant, kept = self.exposure.variant, self.exposure.kept
         named = self.matcher.named(self.matcher.names)
+        firsts = ", ".join(
+            f"MIN(CASE WHEN bv = {i} THEN us END) AS t{i}"
+            for i in range(len(self.request.population.variants))
+        )
         sql = (
-            f"SELECT unit, us, bv FROM (SELECT {self._plain_unit} AS unit, "
+            f"SELECT unit, {firsts} FROM (SELECT {self._plain_unit} AS unit, "
             f"epoch_us({self.reader.timestamp}) AS us, {variant} AS bv "
             f"FROM {self.source.relation} AS e{self.reader.joins(variant, kept)} "
             f"WHERE {self.reader.timestamp} >= {low}{kept}{named}) AS r "
-            "WHERE unit IS NOT NULL AND bv IS NOT NULL"
+            "WHERE unit IS NOT NULL AND bv IS NOT NULL GROUP BY unit ORDER BY unit"
         )
-        if grouped:
-            firsts = ", ".join(
-                f"MIN(CASE WHEN bv = {i} THEN us END) AS t{i}"
-                for i in range(len(self.request.population.variants))
-            )
-            sql = f"SELECT unit, {firsts} FROM ({sql}) AS s GROUP BY unit"
         return sql, self.parameters.values
 
     def activations(self, since: int, units: str) -> tuple[str, Mapping[str, Any]]:

@@ -184,19 +184,13 @@ class Stream:
         """Read the exposures from an instant on."""
         scan = Scan(self.source, replace(self.request, metrics=(), covariates=None))
         number = len(self.request.population.variants)
-        sql, parameters = scan.exposures(since, grouped=not scan.whole_units)
+        sql, parameters = scan.exposures(since)
         rows = self._rows(sql, parameters)
         names = np.ma.getdata(rows["unit"])
-        if scan.whole_units:
-            names, place = np.unique(names, return_inverse=True)
-            flat = np.full(names.size * number, UNKNOWN)
-            np.minimum.at(flat, place * number + rows["bv"], rows["us"])
-            seen = flat.reshape(names.size, number)
-        else:
+        firsts = [filled(rows[f"t{i}"], UNKNOWN).astype(np.int64) for i in range(number)]
+        if not scan.whole_units:
             names = names.astype(np.str_)
-            firsts = [filled(rows[f"t{i}"], UNKNOWN).astype(np.int64) for i in range(number)]
-            seen = np.stack(firsts, axis=1)
-        self.units.merge(names, seen)
+        self.units.merge(names, np.stack(firsts, axis=1))
         if self.units.active is not None and self.units.size:
             everyone = np.arange(self.units.size)
             with Joined(self.source, self.units, everyone, self.units.shown) as joined:

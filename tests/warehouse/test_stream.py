@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from test_daily_sums import agree, small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
-from exp_jupyter.warehouse import daily_sums, stream
+from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.warehouse import EventSource, Population, Request, daily_sums, stream
+from exp_jupyter.warehouse.days import Days
 from exp_jupyter.warehouse.exposed import Places
 
 
@@ -49,6 +53,36 @@ def test_slices_of_any_size_say_the_same(rows, monkeypatch):
 def test_ids_of_text_in_no_order(world, metrics):
     told = text_ids(source_of(world))
     agree(world, metrics, daily_sums(told, request_of(world, metrics)))
+
+
+def test_many_ids_of_text_have_the_same_sums_to_the_bit_on_every_run():
+    connection = duckdb.connect()
+    connection.execute("SET threads = 4")
+    connection.execute(
+        "CREATE TABLE events AS SELECT CASE i % 4 WHEN 0 THEN '$feature_flag_called' ELSE 'buy' "
+        "END AS event, 'id ' || hash(i // 4) AS person_id, "
+        "TIMESTAMP '2026-03-02' + to_seconds(i // 4 % 9 * 3600 + i % 4) AS timestamp, "
+        "'flag' AS flag, CASE WHEN hash(i // 4) % 2 = 0 THEN 'control' ELSE 'test' END AS variant, "
+        "hash(i) % 1000003 / 7.0 AS price FROM range(400000) AS r(i)"
+    )
+    source = EventSource(
+        connection,
+        "events",
+        uuid=None,
+        distinct_id=None,
+        properties=None,
+        typed={"$feature_flag": "flag", "$feature_flag_response": "variant", "price": "price"},
+    )
+    buys = {"kind": "EventsNode", "event": "buy", "math": "sum", "math_property": "price"}
+    metric = {"kind": "ExperimentMetric", "metric_type": "mean", "source": buys}
+    request = Request(
+        Population("flag", ("control", "test")),
+        (parse_metric(metric),),
+        Days(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)),
+    )
+    first, *others = (daily_sums(source, request)[0].values for _ in range(4))
+    assert first[..., 0].max() > 40_000
+    assert all(np.array_equal(first, other) for other in others)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 1000, 70_000])
