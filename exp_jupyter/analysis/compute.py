@@ -108,9 +108,9 @@ def compute_all(
     window = window_of(spec, as_of)
     resolved = [_settings(settings, spec, metric) for metric in parsed]
     covariates = next((_covariates(item) for item in resolved if item.cuped), None)
-    request = Request(
-        population_of(spec), parsed, window, covariates, None if now is None else microseconds(now)
-    )
+    # Whether a window is over is asked of the clock, also where the experiment has ended before.
+    clock = microseconds(_aware(as_of if now is None else now))
+    request = Request(population_of(spec), parsed, window, covariates, clock)
     wanted = list(window.dates) if days is None else sorted(set(days))
     place = {day: i for i, day in enumerate(window.dates)}
     with watched(progress, f"Adding up {len(window.dates)} days of {source.label}"):

@@ -201,6 +201,14 @@ def test_matured_units_only():
     assert counted == [1, 1, 1, 1]
 
 
+def test_units_mature_after_the_end_too():
+    window = {"conversion_window": 2, "conversion_window_unit": "day"}
+    events = [exposed(1, at(2, 10)), exposed(2, at(4, 10))]
+    matured = {"of": "number_of_samples", "only_count_matured_users": True, "end": at(5)}
+    assert daily(events, mean(**window), as_of=at(5, 12), **matured)[-1] == 1
+    assert daily(events, mean(**window), as_of=at(6, 12), **matured)[-1] == 2
+
+
 def test_groups_are_units_and_an_empty_key_is_none():
     events = []
     for person, key in ((1, "acme"), (2, "acme"), (3, ""), (4, None)):
