@@ -16,6 +16,7 @@ from typing import Any
 
 from exp_jupyter.schema.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
 from exp_jupyter.warehouse.days import DAY, Calendar
+from exp_jupyter.warehouse.dense import UNKNOWN
 from exp_jupyter.warehouse.exposure import Exposure
 from exp_jupyter.warehouse.joined_tables import JoinedTables
 from exp_jupyter.warehouse.matching import Matcher, Node
@@ -188,13 +189,13 @@ class Scan:
         """Return SQL for the first exposures from an instant on.
 
         One row per ``unit``, in their order, so that sums over units come out the same to the bit;
-        ``t0``… are its first exposures by the variants' positions.
+        ``t0``… are its first exposures by the variants' positions, UNKNOWN for none.
         """
         low = self.reader.bound(_moment(since))
         variant, kept = self.exposure.variant, self.exposure.kept
         named = self.matcher.named(self.matcher.names)
         firsts = ", ".join(
-            f"MIN(CASE WHEN bv = {i} THEN us END) AS t{i}"
+            f"MIN(CASE WHEN bv = {i} THEN us ELSE {UNKNOWN} END) AS t{i}"
             for i in range(len(self.request.population.variants))
         )
         sql = (

@@ -30,7 +30,7 @@ from exp_jupyter.schema.metric import (
 from exp_jupyter.warehouse.days import microseconds
 from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints
 from exp_jupyter.warehouse.exposed import Units
-from exp_jupyter.warehouse.fold import DailySums, filled
+from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks
 from exp_jupyter.warehouse.matching import Node
 from exp_jupyter.warehouse.measures import additive
@@ -187,7 +187,7 @@ class Stream:
         sql, parameters = scan.exposures(since)
         rows = self._rows(sql, parameters)
         names = np.ma.getdata(rows["unit"])
-        firsts = [filled(rows[f"t{i}"], UNKNOWN).astype(np.int64) for i in range(number)]
+        firsts = [np.ma.getdata(rows[f"t{i}"]) for i in range(number)]
         if not scan.whole_units:
             names = names.astype(np.str_)
         self.units.merge(names, np.stack(firsts, axis=1))

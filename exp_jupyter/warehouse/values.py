@@ -82,9 +82,9 @@ def _added(index: NDArray[np.int32], weights: Floats | None, size: int) -> tuple
         else:
             sums = np.add.reduceat(weights[order], starts) if found.size else np.zeros(0)
         return found[starts].astype(np.int64), sums
-    totals = np.bincount(index, weights=weights, minlength=size).astype(np.float64, copy=False)
-    touched = np.flatnonzero(totals)
-    return touched, totals[touched]
+    totals = np.bincount(index, weights=weights, minlength=size)
+    touched = np.flatnonzero(totals != 0)  # truth values are found several times as fast
+    return touched, totals[touched].astype(np.float64, copy=False)
 
 
 def _extreme(index: NDArray[np.int32], values: Floats, *, largest: bool) -> tuple[Ints, Floats]:
