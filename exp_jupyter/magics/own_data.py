@@ -85,7 +85,8 @@ def add_columns(it: Arguments) -> None:
         nargs="+",
         metavar="PART=COLUMN",
         help="columns of other names: person_id=user_id timestamp=ts; the parts are event, "
-        "person_id, timestamp, uuid, distinct_id, properties, or any property",
+        "person_id, timestamp, uuid, distinct_id, properties, or any property; beside a {variable} "
+        "of the notebook write $$ for the $ of a name",
     )
     it.add(
         "--timezone", metavar="ZONE", help="where days begin, such as Europe/Berlin; default UTC"

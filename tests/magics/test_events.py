@@ -45,6 +45,25 @@ def test_says_the_call_that_makes_the_result_again(run, events):
     assert run(found.code()).effect().p_value == found.effect().p_value
 
 
+def test_corrects_for_the_number_of_comparisons(run, events):
+    line = f"%exp_analyze_events events {WHICH} --metric buy:conversion buy"
+    found = run(f"{line} --correction bonferroni")
+    p = found.effect("buy:conversion").p_value
+    assert found.adjusted["buy:conversion"]["test"] == pytest.approx(2 * p)
+    assert "correction='bonferroni'" in found.code()
+    with pytest.raises(InputError, match="correction is 'bonferoni'; expected one of bonferroni"):
+        run(f"{line} --correction bonferoni")
+
+
+def test_a_doubled_sign_keeps_a_property_s_name_beside_a_variable(run, events):
+    run("events = events.rename(columns={'$feature_flag': 'flag'}); key = 'checkout'")
+    found = run(
+        "%exp_analyze_events events --flag {key} --start 2026-03-02 --metric buy "
+        "--columns person_id=user timestamp=ts $$feature_flag=flag"
+    )
+    assert found.exposures.units == {"control": 200, "test": 200}
+
+
 def test_keeps_the_result_under_a_name_and_in_a_file(run, events, tmp_path):
     line = f"%exp_analyze_events events {WHICH} --metric buy --out found --state days.state"
     assert run(line) is run("found")
