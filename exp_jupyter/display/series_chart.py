@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from exp_jupyter.display import axes, numbers
@@ -154,17 +155,18 @@ class _Plot:
             shade,
             axes.text(
                 min((start + end) / 2, end - 3.2 * len(words)),
-                self._clear(_TOP + _PLOT - 8, _TOP + 15),
+                self._clear(),
                 words,
                 anchor="middle",
             ),
         ]
 
-    def _clear(self, *places: float) -> float:
-        """Return the first of some baselines whose words no grid line crosses, else the first."""
-        lines = [_TOP + self.y(tick) for tick in axes.ticks(self.low, self.high, 5)]
-        crossed = (any(y - 12 < line < y + 4 for line in lines) for y in places)
-        return next((y for y, hit in zip(places, crossed, strict=True) if not hit), places[0])
+    def _clear(self) -> float:
+        """Return a baseline for words that no grid line crosses: at an edge, else between two."""
+        lines = sorted(_TOP + self.y(tick) for tick in axes.ticks(self.low, self.high, 5))
+        between = ((above + below) / 2 + 4 for above, below in pairwise(lines))
+        places = (_TOP + _PLOT - 8, _TOP + 15, *between)
+        return next(y for y in places if not any(y - 12 < line < y + 4 for line in lines))
 
     def curve(self, line: Line, stroke: str, index: int) -> list[str]:
         found = []
