@@ -11,18 +11,29 @@ from exp_jupyter.errors import InputError
 Key = TypeVar("Key", bound=Hashable)
 
 
-def check_correction(correction: str | None) -> None:
-    """Refuse a correction that is not there before anything is read.
+def check_correction(correction: str | None, method: str) -> None:
+    """Refuse a correction that cannot be made, before anything is read.
+
+    Parameters
+    ----------
+    correction
+        Its name, or None for none.
+    method
+        The name of the method that judges.
 
     Raises
     ------
     exp_jupyter.errors.InputError
-        There is no such correction; the message lists those there are.
+        There is no such correction, and the message lists those there are; or the method has no
+        p-values.
     """
-    if correction is not None:
-        from exp_jupyter.engine.multiplicity import OF_P_VALUES
+    if correction is None:
+        return
+    from exp_jupyter.engine.multiplicity import METHODS
 
-        choose("correction", correction, OF_P_VALUES)
+    choose("correction", correction, METHODS)
+    if method == "bayesian":
+        raise _nothing()
 
 
 def corrected(p_values: Mapping[Key, float], correction: str, alpha: float) -> dict[Key, float]:
@@ -48,8 +59,12 @@ def corrected(p_values: Mapping[Key, float], correction: str, alpha: float) -> d
     from exp_jupyter.engine.multiplicity import adjust
 
     if not p_values:
-        raise InputError(
-            "There are no p-values to correct.", hint="Use a frequentist or sequential method."
-        )
+        raise _nothing()
     adjusted = adjust(list(p_values.values()), correction, alpha=alpha).adjusted.tolist()
     return dict(zip(p_values, adjusted, strict=True))
+
+
+def _nothing() -> InputError:
+    return InputError(
+        "There are no p-values to correct.", hint="Use a frequentist or sequential method."
+    )

@@ -23,6 +23,7 @@ from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
 from exp_jupyter.analysis.event_question import Question
 from exp_jupyter.analysis.event_results import EventAnalysis
 from exp_jupyter.analysis.period import When
+from exp_jupyter.engine.settings import resolve
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
@@ -216,7 +217,8 @@ def analyze_events(
     if cuped is not None:
         spec = replace(spec, stats_config=with_cuped(spec.stats_config, cuped))
     judge, own_mode = judging(experiment, spec, method, mode, alpha, alternative, difference)
-    check_correction(correction)
+    judged_by = resolve(spec.stats_config).method if judge is None else judge.name
+    check_correction(correction, judged_by)
     question = Question(
         spec=spec,
         metrics=read_event_metrics(chosen(metrics, entries), goal=goal, breakdown=segments),

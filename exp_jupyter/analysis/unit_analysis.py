@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.correction import check_correction, corrected
+from exp_jupyter.analysis.unit_checks import check_mapping, check_units, check_values
 from exp_jupyter.analysis.unit_effects import Judging, judged_results
-from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, check_exists, read_metrics
+from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, read_metrics
 from exp_jupyter.analysis.unit_results import Analysis, MetricResult
 from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.unit_sources import UnitSource, quoted, unit_source
+from exp_jupyter.warehouse.suggestions import meant
+from exp_jupyter.warehouse.unit_sources import unit_source
 from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, UnitValue, key_of, unit_sums
 from exp_jupyter.warehouse.watching import Progress, expect, watched
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.quality import SampleRatioMismatch
 
 MOST_VARIANTS = 50
-_FEW_ATTRITION = 0.001
 
 
 def analyze(
@@ -122,7 +122,7 @@ def analyze(
     (1.5, {'control': 4, 'test': 4})
     """
     judging = Judging.of(method, alpha, alternative, difference, mode)
-    check_correction(correction)
+    check_correction(correction, judging.method.name)
     if missing not in ("refuse", "zero", "drop"):
         raise InputError(
             f"missing is {missing!r}; expected refuse, zero or drop.",
@@ -133,18 +133,18 @@ def analyze(
         data = unit_source(source, table=table, dialect=dialect)
         columns = data.columns
         wanted = read_metrics(metrics, columns, covariate=covariate, goal=goal)
-        _check_mapping(columns, variant, unit, segments, wanted)
+        check_mapping(columns, variant, unit, segments, wanted)
         quantiles = sum(metric.kind == "quantile" for metric in wanted)
         expect(1 + (unit is not None) + quantiles * (2 if segments else 1))
         if unit is not None:
-            _check_units(data, unit, variant)
+            check_units(data, unit, variant)
         values = [value_of(metric) for metric in wanted]
         sums = unit_sums(data, values, variant=variant, breakdown=segments, missing=missing)
         counts = _counts(sums, variant)
         baseline = _control(control, counts, variant)
         shares = _split(split, counts, variant)
         order = _ordered(counts, baseline, shares)
-        warnings = _check_values(wanted, sums, order, missing)
+        warnings = check_values(wanted, sums, order, missing)
         whole, parts = judged_results(
             data,
             wanted,
@@ -215,62 +215,6 @@ def value_of(metric: UnitMetric) -> UnitValue:
     )
 
 
-def _check_mapping(
-    columns: Mapping[str, str],
-    variant: str,
-    unit: str | None,
-    breakdown: Sequence[str],
-    metrics: Sequence[UnitMetric],
-) -> None:
-    roles = {"the variant": [variant], "the unit": [unit] if unit else []}
-    roles["a breakdown"] = list(breakdown)
-    taken: dict[str, str] = {}
-    for role, names in roles.items():
-        for name in names:
-            check_exists(name, columns, role)
-            if name in taken:
-                raise InputError(
-                    f"Column {name!r} is both {taken[name]} and {role}.",
-                    hint="Each column has one role.",
-                )
-            taken[name] = role
-    if columns[variant] in ("time", "other"):
-        raise InputError(
-            f"Column {variant!r} cannot be the variant: it holds neither names nor numbers.",
-            hint="Name the column that says each unit's variant.",
-        )
-    for metric in metrics:
-        for name in (*metric.columns, *([metric.covariate] if metric.covariate else [])):
-            if name in taken and taken[name] != "a breakdown":
-                raise InputError(
-                    f"Column {name!r} is both {taken[name]} and part of metric {metric.label!r}.",
-                    hint="Each column has one role.",
-                )
-
-
-def _check_units(data: UnitSource, unit: str, variant: str) -> None:
-    name = quoted(unit)
-    rows = data.rows(
-        f"SELECT {name} AS u, COUNT(*) AS n, COUNT(DISTINCT {quoted(variant)}) AS v "  # noqa: S608
-        f"FROM {data.relation} GROUP BY {name} HAVING COUNT(*) > 1 OR {name} IS NULL "
-        "ORDER BY n DESC, u LIMIT 1"
-    )
-    if not rows:
-        return
-    value, n, variants = rows[0]
-    if value is None:
-        raise InputError(
-            f"Column {unit!r} is missing for {int(n):,} rows; every row needs its unit.",
-            hint="Leave those rows out, or correct the column.",
-        )
-    among = f" under {int(variants)} variants" if int(variants) > 1 else ""
-    raise InputError(
-        f"Unit {str(value)!r} in column {unit!r} has {int(n):,} rows{among}; expected one row a "
-        "unit.",
-        hint="Add the rows of each unit up first; leave out units seen under several variants.",
-    )
-
-
 def _counts(sums: UnitSums, variant: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for (key, _), n in sums.units.items():
@@ -294,12 +238,11 @@ def _control(control: Any, counts: Mapping[str, int], variant: str) -> str:
     key = key_of(control)
     if key in counts:
         return str(key)
-    close = difflib.get_close_matches(str(key), list(counts), n=1, cutoff=0.6)
-    said = f"Did you mean {close[0]!r}? " if close else ""
     listed = ", ".join(sorted(counts))
     raise InputError(
         f"No unit has the control {control!r} in column {variant!r}.",
-        hint=f"{said}The variants are: {listed}. Say which is the control: control='…'.",
+        hint=f"{meant(str(key), counts)}The variants are: {listed}. "
+        "Say which is the control: control='…'.",
     )
 
 
@@ -337,79 +280,6 @@ def _sample_ratio(
     from exp_jupyter.engine.quality import sample_ratio_mismatch
 
     return None if shares is None else sample_ratio_mismatch(counts, shares)
-
-
-def _check_values(
-    metrics: Sequence[UnitMetric], sums: UnitSums, order: Sequence[str], missing: Missing
-) -> list[str]:
-    """Refuse metrics without usable values; return what to say about the others."""
-    warnings: list[str] = []
-    for metric, cells in zip(metrics, sums.values, strict=True):
-        arms = {key: [part for (v, _), part in cells.items() if v == key] for key in order}
-        n = {key: sum(part.n for part in parts) for key, parts in arms.items()}
-        lost = {key: sum(part.missing for part in parts) for key, parts in arms.items()}
-        names = " or ".join(repr(name) for name in metric.columns)
-        if not sum(n.values()):
-            raise InputError(
-                f"Metric {metric.label!r} has no values: column {names} is missing for every unit.",
-                hint="Check the column, or leave the metric out.",
-            )
-        strange = sum(part.strange for parts in arms.values() for part in parts)
-        if strange:
-            raise InputError(
-                f"Metric {metric.label!r} is a proportion, but column {names} is neither 0 nor 1 "
-                f"for {strange:,} units.",
-                hint=f"Use {metric.column}:mean, or make it a yes/no column.",
-            )
-        if sum(lost.values()):
-            warnings += _missing_words(metric, names, n, lost, missing)
-        uncovered = sum(part.uncovered for parts in arms.values() for part in parts)
-        if uncovered == sum(n.values()):
-            raise InputError(
-                f"Covariate {metric.covariate!r} of metric {metric.label!r} is missing for every "
-                "unit.",
-                hint="Check the column, or leave the covariate out.",
-            )
-        if uncovered:
-            warnings.append(
-                f"covariate {metric.covariate!r} is missing for {uncovered:,} units of "
-                f"{metric.label!r}, which stand at its mean"
-            )
-    return warnings
-
-
-def _missing_words(
-    metric: UnitMetric,
-    names: str,
-    n: Mapping[str, int],
-    lost: Mapping[str, int],
-    missing: Missing,
-) -> list[str]:
-    total = sum(lost.values())
-    if missing == "refuse":
-        raise InputError(
-            f"Column {names} is missing for {total:,} of {total + sum(n.values()):,} units of "
-            f"metric {metric.label!r}.",
-            hint="Say what that means: missing='zero' if they did nothing, missing='drop' if they "
-            "were not measured.",
-        )
-    listed = ", ".join(f"{key} {100 * lost[key] / (lost[key] + n[key]):.1f} %" for key in n)
-    said = [f"{metric.label!r} leaves out units without a value: {listed}"]
-    from scipy.special import chdtrc
-
-    whole = total + sum(n.values())
-    expected = {key: (n[key] + lost[key]) * total / whole for key in n}
-    measured = {key: (n[key] + lost[key]) - expected[key] for key in n}
-    if all(measured.values()):
-        chi = sum(
-            (lost[key] - expected[key]) ** 2 * (1 / expected[key] + 1 / measured[key]) for key in n
-        )
-        if float(chdtrc(len(n) - 1, chi)) < _FEW_ATTRITION:
-            said.append(
-                f"{metric.label!r} is missing more often in one arm than in another: the units "
-                "left are not comparable"
-            )
-    return said
 
 
 def _corrected(results: list[MetricResult], correction: str, alpha: float) -> list[MetricResult]:

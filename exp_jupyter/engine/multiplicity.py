@@ -22,10 +22,7 @@ METHODS = (
     "benjamini-yekutieli",
     "two-stage-bh",
     "two-stage-bky",
-    "e-bh",
-    "dunnett",
 )
-OF_P_VALUES = METHODS[:-2]
 """The corrections that need p-values alone."""
 
 
@@ -92,7 +89,7 @@ def adjust(p_values: object, method: str = "holm", *, alpha: float = 0.05) -> Ad
     >>> adjust([0.01, 0.04, 0.03], "benjamini-hochberg").significant
     array([ True,  True,  True])
     """
-    choose("method", method, OF_P_VALUES)
+    choose("method", method, METHODS)
     inside("alpha", alpha, 0, 1)
     p = _probabilities(p_values)
     order = np.argsort(p, axis=-1, kind="stable")

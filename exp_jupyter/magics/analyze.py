@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from exp_jupyter.magics.arguments import Arguments, given, one_of
-from exp_jupyter.magics.judgement import add_correction, add_judgement
+from exp_jupyter.magics.judgement import add_correction, add_judgement, settle
 from exp_jupyter.magics.own_data import add_table, source_of, split_of
 from exp_jupyter.magics.progress import progress_line
 
@@ -70,9 +70,7 @@ def run(session: Session, options: Namespace) -> Analysis:
     from exp_jupyter.analysis.unit_analysis import analyze
 
     source = source_of(session, "exp_analyze", options.name)
-    if options.alpha is None:
-        options.alpha = session.settings.alpha
-    options.mode = options.mode or session.settings.mode
+    settle(session, options)
     settings = given(
         options,
         *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),

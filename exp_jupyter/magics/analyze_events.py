@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.magics.arguments import Arguments, given, one_of, whole
-from exp_jupyter.magics.judgement import add_correction, add_judgement
+from exp_jupyter.magics.judgement import add_correction, add_judgement, settle
 from exp_jupyter.magics.own_data import (
     add_columns,
     add_table,
@@ -115,9 +115,7 @@ def run(session: Session, options: Namespace) -> EventAnalysis:
     from exp_jupyter.analysis.event_analysis import analyze_events
 
     source = source_of(session, _NAME, options.name)
-    if options.alpha is None:
-        options.alpha = session.settings.alpha
-    options.mode = options.mode or session.settings.mode
+    settle(session, options)
     asked: dict[str, Any] = given(
         options,
         *("flag", "start", "end", "timezone", "variants", "control", "multiple_variants", "cuped"),

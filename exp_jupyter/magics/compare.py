@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, given, number, percent
-from exp_jupyter.magics.judgement import add_judgement
+from exp_jupyter.magics.judgement import add_judgement, settle
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import Comparison
@@ -52,9 +52,7 @@ def run(session: Session, options: Namespace) -> Comparison:
     """Compare two arms."""
     from exp_jupyter.analysis.comparison import compare
 
-    if options.alpha is None:
-        options.alpha = session.settings.alpha
-    options.mode = options.mode or session.settings.mode
+    settle(session, options)
     settings = given(options, "alpha", "alternative", "difference", "method", "goal", "mode")
     if options.margin is not None:
         settings["margin"] = _margin(options)

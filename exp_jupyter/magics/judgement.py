@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
 from exp_jupyter.magics.arguments import Arguments, number, one_of
+
+if TYPE_CHECKING:
+    from exp_jupyter.magics.session import Session
 
 METHODS = ("frequentist", "sequential", "bayesian")
 
@@ -55,3 +61,10 @@ def add_correction(it: Arguments) -> None:
         offers="holm hochberg bonferroni benjamini-hochberg",
         help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
     )
+
+
+def settle(session: Session, options: Namespace) -> None:
+    """Take from the settings what the line leaves open: alpha and the mode."""
+    if options.alpha is None:
+        options.alpha = session.settings.alpha
+    options.mode = options.mode or session.settings.mode

@@ -172,6 +172,13 @@ def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path):
         analyzed(state=cut)
 
 
+def test_a_correction_that_cannot_be_made_is_refused_before_anything_is_kept(tmp_path):
+    path = tmp_path / "growth.state"
+    with pytest.raises(InputError, match="no p-values to correct"):
+        analyzed(state=path, method="bayesian", correction="holm")
+    assert not path.exists()
+
+
 def test_a_state_needs_a_folder_that_is_there(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         analyzed(state=tmp_path / "nowhere" / "growth.state")

@@ -37,7 +37,7 @@ from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.event_results import EventAnalysis, EventSegment
-    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.analysis.series import Series, SeriesDay
     from exp_jupyter.engine.effect import Effect
 
 _MOST_SEGMENT_ROWS = 60
@@ -123,7 +123,7 @@ def _keys(one: Series) -> tuple[str, ...]:
 def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     segmented = any(said for _, _, said in lines)
     bars = {
-        (id(one), key): readings.bar_cell(_effect(one, key), _said(one, key, adjusted))
+        (id(one), key): readings.bar_cell(_effect(one, key), _said(one, one.latest, key, adjusted))
         for one, key, _ in lines
         if key != one.baseline_key and one.latest is not None
     }
@@ -150,11 +150,8 @@ def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     return Table(caption, columns, rows, titled=True)
 
 
-def _said(one: Series, key: str, adjusted: Adjusted) -> Reading:
-    if one.latest is None:
-        return Reading("no comparison yet")
-    p = adjusted.get(one.metric_name, {}).get(key)
-    return arm_reading(one.latest, key, one.goal, p)
+def _said(one: Series, latest: SeriesDay, key: str, adjusted: Adjusted) -> Reading:
+    return arm_reading(latest, key, one.goal, adjusted.get(one.metric_name, {}).get(key))
 
 
 def _corrected_cell(one: Series, key: str, adjusted: Adjusted) -> Figure:
@@ -183,7 +180,7 @@ def _cells(
         blank = (EMPTY,) if adjusted else ()
         return (*head, Figure(None, words, quiet=True), EMPTY, EMPTY, *blank, EMPTY)
     effect = _effect(one, key)
-    said = _said(one, key, adjusted)
+    said = _said(one, latest, key, adjusted)
     if effect is None and segment is not None:
         said = Reading("too little data yet")  # why is the same for most of many small segments
     return (
@@ -270,7 +267,7 @@ def _chart(subject: EventAnalysis) -> IntervalChart | None:
             name = one.metric_name if several and not arms else key
             name = f"{one.metric_name} · {key}" if several and arms else name
             low, high = map(float, effect.interval)
-            tone = _said(one, key, subject.adjusted).tone
+            tone = _said(one, one.latest, key, subject.adjusted).tone
             lines.append(IntervalLine(name, float(effect.estimate), low, high, tone))
     return IntervalChart(tuple(lines), relative) if lines else None
 
