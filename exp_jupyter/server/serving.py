@@ -19,7 +19,7 @@ from exp_jupyter.server.http.hosts import HostGuard
 from exp_jupyter.server.services import people
 from exp_jupyter.server.services.capture import project_token
 from exp_jupyter.server.store import ProjectStore
-from exp_jupyter.server.trial import FIXTURE, RESET, TrialApp
+from exp_jupyter.server.testing import FIXTURE, RESET, TrialApp
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOSTS = ("127.0.0.1", "[::1]", "localhost")

@@ -13,7 +13,7 @@ import pytest
 from exp_jupyter.client import EMBEDDED_ORIGIN, Bounds, Pace, open_project
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.server.app import create_app
-from exp_jupyter.server.trial import TrialProject
+from exp_jupyter.server.testing import TrialProject
 
 KEY = "phx_planted_3f9b2c7d1e"
 

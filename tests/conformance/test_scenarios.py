@@ -19,7 +19,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from exp_jupyter.server.app import create_app
-from exp_jupyter.server.trial import TrialProject
+from exp_jupyter.server.testing import TrialProject
 
 HERE = Path(__file__).parent
 _SPEC = importlib.util.spec_from_file_location("scenario_matching", HERE / "scenario_matching.py")

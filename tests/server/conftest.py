@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from exp_jupyter.server.app import create_app
 from exp_jupyter.server.clock import FrozenClock
-from exp_jupyter.server.trial import TrialProject
+from exp_jupyter.server.testing import TrialProject
 
 MORNING = datetime(2026, 3, 6, 9, 0, tzinfo=UTC)
 

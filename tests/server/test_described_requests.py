@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 
 from exp_jupyter.server.app import create_app
 from exp_jupyter.server.clock import FrozenClock
-from exp_jupyter.server.trial import TrialProject
+from exp_jupyter.server.testing import TrialProject
 
 MORNING = datetime(2026, 3, 6, 9, 0, tzinfo=UTC)
 BOUNDED = settings(

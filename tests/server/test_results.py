@@ -9,7 +9,7 @@ import pytest
 from anyio.from_thread import BlockingPortal
 
 from exp_jupyter.server.clock import FrozenClock
-from exp_jupyter.server.trial import TrialProject
+from exp_jupyter.server.testing import TrialProject
 from exp_jupyter.server.worker import Worker
 
 PURCHASES = {

@@ -1,7 +1,7 @@
-"""A project for measuring this server by outside scenarios: emptied at will, told what no API can.
+"""Testing support: an embedded project whose clock one sets, told what no API can.
 
-Only tests use it, through `exp-jupyter serve --trial` or directly. A reset throws the project away
-and makes an empty one with two people; a fixture puts in place what a real project gets by living.
+Tests use it through `exp-jupyter serve --trial` or directly. A reset throws the project away and
+makes an empty one with two people; a fixture puts in place what a real project gets by living.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from exp_jupyter.server.http.keys import asking
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.refusals import Refusal, invalid
 from exp_jupyter.server.services import experiments, flags, metrics, people, series
+from exp_jupyter.server.services.capture import project_token
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.tables import import_table
 
 RESET, FIXTURE = "/trial/reset", "/trial/fixture"
 READER = ("experiment:read", "feature_flag:read")
@@ -34,13 +36,38 @@ EXPERIMENTER = ("experiment:read", "experiment:write")
 class TrialProject:
     """An empty project in a temporary folder, with an owner and a member.
 
+    Parameters
+    ----------
+    folder
+        Where the project is made.
+    clock
+        What time it is in the project; the machine's by default. With a
+        `exp_jupyter.server.clock.FrozenClock` a test decides.
+    keys
+        Keys by role to use instead of new ones.
+
     Attributes
     ----------
+    app
+        The ASGI application that answers for the project.
+    token
+        The public token that events are sent with.
     keys
         Keys by role: ``owner``, ``member2``, ``reader``, ``experimenter``; those given to the
         constructor, or new ones.
     owner_id, member_id
         The two people.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from exp_jupyter.server.clock import FrozenClock
+    >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     project = TrialProject(folder, clock)
+    ...     project.apply("project_settings", {"breakdowns_from": "metric_event"})
+    ...     clock.set(datetime(2026, 4, 1, tzinfo=UTC))
+    ...     project.close()
     """
 
     def __init__(
@@ -66,6 +93,8 @@ class TrialProject:
                     ("experimenter", owner, EXPERIMENTER),
                 )
             }
+            self.token = project_token(work)
+        self.app: ASGIApp = create_app(self.store, self.events)
         self._fixtures: dict[str, Callable[[Any], Any]] = {
             "metric_results": self._metric_results,
             "events": lambda data: self.events.append(data["rows"]),
@@ -73,6 +102,8 @@ class TrialProject:
             "evaluation_contexts": self._evaluation_contexts,
             "project_settings": self._project_settings,
             "stored_experiment": self._stored_experiment,
+            "timezone": self._timezone,
+            "warehouse_table": self._warehouse_table,
         }
 
     @property
@@ -137,6 +168,18 @@ class TrialProject:
         with self.store.write() as work:
             people.change_settings(work, **data)
 
+    def _timezone(self, data: Any) -> None:
+        with self.store.write() as work:
+            work.save_project({**work.project, "timezone": data["name"]})
+
+    def _warehouse_table(self, data: Any) -> int:
+        import pandas as pd
+
+        frame = pd.DataFrame(data["rows"], columns=data["columns"])
+        for column in data.get("times") or ():
+            frame[column] = pd.to_datetime(frame[column])
+        return import_table(self.events, data["name"], frame)
+
     def _stored_experiment(self, data: Any) -> Any:
         """Store an experiment as an older version did, its metrics taken as they are."""
         with self.store.write() as work:
@@ -163,7 +206,6 @@ class TrialApp:
     def _renew(self, keys: Mapping[str, str] | None) -> None:
         folder = Path(self._folder.name) / secrets.token_hex(8)
         self.project = TrialProject(folder, keys=keys)
-        self._app: ASGIApp = create_app(self.project.store, self.project.events)
 
     @property
     def keys(self) -> dict[str, str]:
@@ -179,7 +221,7 @@ class TrialApp:
         """Handle one ASGI connection."""
         path = str(scope.get("path", "")).removesuffix("/")
         if scope["type"] != "http" or scope["method"] != "POST" or path not in (RESET, FIXTURE):
-            await self._app(scope, receive, send)
+            await self.project.app(scope, receive, send)
             return
         headers = headers_of(scope)
         try:
