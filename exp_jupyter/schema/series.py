@@ -102,6 +102,7 @@ class Exposures(ApiObject):
     date_range: dict[str, Any] | None = None
     sample_ratio_mismatch: dict[str, Any] | None = None
     bias_risk: dict[str, Any] | None = None
+    exposure_coverage: dict[str, Any] | None = None
     warnings: list[Any] | None = None
     is_cached: bool | None = None
     last_refresh: Moment | None = None

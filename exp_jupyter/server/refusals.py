@@ -48,6 +48,11 @@ def invalid(detail: str, *, code: str = "invalid_input", attr: str | None = None
     return refusal(400, code, detail, attr=attr)
 
 
+def mismatch(reason: str) -> Refusal:
+    """400: the query does not have the form of its kind."""
+    return refusal(400, "parse_error", f"JSON parse error - {reason}", kind="validation_error")
+
+
 def not_found(detail: str = "Not found.") -> Refusal:
     """404: there is no such thing in this project."""
     return refusal(404, "not_found", detail)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
-from exp_jupyter.warehouse.dense import Ints
+from exp_jupyter.warehouse.dense import Clock, Ints
 from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import (
-    NEVER,
     Clamp,
     DailySums,
     filled,
@@ -91,45 +91,47 @@ def daily_exposures(source: EventSource, request: Request) -> tuple[Any, Any]:
     Returns
     -------
     counts : ndarray of int, shape (variants, days)
-        Units whose variant it is; with the handling ``exclude`` a unit leaves its variant on the
-        day its second one appears.
+        Units whose variant it is, from the day of their first exposure on.
     multiple : ndarray of int, shape (days,)
-        Units seen under several variants; zero with the handling ``first_seen``.
+        Units seen under several variants, from the day of their first exposure on; zero with the
+        handling ``first_seen``, under which their first variant keeps them.
+
+    Notes
+    -----
+    The day is the local calendar day: an exposure at midnight belongs to the day that begins. What
+    is known at the window's stop decides where a unit counts, on every day, so no line ever falls.
+    The points of a metric, which are analyses of their own, are another matter: there a unit is in
+    its variant until its second one appears.
     """
     statement = exposures_statement(source, replace(request, metrics=(), covariates=None))
     rows = source.rows(statement.sql, statement.parameters)
-    days = len(request.days.dates)
-    counts = np.zeros((len(request.population.variants), days), dtype=np.int64)
-    multiple = np.zeros(days, dtype=np.int64)
-    n = filled(rows["n"], 0).astype(np.int64)
-    v, entry = filled(rows["v"], 0).astype(np.int64), filled(rows["d0"], 0).astype(np.int64)
-    leave = filled(rows["dm"], NEVER).astype(np.int64)
-    if request.population.criteria.handling == "first_seen":
-        leave[:] = NEVER
-    return _counted(v, entry, leave, n, counts, multiple)
+    v, day, several, n = (
+        filled(rows[name], 0).astype(np.int64) for name in ("v", "day", "several", "n")
+    )
+    return _counted(request, v, day, several > 0, n)
 
 
 def unit_exposures(units: Units, request: Request) -> tuple[Any, Any]:
     """Return what ``daily_exposures`` does from units that a pass has placed; no statement."""
-    days = len(request.days.dates)
-    counts = np.zeros((len(request.population.variants), days), dtype=np.int64)
-    seen = np.flatnonzero(units.entry < days)
-    n = np.ones(seen.size, dtype=np.int64)
-    v, entry, leave = (of[seen] for of in (units.variant, units.entry, units.leave))
-    return _counted(v, entry, leave, n, counts, np.zeros(days, dtype=np.int64))
+    stop = request.days.stop_us
+    seen = np.flatnonzero(units.first <= stop)
+    first = units.first[seen]
+    day = Clock(request.days, request.days.start_us, stop + 1).day(first)
+    several = units.second[seen] <= stop
+    return _counted(request, units.variant[seen], day, several, np.ones(seen.size, np.int64))
 
 
 def _counted(
-    v: Ints, entry: Ints, leave: Ints, n: Ints, counts: Ints, multiple: Ints
+    request: Request, v: Ints, day: Ints, several: NDArray[np.bool_], n: Ints
 ) -> tuple[Any, Any]:
-    days = multiple.size
-    stays = entry < leave
-    np.add.at(counts, (v[stays], entry[stays]), n[stays])
-    gone = leave < days
-    moved = gone & stays
-    np.add.at(counts, (v[moved], leave[moved]), -n[moved])
-    # Entry and exit on one day: never in an arm, several variants from the start.
-    np.add.at(multiple, np.maximum(leave[gone], entry[gone]), n[gone])
+    days = len(request.days.dates)
+    counts = np.zeros((len(request.population.variants), days), dtype=np.int64)
+    multiple = np.zeros(days, dtype=np.int64)
+    if request.population.criteria.handling == "first_seen":
+        several = np.zeros_like(several)
+    one = ~several
+    np.add.at(counts, (v[one], day[one]), n[one])
+    np.add.at(multiple, day[several], n[several])
     return np.cumsum(counts, axis=1), np.cumsum(multiple)
 
 

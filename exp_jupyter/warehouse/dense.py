@@ -48,6 +48,10 @@ class Clock:
         """Return the first day whose point sees an exposure at ``us`` (its end included)."""
         return np.searchsorted(self._ends, us, side="left")
 
+    def day(self, us: Ints) -> Ints:
+        """Return the local calendar day of instants in the window; midnight begins one."""
+        return np.minimum(self.before(us), self.number - 1)
+
     def local(self, us: Ints) -> Ints:
         """Return the local time of instants, in microseconds."""
         found: Ints = us + self._offsets[np.searchsorted(self._starts, us, side="right")]

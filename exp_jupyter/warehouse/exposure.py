@@ -53,21 +53,38 @@ class Exposure:
             return self.matcher.events_of_action(config.id or 0)
         return {population.exposure_event or ""} if config is None else {config.event or ""}
 
+    @property
+    def called(self) -> str:
+        """The condition that a row is an exposure, whatever variant it names, or none."""
+        called = "TRUE"
+        for test in self._tests:
+            called = f"CASE WHEN {test} THEN {called} ELSE FALSE END"
+        return f"({called})"
+
     def _variant(self) -> str:
-        population = self.request.population
-        bind = self.reader.parameters.bind
-        tests = []
-        if population.default_event:
-            tests.append(f"{self.reader.text('$feature_flag')} = {bind(population.flag_key)}")
-        tests += self._no_test_account
+        population, bind = self.request.population, self.reader.parameters.bind
         choices = " ".join(
             f"WHEN {bind(key)} THEN {i}" for i, key in enumerate(population.variants)
         )
+        if not choices:
+            return "CAST(NULL AS INTEGER)"
         variant = f"CASE {self.reader.text(population.variant_property)} {choices} END"
-        matched = self._matched(population.criteria.exposure_config)
-        for test in [*reversed(tests), matched, self._inside]:
+        for test in self._tests:
             variant = f"CASE WHEN {test} THEN {variant} END"
         return variant
+
+    @property
+    def _tests(self) -> list[str]:
+        """What must hold of an exposing row, the first to be asked last.
+
+        Each is asked of the rows that passed those before, since what it reads is read for them.
+        """
+        population = self.request.population
+        tests = self._no_test_account[::-1]
+        if population.default_event:
+            bind = self.reader.parameters.bind
+            tests.append(f"{self.reader.text('$feature_flag')} = {bind(population.flag_key)}")
+        return [*tests, self._matched(population.criteria.exposure_config), self._inside]
 
     def _activates(self) -> str:
         config = self.request.population.criteria.activation

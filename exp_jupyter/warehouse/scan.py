@@ -207,6 +207,26 @@ class Scan:
         )
         return sql, self.parameters.values
 
+    def calls(self, prop: str) -> tuple[str, Mapping[str, Any]]:
+        """Return SQL for the rows that expose, or would with a variant: ``unit, us, bv, error``.
+
+        ``bv`` is the variant's position, NULL where the row names none; ``error`` is the text of
+        the property ``prop``, NULL where there is none or an empty one.
+        """
+        variant, called, kept = self.exposure.variant, self.exposure.called, self.exposure.kept
+        error = f"CASE WHEN {called} THEN NULLIF({self.reader.text(prop)}, '') END"
+        named = self.matcher.named(self.matcher.names)
+        days = self.request.days
+        low, high = self.reader.bound(days.start), self.reader.bound(days.stop)
+        sql = (
+            f"SELECT unit, us, bv, error FROM (SELECT {self._unit} AS unit, "
+            f"epoch_us({self.reader.timestamp}) AS us, {variant} AS bv, {error} AS error "
+            f"FROM {self.source.relation} AS e{self.reader.joins(variant, called, error, kept)} "
+            f"WHERE {self.reader.timestamp} >= {low} AND {self.reader.timestamp} <= {high}"
+            f"{kept}{named}) AS r WHERE unit IS NOT NULL"
+        )
+        return sql, self.parameters.values
+
     def activations(self, since: int, units: str) -> tuple[str, Mapping[str, Any]]:
         """Return SQL for the first activations ``us`` from an instant on, by the unit's ``u``.
 

@@ -187,9 +187,16 @@ def walk_statement(
 
 
 def exposures_statement(source: EventSource, request: Request) -> Statement:
-    """Return the statement with the units per variant, entry day and exit day."""
+    """Return the statement with the units ``n`` per variant and local day of the first exposure.
+
+    Its column ``several`` is 1 for the units that were seen under more than one variant, else 0.
+    """
     scan = Scan(source, request)
-    final = "SELECT v, d0, dm, COUNT(*) AS n FROM x GROUP BY v, d0, dm"
+    units = (
+        f"SELECT v, {scan.calendar.before('e0')} AS day, "
+        "CASE WHEN dm IS NULL THEN 0 ELSE 1 END AS several FROM x"
+    )
+    final = f"SELECT v, day, several, COUNT(*) AS n FROM ({units}) AS y GROUP BY v, day, several"
     return _statement(scan, [table for table in scan.tables() if table[0] != "ev"], final)
 
 

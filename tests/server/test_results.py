@@ -99,10 +99,67 @@ def test_a_query_counts_the_exposures(talk: Any, running: dict[str, Any]) -> Non
         "experiment_id": running["id"],
         "experiment_name": running["name"],
         "feature_flag": running["feature_flag"],
+        "start_date": running["start_date"],
     }
     body = talk("POST", "query/", {"query": query}).json()
     assert body["total_exposures"] == {"control": 120, "test": 120}
     assert [line["exposure_counts"][-1] for line in body["timeseries"]] == [120, 120]
+    without = {name: value for name, value in query.items() if name != "start_date"}
+    body = talk("POST", "query/", {"query": without}).json()
+    assert (body["timeseries"], body["total_exposures"]) == ([], {})
+
+
+def test_an_exposure_query_says_its_own_window_variants_and_criteria(
+    talk: Any, running: dict[str, Any]
+) -> None:
+    flag = {**running["feature_flag"]}
+    query = {
+        "kind": "ExperimentExposureQuery",
+        "experiment_id": running["id"],
+        "experiment_name": "any",
+        "feature_flag": flag,
+        "start_date": running["start_date"],
+        "end_date": None,
+    }
+
+    def ask(**changes: Any) -> Any:
+        answer = talk("POST", "query/", {"query": query | changes})
+        return answer.status_code, answer.json()
+
+    one = {"variants": [{"key": "test", "rollout_percentage": 100}]}
+    status, body = ask(feature_flag=flag | {"filters": {"multivariate": one}})
+    assert (status, body["total_exposures"]) == (200, {"test": 120})
+    no_variants = flag | {"filters": {"multivariate": None}}
+    status, body = ask(feature_flag=no_variants)
+    assert (status, "has no variants" in body["detail"]) == (400, True)
+    status, body = ask(feature_flag=no_variants, end_date=running["start_date"])
+    assert (status, body["timeseries"]) == (200, [])
+    other_event = {"exposure_config": {"event": "seen", "kind": "ExperimentEventExposureConfig"}}
+    status, body = ask(exposure_criteria=other_event)
+    assert (status, body["total_exposures"]) == (200, {"control": 0, "test": 0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"experiment_id": None}, "experiment_id is required"),
+        ({"feature_flag": {}}, "feature_flag key is required"),
+        ({"feature_flag": {"key": " "}}, "feature_flag key is required"),
+        ({"feature_flag": []}, "JSON parse error - feature_flag must be an object"),
+        ({"start_date": "soon"}, "JSON parse error - start_date and end_date must be moments"),
+        ({"start_date": 7}, "JSON parse error - start_date and end_date must be moments"),
+    ],
+)
+def test_an_exposure_query_without_its_parts_is_refused(
+    talk: Any, running: dict[str, Any], changes: dict[str, Any], detail: str
+) -> None:
+    query = {
+        "kind": "ExperimentExposureQuery",
+        "experiment_id": running["id"],
+        "feature_flag": running["feature_flag"],
+    }
+    answer = talk("POST", "query/", {"query": query | changes})
+    assert (answer.status_code, answer.json()["detail"][: len(detail)]) == (400, detail)
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,21 @@ def units(world: World, stop: int) -> list[Unit]:
     return found
 
 
+def exposures(world: World, kept: list[str]) -> tuple[list[list[int]], list[int]]:
+    """Per variant, and under several, the units first exposed on every local day or before it."""
+    zone, days = ZoneInfo(world.zone), points(world)
+    found = units(world, days[-1][1])
+    exclude = world.handling != "first_seen"
+    first = {
+        unit.key: (EPOCH + timedelta(microseconds=unit.first)).astimezone(zone).date()
+        for unit in found
+    }
+    several = {unit.key for unit in found if unit.multiple and exclude}
+    lines = [{u.key for u in found if u.variant == v and u.key not in several} for v in kept]
+    counted = [[sum(first[key] <= day for key in line) for day, _ in days] for line in lines]
+    return counted, [sum(first[key] <= day for key in several) for day, _ in days]
+
+
 # ---------------------------------------------------------------- warehouse tables
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"

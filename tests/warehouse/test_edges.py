@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -222,11 +223,41 @@ def test_the_exposures_answer():
     events.append(exposed(0, at(4, 11), "test"))
     answer = compute_exposures(source(*events), spec(), at(4, 12))
     lines = {line["variant"]: line["exposure_counts"] for line in answer["timeseries"]}
-    assert lines == {"control": [20, 40, 59], "test": [20, 40, 60], "$multiple": [0, 0, 1]}
+    assert lines == {"control": [19, 39, 59], "test": [20, 40, 60], "$multiple": [1, 1, 1]}
     assert answer["timeseries"][0]["days"] == ["2026-03-02", "2026-03-03", "2026-03-04"]
     assert answer["total_exposures"] == {"control": 59, "test": 60, "$multiple": 1}
     assert answer["sample_ratio_mismatch"]["expected"] == {"control": 59.5, "test": 59.5}
     assert "bias_risk" not in answer
+
+
+def test_an_exposure_at_local_midnight_counts_on_the_day_that_begins():
+    new_york = replace(spec(timezone="America/New_York"), start=at(1, 5))
+    told = source(exposed(1, at(3, 5)), exposed(2, at(3, 4, 59)), exposed(3, at(4, 5)))
+    answer = compute_exposures(told, new_york, at(4, 5))
+    assert answer["timeseries"][0]["days"][0] == "2026-03-01"
+    assert answer["timeseries"][0]["exposure_counts"] == [0, 1, 2, 3]
+
+
+def test_the_exposures_go_on_to_the_stated_end():
+    answer = compute_exposures(source(exposed(1, at(2, 10))), spec(end=at(6)), at(3, 12))
+    control = answer["timeseries"][0]
+    assert control["days"][-1] == "2026-03-06"
+    assert control["exposure_counts"] == [1, 1, 1, 1, 1]
+
+
+def test_exposures_of_more_days_than_anybody_reads_are_refused():
+    with pytest.raises(InputError, match="at most 5,000 days"):
+        compute_exposures(source(exposed(1, at(2, 10))), spec(end=at(2).replace(year=2400)), at(3))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"start": None}, {"variants": (), "end": at(4)}, {"start": at(20)}],
+    ids=["no start", "no variants", "not begun"],
+)
+def test_a_window_without_days_or_variants_has_no_exposures(changes):
+    answer = compute_exposures(source(exposed(1, at(2, 10))), replace(spec(), **changes), at(4))
+    assert (answer["timeseries"], answer["total_exposures"]) == ([], {})
 
 
 def test_a_future_end_does_not_extend_the_window():

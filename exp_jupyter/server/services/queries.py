@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.schema.metric import parse_metric
 from exp_jupyter.server.clock import stored_time, wire_time
-from exp_jupyter.server.refusals import Refusal, invalid, refusal
-from exp_jupyter.server.services import actions, experiment_view, experiments
+from exp_jupyter.server.refusals import invalid, mismatch
+from exp_jupyter.server.services import actions, experiment_view, experiments, exposure_query
 from exp_jupyter.server.store import Document, Work
 from exp_jupyter.shown import plain
 
@@ -61,26 +61,27 @@ def plan(work: Work, query: Document) -> Plan:
     """Read a query, or refuse with 400."""
     kind = query.get("kind")
     if kind not in KINDS:
-        raise _mismatch(f"kind must be one of {', '.join(KINDS)}")
+        raise mismatch(f"kind must be one of {', '.join(KINDS)}")
     identifier = query.get("experiment_id")
-    if isinstance(identifier, bool) or not isinstance(identifier, int):
-        raise _mismatch("experiment_id must be an integer")
+    if isinstance(identifier, bool) or not isinstance(identifier, int | None):
+        raise mismatch("experiment_id must be an integer")
     if kind == "ExperimentQuery":
         try:
             parse_metric(query.get("metric"))  # type: ignore[arg-type]
         except InputError as error:
-            raise _mismatch(error.message) from error
+            raise mismatch(error.message) from error
+    if not identifier:
+        raise invalid("experiment_id is required")
+    asked = exposure_query.read(query) if kind == "ExperimentExposureQuery" else None
     experiment = work.experiments.get(identifier)
     if experiment is None or experiment["deleted"]:
         raise invalid(f"Experiment with id {identifier} does not exist")
     experiment = experiments.find(work, identifier)
+    if asked is not None:
+        return Plan(query, asked.spec(work, experiment), work.now())
     if not experiment["start_date"]:
         raise invalid("Experiment has not been started yet")
     return Plan(query, spec_of(work, experiment), work.now())
-
-
-def _mismatch(reason: str) -> Refusal:
-    return refusal(400, "parse_error", f"JSON parse error - {reason}", kind="validation_error")
 
 
 def run(
