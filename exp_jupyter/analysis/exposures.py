@@ -103,7 +103,9 @@ def _checks(totals: dict[str, int], spec: ExperimentSpec, population: Population
     from exp_jupyter.engine.quality import multiple_variant_bias, sample_ratio_mismatch
 
     told: dict[str, Any] = {}
-    found = sample_ratio_mismatch(totals, {k: spec.split.get(k, 0) for k in population.variants})
+    # The project tests the arms that have a share; units where none was planned are ours to say.
+    shares = {key: spec.split.get(key, 0) for key in population.variants}
+    found = sample_ratio_mismatch(totals, {k: share for k, share in shares.items() if share > 0})
     if (mismatch := found.wire()) is not None:
         told["sample_ratio_mismatch"] = mismatch
     share = multiple_variant_bias(

@@ -264,6 +264,15 @@ def _ratio(
             f"there are {sum(counts.values())}.",
             "",
         )
+    strays = [key for key, expected in srm.expected.items() if not expected]
+    if strays:
+        units = sum(srm.observed[key] for key in strays)
+        return HealthCheck(
+            name,
+            "fail",
+            f"{units:,.0f} units are in {', '.join(strays)}, for which the split plans none.",
+            "Look for code that overrides the flag, or a split that was changed on the way.",
+        )
     if srm.mismatch:
         return HealthCheck(
             name,

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.correction import check_correction, corrected
-from exp_jupyter.analysis.unit_checks import check_mapping, check_units, check_values
+from exp_jupyter.analysis.unit_bounds import value_bounds
+from exp_jupyter.analysis.unit_checks import (
+    check_mapping,
+    check_numbers,
+    check_repeated,
+    check_units,
+    check_values,
+)
 from exp_jupyter.analysis.unit_effects import Judging, judged_results
 from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, read_metrics
 from exp_jupyter.analysis.unit_results import Analysis, MetricResult
 from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.number_text import NumberFormat
 from exp_jupyter.warehouse.suggestions import meant
 from exp_jupyter.warehouse.unit_sources import unit_source
-from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, UnitValue, key_of, unit_sums
+from exp_jupyter.warehouse.unit_sums import (
+    Bounds,
+    Missing,
+    UnitSums,
+    UnitValue,
+    key_of,
+    unit_sums,
+)
 from exp_jupyter.warehouse.watching import Progress, expect, watched
 
 if TYPE_CHECKING:
@@ -36,6 +52,11 @@ def analyze(
     breakdown: str | Sequence[str] = (),
     goal: Goal | Mapping[str, Goal] = "increase",
     missing: Missing = "refuse",
+    winsorize: Any = None,
+    cap: Any = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    duplicates: Literal["refuse", "drop"] = "refuse",
     method: Any = "frequentist",
     alpha: float = 0.05,
     alternative: Literal["two-sided", "greater", "less"] = "two-sided",
@@ -80,6 +101,18 @@ def analyze(
     missing
         What a missing metric value means: ``zero`` (the unit did nothing), ``drop`` (it was not
         measured; leave it out of that metric), or ``refuse``.
+    winsorize
+        Clamp the values of means and ratios to quantiles of all units' values together: an upper
+        level such as 0.99, or a lower and an upper one, for all or by metric.
+    cap
+        Count values above this number as this much, for all means and ratios or by metric.
+    decimal, thousands
+        How numbers are written in columns of text: ``decimal=","`` for 2,5 and ``thousands=","``
+        for 2,800.00. By default as Python writes them. More than 1 % of values that stand for no
+        number are refused, fewer are said and missing.
+    duplicates
+        With ``unit``: ``drop`` keeps one of several rows that agree in every column; a unit with
+        rows that differ is refused all the same. ``refuse`` refuses both.
     method
         ``frequentist``, ``sequential``, ``bayesian``, or a method of ``exp_jupyter.engine``, which
         brings its own alpha, alternative, difference and mode.
@@ -128,23 +161,54 @@ def analyze(
             f"missing is {missing!r}; expected refuse, zero or drop.",
             hint="zero: the unit did nothing; drop: it was not measured.",
         )
-    segments = (breakdown,) if isinstance(breakdown, str) else tuple(breakdown)
+    if duplicates not in ("refuse", "drop"):
+        raise InputError(
+            f"duplicates is {duplicates!r}; expected refuse or drop.",
+            hint="drop keeps one of several rows that agree in every column.",
+        )
+    if duplicates == "drop" and unit is None:
+        raise InputError(
+            "duplicates='drop' was given without the units' column.",
+            hint="Name it: unit='user_id'.",
+        )
+    numbers = NumberFormat.of(decimal, thousands)
+    segments = (breakdown,) if isinstance(breakdown, (str, int)) else tuple(breakdown)
+    variant, unit = str(variant), None if unit is None else str(unit)
+    segments = tuple(str(name) for name in segments)
     with watched(progress, "Adding up the units"):
-        data = unit_source(source, table=table, dialect=dialect)
+        data = unit_source(
+            source,
+            table=table,
+            dialect=dialect,
+            text=[variant, *segments, *([unit] if unit else [])],
+            numbers=numbers,
+        )
+        if duplicates == "drop":
+            data = replace(data, relation=f"(SELECT DISTINCT * FROM {data.relation}) AS exp_rows")  # noqa: S608
         columns = data.columns
-        wanted = read_metrics(metrics, columns, covariate=covariate, goal=goal)
+        wanted = read_metrics(
+            metrics,
+            columns,
+            covariate=covariate,
+            goal=goal,
+            winsorize=winsorize,
+            cap=cap,
+            text=data.numbers is not None,
+        )
         check_mapping(columns, variant, unit, segments, wanted)
         quantiles = sum(metric.kind == "quantile" for metric in wanted)
         expect(1 + (unit is not None) + quantiles * (2 if segments else 1))
         if unit is not None:
             check_units(data, unit, variant)
-        values = [value_of(metric) for metric in wanted]
+        noted = check_numbers(data, wanted, missing) + check_repeated(data, unit)
+        bounds, clamped = value_bounds(data, wanted, missing)
+        values = [value_of(metric, own) for metric, own in zip(wanted, bounds, strict=True)]
         sums = unit_sums(data, values, variant=variant, breakdown=segments, missing=missing)
         counts = _counts(sums, variant)
         baseline = _control(control, counts, variant)
         shares = _split(split, counts, variant)
         order = _ordered(counts, baseline, shares)
-        warnings = check_values(wanted, sums, order, missing)
+        warnings = noted + clamped + check_values(wanted, sums, order, missing)
         whole, parts = judged_results(
             data,
             wanted,
@@ -190,6 +254,11 @@ def analyze(
             breakdown=(breakdown, ()),
             goal=(goal, "increase"),
             missing=(missing, "refuse"),
+            winsorize=(winsorize, None),
+            cap=(cap, None),
+            decimal=(decimal, None),
+            thousands=(thousands, None),
+            duplicates=(duplicates, "refuse"),
             method=(method, "frequentist"),
             alpha=(alpha, 0.05),
             alternative=(alternative, "two-sided"),
@@ -208,10 +277,14 @@ def _code(path: str | None, *, metrics: Any, **options: tuple[Any, Any]) -> str:
     return f"exp_jupyter.analyze({', '.join(said)})"
 
 
-def value_of(metric: UnitMetric) -> UnitValue:
+def value_of(metric: UnitMetric, bounds: Mapping[str, Bounds] | None = None) -> UnitValue:
     """Return what is summed for a metric; of a quantile only its units are counted."""
     return UnitValue(
-        metric.column, metric.denominator, metric.covariate, binary=metric.kind == "proportion"
+        metric.column,
+        metric.denominator,
+        metric.covariate,
+        binary=metric.kind == "proportion",
+        bounds=bounds or {},
     )
 
 
@@ -238,12 +311,22 @@ def _control(control: Any, counts: Mapping[str, int], variant: str) -> str:
     key = key_of(control)
     if key in counts:
         return str(key)
+    same = [name for name in counts if _number(name) is not None and _number(name) == _number(key)]
+    if len(same) == 1:
+        return same[0]  # a file's 1.0 is the control 1
     listed = ", ".join(sorted(counts))
     raise InputError(
         f"No unit has the control {control!r} in column {variant!r}.",
         hint=f"{meant(str(key), counts)}The variants are: {listed}. "
         "Say which is the control: control='…'.",
     )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
 
 
 def _split(split: Any, counts: Mapping[str, int], variant: str) -> dict[str, float] | None:
@@ -256,15 +339,28 @@ def _split(split: Any, counts: Mapping[str, int], variant: str) -> dict[str, flo
             f"split is {split!r}; expected the share of each variant.",
             hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
         )
-    shares = {str(key_of(key)): float(share) for key, share in split.items()}
+    shares = {str(key_of(key)): _share(key, share) for key, share in split.items()}
     for key in counts:
-        if not shares.get(key, 0) > 0:
+        if key not in shares:
             raise InputError(
                 f"Variant {key!r} of column {variant!r} has no share in the split.",
                 hint=f"The split has: {', '.join(shares)}. Leave the variant's rows out, or "
                 "state its share.",
             )
     return shares
+
+
+def _share(key: Any, share: Any) -> float:
+    try:
+        found = float(share)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or found < 0:
+        raise InputError(
+            f"The split gives variant {key!r} the share {share!r}; expected a number from 0 on.",
+            hint="For example split={'control': 50, 'test': 50}.",
+        )
+    return found
 
 
 def _ordered(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from exp_jupyter.analysis.unit_metrics import UnitMetric, check_exists
+from exp_jupyter.analysis.wording import heaviest_words
+from exp_jupyter.analysis.written_numbers import Unread, about_unread, formats_to_try
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.number_text import unread
 from exp_jupyter.warehouse.unit_sources import UnitSource, quoted
-from exp_jupyter.warehouse.unit_sums import Missing, UnitSums
+from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, ValueSums
 
 _FEW_ATTRITION = 0.001
 
@@ -78,7 +81,8 @@ def check_units(data: UnitSource, unit: str, variant: str) -> None:
     raise InputError(
         f"Unit {str(value)!r} in column {unit!r} has {int(n):,} rows{among}; expected one row a "
         "unit.",
-        hint="Add the rows of each unit up first; leave out units seen under several variants.",
+        hint="Add the rows of each unit up first, or drop those that agree in every column with "
+        "duplicates='drop'; leave out units seen under several variants.",
     )
 
 
@@ -112,19 +116,124 @@ def check_values(
             )
         if sum(lost.values()):
             warnings += _missing_words(metric, names, n, lost, missing)
-        uncovered = sum(part.uncovered for parts in arms.values() for part in parts)
-        if uncovered == sum(n.values()):
+        uncovered = {key: sum(part.uncovered for part in parts) for key, parts in arms.items()}
+        if sum(uncovered.values()) == sum(n.values()):
             raise InputError(
                 f"Covariate {metric.covariate!r} of metric {metric.label!r} is missing for every "
                 "unit.",
                 hint="Check the column, or leave the covariate out.",
             )
-        if uncovered:
-            warnings.append(
-                f"covariate {metric.covariate!r} is missing for {uncovered:,} units of "
-                f"{metric.label!r}, which stand at its mean"
-            )
+        if any(uncovered.values()):
+            warnings += _uncovered_words(metric, n, uncovered)
+        warnings += _heaviest_words(metric, arms)
     return warnings
+
+
+def _uncovered_words(
+    metric: UnitMetric, n: Mapping[str, int], uncovered: Mapping[str, int]
+) -> list[str]:
+    total = sum(uncovered.values())
+    who = f"covariate {metric.covariate!r} of {metric.label!r}"
+    first = (
+        f"covariate {metric.covariate!r} is missing for {total:,} units of {metric.label!r}, which "
+        "stand at its mean"
+    )
+    said = [first]
+    said += [
+        f"{who} is missing for every unit of {key}: it cannot adjust this arm"
+        for key in n
+        if n[key] and uncovered[key] == n[key]
+    ]
+    if len(said) == 1 and _differs(uncovered, {key: n[key] - uncovered[key] for key in n}):
+        listed = ", ".join(f"{key} {100 * uncovered[key] / n[key]:.1f} %" for key in n if n[key])
+        said.append(f"{who} is missing more often in one arm than in another: {listed}")
+    return said
+
+
+def _heaviest_words(metric: UnitMetric, arms: Mapping[str, Sequence[ValueSums]]) -> list[str]:
+    """Return what to say of one unit that makes most of an arm's variance."""
+    if metric.kind not in ("mean", "ratio"):
+        return []
+    said = []
+    for key, parts in arms.items():
+        if not parts:
+            continue
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.plus(part)
+        said += heaviest_words(metric.label, key, whole.n, whole.heaviest, whole.spread)
+    return said
+
+
+def check_numbers(data: UnitSource, metrics: Sequence[UnitMetric], missing: Missing) -> list[str]:
+    """Refuse columns of text that are not numbers; return what to say of a few values.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names the column, how many of its values stand for no number, and one.
+    """
+    if data.numbers is None:
+        return []
+    readers: dict[str, str] = {}
+    for metric in metrics:
+        for name in (*metric.columns, *([metric.covariate] if metric.covariate else [])):
+            if data.columns[name] == "text":
+                role = "metric" if name in metric.columns else "the covariate of metric"
+                readers.setdefault(name, f"{role} {metric.label!r}")
+    said = []
+    for name, who in readers.items():
+        text = f"CAST({quoted(name)} AS VARCHAR)"
+        wrong = unread(text, data.numbers.sql(text))
+        values, lost, example = data.rows(
+            f"SELECT COUNT(NULLIF(TRIM({text}), '')), SUM(CASE WHEN {wrong} THEN 1 ELSE 0 END), "  # noqa: S608
+            f"MIN(CASE WHEN {wrong} THEN {text} END) FROM {data.relation}"
+        )[0]
+        if not lost:
+            continue
+        tried = formats_to_try(data.numbers)
+        counts = data.rows(
+            "SELECT "  # noqa: S608 - the column is quoted
+            + ", ".join(
+                f"SUM(CASE WHEN NOT {unread(text, style.sql(text))} "
+                f"AND TRIM({text}) <> '' THEN 1 ELSE 0 END)"
+                for style in tried
+            )
+            + f" FROM {data.relation}"
+        )[0]
+        readable = {style: int(n or 0) for style, n in zip(tried, counts, strict=True)}
+        found = Unread(f"column {name!r}", who, int(values), int(lost), str(example))
+        consequence = "count as 0" if missing == "zero" else "are missing"
+        said.append(about_unread(found, readable, data.numbers, consequence))
+    return said
+
+
+def check_repeated(data: UnitSource, unit: str | None) -> list[str]:
+    """Return what to say of a column that looks like the units' and names some twice."""
+    if unit is not None:
+        return []
+    named = [name for name in data.columns if name.lower() in _UNITS]
+    for name in named:
+        values, different = data.rows(
+            f"SELECT COUNT({quoted(name)}), COUNT(DISTINCT {quoted(name)}) FROM {data.relation}"  # noqa: S608
+        )[0]
+        if int(values) > int(different):
+            said = (
+                f"column {name!r} names {int(different):,} units in {int(values):,} rows, and "
+                f"every row counts as a unit of its own: give unit={name!r} to have that checked"
+            )
+            return [said]
+    return []
+
+
+_UNITS = frozenset(
+    [
+        *("unit", "unit_id", "user", "user_id", "userid", "person", "person_id", "customer"),
+        *("customer_id", "visitor_id", "account_id", "client_id", "device_id", "distinct_id"),
+        *("participant_id", "subject_id", "anonymous_id"),
+    ]
+)
+"""What columns of units are usually called."""
 
 
 def _missing_words(
@@ -144,18 +253,23 @@ def _missing_words(
         )
     listed = ", ".join(f"{key} {100 * lost[key] / (lost[key] + n[key]):.1f} %" for key in n)
     said = [f"{metric.label!r} leaves out units without a value: {listed}"]
+    if _differs(lost, n):
+        said.append(
+            f"{metric.label!r} is missing more often in one arm than in another: the units "
+            "left are not comparable"
+        )
+    return said
+
+
+def _differs(lost: Mapping[str, int], kept: Mapping[str, int]) -> bool:
+    """Whether a share differs between arms by more than chance: χ² at 0.001."""
     from scipy.special import chdtrc
 
-    whole = total + sum(n.values())
-    expected = {key: (n[key] + lost[key]) * total / whole for key in n}
-    measured = {key: (n[key] + lost[key]) - expected[key] for key in n}
-    if all(measured.values()):
-        chi = sum(
-            (lost[key] - expected[key]) ** 2 * (1 / expected[key] + 1 / measured[key]) for key in n
-        )
-        if float(chdtrc(len(n) - 1, chi)) < _FEW_ATTRITION:
-            said.append(
-                f"{metric.label!r} is missing more often in one arm than in another: the units "
-                "left are not comparable"
-            )
-    return said
+    n = {key: lost[key] + kept[key] for key in lost}
+    total, whole = sum(lost.values()), sum(n.values())
+    expected = {key: n[key] * total / whole for key in n}
+    others = {key: n[key] - expected[key] for key in n}
+    if not all(others.values()) or not all(expected.values()):
+        return False
+    chi = sum((lost[key] - expected[key]) ** 2 * (1 / expected[key] + 1 / others[key]) for key in n)
+    return float(chdtrc(len(n) - 1, chi)) < _FEW_ATTRITION

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,13 +126,20 @@ def judged_results(
                 for segment in segments
             ]
             continue
-        method = judging.method
-        whole.append(_compared(metric, order, together, _arms(metric, together), method))
-        parts += [
-            _compared(metric, order, apart[key], _arms(metric, apart[key]), method, key)
-            for key in segments
-        ]
+        whole.append(_summed(metric, order, together, judging.method))
+        parts += [_summed(metric, order, apart[key], judging.method, key) for key in segments]
     return whole, parts
+
+
+def _summed(
+    metric: UnitMetric,
+    order: Sequence[str],
+    sums: dict[str, ValueSums | None],
+    method: Any,
+    segment: Segment = (),
+) -> MetricResult:
+    arms, refused = _arms(metric, sums)
+    return _compared(metric, order, sums, arms, method, segment, refused)
 
 
 def _segments(sums: UnitSums) -> list[Segment]:
@@ -148,12 +155,19 @@ def _together(cells: dict[Any, ValueSums], key: str) -> ValueSums | None:
     return total
 
 
-def _arms(metric: UnitMetric, sums: dict[str, ValueSums | None]) -> dict[str, Any]:
-    return {
-        key: statistic_of(metric, part)
-        for key, part in sums.items()
-        if part is not None and part.n > 0
-    }
+def _arms(
+    metric: UnitMetric, sums: dict[str, ValueSums | None]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the statistic of every arm that has one, and why another has none."""
+    arms, refused = {}, {}
+    for key, part in sums.items():
+        if part is None or part.n <= 0:
+            continue
+        try:
+            arms[key] = statistic_of(metric, part)
+        except StatisticsError as error:
+            refused[key] = error.message
+    return arms, refused
 
 
 def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
@@ -250,13 +264,18 @@ def _compared(
     arms: dict[str, Any],
     judge: Any,
     segment: Segment = (),
+    refused: Mapping[str, str] | None = None,
 ) -> MetricResult:
     control = arms.get(order[0])
     rows = [_arm(order[0], sums, control)]
     for key in order[1:]:
         effect, refusal = None, ""
         try:
-            effect = _effect(metric, order[0], key, control, arms.get(key), judge)
+            without = next((name for name in (order[0], key) if name in (refused or {})), None)
+            if without is None:
+                effect = _effect(metric, order[0], key, control, arms.get(key), judge)
+            elif refused:
+                refusal = f"{without}: {refused[without]}"
         except StatisticsError as error:
             refusal = error.message
         rows.append(_arm(key, sums, arms.get(key), effect, refusal))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,10 @@ class UnitMetric:
         Which direction is good.
     covariate
         A column measured before the experiment that reduces the variance (CUPED).
+    winsorize
+        Levels of the bounds that values are clamped to, over all units together; None for none.
+    cap
+        The greatest value that counts as it is; larger ones count as this much.
     """
 
     kind: Literal["mean", "proportion", "ratio", "quantile"]
@@ -46,6 +51,8 @@ class UnitMetric:
     name: str = ""
     goal: Goal = "increase"
     covariate: str | None = None
+    winsorize: tuple[float | None, float | None] | None = None
+    cap: float | None = None
 
     def __str__(self) -> str:
         """Return the short form."""
@@ -72,8 +79,11 @@ def read_metrics(
     *,
     covariate: str | Mapping[str, str] | None = None,
     goal: Goal | Mapping[str, Goal] = "increase",
+    winsorize: Any = None,
+    cap: Any = None,
+    text: bool = False,
 ) -> list[UnitMetric]:
-    """Read metrics and give each its covariate and its goal.
+    """Read metrics and give each its covariate, its goal and its bounds.
 
     Parameters
     ----------
@@ -84,6 +94,10 @@ def read_metrics(
     covariate, goal
         One for all (a covariate: for all but quantiles), or by a metric's name, short form or
         column.
+    winsorize, cap
+        One for all means and ratios, or by a metric's name, short form or column.
+    text
+        Whether columns of text may hold numbers.
 
     Raises
     ------
@@ -101,7 +115,7 @@ def read_metrics(
     for name, form in named:
         metric = form if isinstance(form, UnitMetric) else read_metric(form, columns)
         metric = replace(metric, name=name or metric.name)
-        _check_columns(metric, columns)
+        _check_columns(metric, columns, text=text)
         found.append(metric)
     if not found:
         raise InputError(
@@ -128,14 +142,14 @@ def read_metrics(
                 )
             chosen = None
         if chosen:
-            _check_column(chosen, columns, f"the covariate of {metric.label!r}")
+            _check_column(chosen, columns, f"the covariate of {metric.label!r}", text=text)
             if chosen in metric.columns:
                 raise InputError(
                     f"Column {chosen!r} is both metric {metric.label!r} and its covariate.",
                     hint="A covariate is a column measured before the experiment.",
                 )
         found[i] = replace(metric, goal=goals[i], covariate=chosen)
-    return found
+    return with_bounds(found, winsorize, cap)
 
 
 def read_metric(form: Any, columns: Mapping[str, str]) -> UnitMetric:
@@ -201,9 +215,9 @@ def _listed(metrics: Any) -> Iterable[tuple[str, Any]]:
     return [("", form) for form in metrics]
 
 
-def _check_columns(metric: UnitMetric, columns: Mapping[str, str]) -> None:
+def _check_columns(metric: UnitMetric, columns: Mapping[str, str], *, text: bool) -> None:
     for name in metric.columns:
-        _check_column(name, columns, f"metric {metric.label!r}")
+        _check_column(name, columns, f"metric {metric.label!r}", text=text)
     if metric.denominator == metric.column:
         raise InputError(
             f"Metric {metric.label!r} divides column {metric.column!r} by itself.",
@@ -211,9 +225,9 @@ def _check_columns(metric: UnitMetric, columns: Mapping[str, str]) -> None:
         )
 
 
-def _check_column(name: str, columns: Mapping[str, str], role: str) -> None:
+def _check_column(name: str, columns: Mapping[str, str], role: str, *, text: bool) -> None:
     check_exists(name, columns, role)
-    if columns[name] not in ("number", "boolean", ""):
+    if columns[name] not in ("number", "boolean", "", *(["text"] if text else [])):
         raise InputError(
             f"Column {name!r}, {role}, holds {_WORDS[columns[name]]}, not numbers.",
             hint="Convert it, or choose another column.",
@@ -233,6 +247,7 @@ def check_exists(name: str, columns: Mapping[str, str], role: str) -> None:
     """
     if name in columns:
         return
+    name = str(name)
     by_lower = {known.lower(): known for known in columns}
     close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
     said = f"Did you mean {by_lower[close[0]]!r}? " if close else ""
@@ -240,6 +255,89 @@ def check_exists(name: str, columns: Mapping[str, str], role: str) -> None:
     raise InputError(
         f"There is no column {name!r} for {role}.", hint=f"{said}The columns are: {listed}."
     )
+
+
+def with_bounds(metrics: Sequence[UnitMetric], winsorize: Any, cap: Any) -> list[UnitMetric]:
+    """Return the metrics with the bounds that their values are clamped to.
+
+    Parameters
+    ----------
+    metrics
+        Means and ratios take bounds; given for all, the others are left as they are.
+    winsorize
+        An upper level such as 0.99, or a lower and an upper one.
+    cap
+        The greatest value that counts as it is.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        A level is no fraction, a cap no finite number, or a metric of another kind was named.
+
+    Examples
+    --------
+    >>> (metric,) = with_bounds([UnitMetric("mean", "revenue")], 0.99, None)
+    >>> metric.winsorize
+    (None, 0.99)
+    """
+    found = []
+    levels, caps = _by_metric(metrics, winsorize, "winsorize"), _by_metric(metrics, cap, "cap")
+    for metric, own, most in zip(metrics, levels, caps, strict=True):
+        if own is None and most is None:
+            found.append(metric)
+            continue
+        if metric.kind not in ("mean", "ratio"):
+            named = isinstance(winsorize if own is not None else cap, Mapping)
+            if named or len(metrics) == 1:
+                raise InputError(
+                    f"Metric {metric.label!r} is a {metric.kind}, which takes no bounds.",
+                    hint="winsorize and cap are for means and ratios.",
+                )
+            found.append(metric)
+            continue
+        if own is not None and most is not None:
+            raise InputError(
+                f"Metric {metric.label!r} is given both winsorize and cap.",
+                hint="Give one of them: winsorize=0.99, or cap=500.",
+            )
+        found.append(
+            replace(
+                metric,
+                winsorize=None if own is None else _levels(own),
+                cap=None if most is None else _finite("cap", most),
+            )
+        )
+    return found
+
+
+def _levels(given: Any) -> tuple[float | None, float | None]:
+    parts = tuple(given) if isinstance(given, (list, tuple)) else (None, given)
+    levels = [None if part is None else _finite("winsorize", part) for part in parts]
+    known = [level for level in levels if level is not None]
+    if len(levels) != 2 or not known or not all(0 <= level <= 1 for level in known):
+        raise InputError(
+            f"winsorize is {given!r}; expected a level between 0 and 1, or two of them.",
+            hint="For the 99th percentile give winsorize=0.99; for both sides (0.01, 0.99).",
+        )
+    if known != sorted(known):
+        raise InputError(
+            f"winsorize is {given!r}; the lower level comes first.",
+            hint="For example (0.01, 0.99).",
+        )
+    return levels[0], levels[1]
+
+
+def _finite(name: str, given: Any) -> float:
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(given, bool) or not math.isfinite(number):
+        raise InputError(
+            f"{name} is {given!r}; expected a number.",
+            hint="For example winsorize=0.99, or cap=500.",
+        )
+    return number
 
 
 def _by_metric(metrics: Sequence[UnitMetric], given: Any, what: str) -> list[Any]:

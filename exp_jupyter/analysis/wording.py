@@ -141,3 +141,36 @@ def mismatch_words(found: SampleRatioMismatch) -> str:
         f"{key} {n:,.0f} instead of {found.expected[key]:,.0f}" for key, n in found.observed.items()
     )
     return f"the units are not split as planned ({seen}); look for the cause before the results"
+
+
+HEAVY = 0.5
+"""Share of an arm's variance that one unit may make before it is said."""
+
+_TELLING = 20  # with fewer units one of them always makes much of the variance
+
+
+def heaviest_words(metric: str, arm: str, n: int, heaviest: float, spread: float) -> list[str]:
+    """Return what to say of the unit that makes most of an arm's variance; nothing for none.
+
+    Parameters
+    ----------
+    metric, arm
+        What to call them.
+    n
+        Units of the arm.
+    heaviest, spread
+        The largest square of one unit's deviation, and the sum of all.
+
+    Examples
+    --------
+    >>> heaviest_words("revenue:mean", "test", 900, 84.0, 100.0)[0][:56]
+    "one unit makes 84 % of the variance of 'revenue:mean' in"
+    """
+    if n < _TELLING or not spread > 0 or heaviest <= HEAVY * spread:
+        return []
+    share = min(100 * heaviest / spread, 100)
+    said = (
+        f"one unit makes {share:.0f} % of the variance of {metric!r} in {arm}: look at it, or "
+        "limit what one unit can do with winsorize=0.99 or cap="
+    )
+    return [said]

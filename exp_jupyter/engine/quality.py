@@ -70,6 +70,18 @@ def _planned(split: Mapping[str, float], excluded: Collection[str]) -> dict[str,
     return planned
 
 
+def _unplanned(
+    counts: Mapping[str, object], split: Mapping[str, float], excluded: Collection[str]
+) -> list[str]:
+    """Return the variants that have units although none were planned for them."""
+    return [
+        key
+        for key, share in split.items()
+        if share == 0 and key not in excluded and key != MULTIPLE
+        if (floats(counts.get(key, 0)) > 0).any()
+    ]
+
+
 def sample_ratio_mismatch(
     counts: Mapping[str, float],
     split: Mapping[str, float],
@@ -83,9 +95,10 @@ def sample_ratio_mismatch(
     Parameters
     ----------
     counts
-        Units of each variant; ``$multiple`` and variants without a share are left out.
+        Units of each variant; ``$multiple`` and variants that the split does not name are left out.
     split
-        Planned share of each variant, in any unit; a holdout rescales all and cancels.
+        Planned share of each variant, in any unit; a holdout rescales all and cancels. Units of a
+        variant whose share is 0 are a mismatch with p-value 0: the plan has none.
     excluded
         Variants left out of the analysis.
     least
@@ -110,12 +123,20 @@ def sample_ratio_mismatch(
         raise InputError(
             "counts must be finite and at least 0", hint="Pass the number of units per variant."
         )
-    total, whole = sum(observed.values()), sum(planned.values())
+    unplanned = {key: float(counts[key]) for key in _unplanned(counts, split, excluded)}
+    whole = sum(planned.values())
+    total = sum(observed.values()) + sum(unplanned.values())
     if len(planned) < 2 or total < least or total <= 0:
         return SampleRatioMismatch({}, observed, None, None, mismatch=False, threshold=threshold)
+    expected = {key: share / whole * total for key, share in planned.items()}
+    if unplanned:
+        expected |= dict.fromkeys(unplanned, 0.0)
+        observed |= unplanned
+        return SampleRatioMismatch(
+            expected, observed, math.inf, 0.0, mismatch=True, threshold=threshold
+        )
     from scipy import special
 
-    expected = {key: share / whole * total for key, share in planned.items()}
     statistic = sum((observed[key] - expected[key]) ** 2 / expected[key] for key in planned)
     p = float(special.chdtrc(len(planned) - 1, statistic))
     return SampleRatioMismatch(
@@ -258,6 +279,8 @@ def anytime_sample_ratio_mismatch(
         + special.gammaln(concentration)
         - special.gammaln(concentration + seen.sum(-1))
     )
+    for key in _unplanned(counts, split, excluded):  # no plan without them gives any
+        log_factor = np.where(floats(counts[key]) > 0, np.inf, log_factor)
     p: Floats = np.exp(-np.maximum(log_factor, 0.0))
     if p.ndim:
         p = np.minimum.accumulate(p, axis=-1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from exp_jupyter.magics.arguments import Arguments, given, one_of
+from exp_jupyter.magics.arguments import Arguments, given, number, one_of
 from exp_jupyter.magics.judgement import add_correction, add_judgement, settle
-from exp_jupyter.magics.own_data import add_table, source_of, split_of
+from exp_jupyter.magics.own_data import add_numbers, add_table, source_of, split_of
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
@@ -59,6 +59,22 @@ def arguments() -> Arguments:
         offers="refuse zero drop",
         help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
     )
+    it.add(
+        "--winsorize",
+        nargs="+",
+        type=number,
+        metavar="LEVEL",
+        help="clamp means and ratios to quantiles over all units: 0.99, or 0.01 0.99",
+    )
+    it.add("--cap", type=number, metavar="VALUE", help="count values above this as this much")
+    add_numbers(it)
+    it.add(
+        "--duplicates",
+        type=one_of("refuse", "drop"),
+        metavar="HANDLING",
+        offers="refuse drop",
+        help="rows of --unit that agree in every column: refuse (default), or drop all but one",
+    )
     add_judgement(it)
     add_correction(it)
     add_table(it)
@@ -75,7 +91,11 @@ def run(session: Session, options: Namespace) -> Analysis:
         options,
         *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),
         *("alternative", "difference", "correction", "method", "mode", "table", "dialect"),
+        *("cap", "decimal", "thousands", "duplicates"),
     )
+    if options.winsorize:
+        levels = options.winsorize
+        settings["winsorize"] = levels[0] if len(levels) == 1 else tuple(levels)
     if options.split:
         settings["split"] = split_of("exp_analyze", options.split)
     with progress_line(session) as progress:

@@ -19,6 +19,20 @@ def add_table(it: Arguments) -> None:
     it.add("--dialect", metavar="NAME", help="with a connection: its SQL, if it cannot be told")
 
 
+def add_numbers(it: Arguments) -> None:
+    """Add how numbers are written in text."""
+    it.add(
+        "--decimal",
+        metavar="SIGN",
+        help="in text: the sign before a number's fraction, . (default) or ,",
+    )
+    it.add(
+        "--thousands",
+        metavar="SIGN",
+        help="in text: the sign between thousands: , . _ ' or a blank in quotes; default none",
+    )
+
+
 def source_of(session: Session, magic: str, name: str) -> Any:
     """Return the variable of the notebook, or the path, that a magic's NAME is.
 

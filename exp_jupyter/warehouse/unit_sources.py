@@ -3,12 +3,13 @@
 # ruff: noqa: S608 - names are quoted, and nothing else is written into a statement
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.number_text import NumberFormat
 from exp_jupyter.warehouse.tables import (
     file_reader,
     is_frame,
@@ -46,6 +47,8 @@ class UnitSource:
         What to call the data and the engine in a result's small print.
     floats
         The columns that may hold NaN, which counts as missing.
+    numbers
+        How numbers are written in columns of text; None where those are not read as numbers.
     """
 
     relation: str
@@ -55,6 +58,7 @@ class UnitSource:
     label: str
     engine: str
     floats: frozenset[str] = frozenset()
+    numbers: NumberFormat | None = None
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement written in DuckDB's dialect and return its rows.
@@ -86,7 +90,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def unit_source(source: Any, *, table: str | None = None, dialect: str | None = None) -> UnitSource:
+def unit_source(
+    source: Any,
+    *,
+    table: str | None = None,
+    dialect: str | None = None,
+    text: Collection[str] = (),
+    numbers: NumberFormat | None = None,
+) -> UnitSource:
     """Return the table behind whatever somebody has.
 
     Parameters
@@ -98,6 +109,10 @@ def unit_source(source: Any, *, table: str | None = None, dialect: str | None = 
         With a connection: the table's name, or a ``SELECT``. It is your own SQL and trusted.
     dialect
         With a connection: the SQLGlot dialect of its engine, where it cannot be told.
+    text
+        Columns of a CSV file that are names, not numbers: variants, breakdowns, units.
+    numbers
+        How numbers are written as text; by default as DuckDB writes them.
 
     Raises
     ------
@@ -111,20 +126,23 @@ def unit_source(source: Any, *, table: str | None = None, dialect: str | None = 
     """
     import duckdb
 
+    written = numbers or NumberFormat()
     if isinstance(source, duckdb.DuckDBPyConnection):
-        return _in_duckdb(source, named_table(source, table, "units"), label=short(table))
-    if isinstance(source, duckdb.DuckDBPyRelation):
+        found = _in_duckdb(source, named_table(source, table, "units"), label=short(table))
+    elif isinstance(source, duckdb.DuckDBPyRelation):
         no_table(table, "a relation")
-        return _of_relation(source)
-    if isinstance(source, (str, Path)):
+        found = _of_relation(source)
+    elif isinstance(source, (str, Path)):
         no_table(table, "a path")
-        return _of_files(str(source))
-    if is_frame(source):
+        found = _of_files(str(source), text)
+    elif is_frame(source):
         no_table(table, "a frame")
-        return _of_frame(source)
-    from exp_jupyter.warehouse.unit_connections import of_connection
+        found = _of_frame(source)
+    else:
+        from exp_jupyter.warehouse.unit_connections import of_connection
 
-    return of_connection(source, table, dialect)
+        return of_connection(source, table, dialect)
+    return replace(found, numbers=written)
 
 
 def _of_frame(frame: Any) -> UnitSource:
@@ -134,10 +152,10 @@ def _of_frame(frame: Any) -> UnitSource:
     return _in_duckdb(connection, VIEW, label=register(connection, VIEW, frame, "unit"))
 
 
-def _of_files(path: str) -> UnitSource:
+def _of_files(path: str, text: Collection[str]) -> UnitSource:
     import duckdb
 
-    return _in_duckdb(duckdb.connect(), file_reader(path), label=path)
+    return _in_duckdb(duckdb.connect(), file_reader(path, text=text), label=path)
 
 
 def _in_duckdb(connection: Any, relation: str, *, label: str) -> UnitSource:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from exp_jupyter.errors import InputError
@@ -21,18 +21,25 @@ Missing = Literal["refuse", "zero", "drop"]
 Key = tuple[str, tuple[str | None, ...]]
 """A variant, and its values of the breakdown columns."""
 
+Bounds = tuple[float | None, float | None]
+"""The least and the greatest value that counts as it is; None for no bound on that side."""
+
 MOST_CELLS = 2000
 """Variants times breakdown values a table may have; more are surely the wrong column."""
 
 
 @dataclass(frozen=True)
 class UnitValue:
-    """What is summed for one metric: a column, or one column over another, and a covariate."""
+    """What is summed for one metric: a column, or one column over another, and a covariate.
+
+    ``bounds`` are those that values are clamped to, by column.
+    """
 
     column: str
     denominator: str | None = None
     covariate: str | None = None
     binary: bool = False
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -59,6 +66,9 @@ class ValueSums:
         Σ(a − c) of a, b and x.
     squares
         Σ(a − c_a)(b − c_b) for the pairs aa, bb, xx, ab, ax, bx.
+    heaviest
+        The largest square of one unit among those the variance is made of: (a − c_a)², and of a
+        ratio R of (a − c_a) − R·(b − c_b).
     """
 
     n: int
@@ -68,6 +78,18 @@ class ValueSums:
     centres: tuple[float, float, float]
     shifts: tuple[float, float, float]
     squares: tuple[float, float, float, float, float, float]
+    heaviest: float = 0.0
+
+    @property
+    def spread(self) -> float:
+        """The sum of squares that ``heaviest`` is one of."""
+        (c_a, c_b, _), (a, b, _) = self.centres, self.shifts
+        aa, bb, _, ab, _, _ = self.squares
+        n = max(self.n, 1)
+        if not bb or not c_b:
+            return aa - a * a / n
+        ratio = c_a / c_b
+        return aa - 2 * ratio * ab + ratio * ratio * bb - (a - ratio * b) ** 2 / n
 
     def plus(self, other: ValueSums) -> ValueSums:
         """Return the sums of the units of two cells of one variant, whose centres are the same."""
@@ -79,6 +101,7 @@ class ValueSums:
             self.centres,
             _added(self.shifts, other.shifts),
             _added(self.squares, other.squares),
+            max(self.heaviest, other.heaviest),
         )
 
 
@@ -151,7 +174,9 @@ def unit_sums(
 
 def _parts(source: UnitSource, value: UnitValue, missing: Missing) -> dict[str, str]:
     """Return SQL for a metric's numbers: NULL where its unit does not count."""
-    number = {name: as_number(source, name) for name in value.columns}
+    number = {
+        name: _clamped(as_number(source, name), value.bounds.get(name)) for name in value.columns
+    }
     parts = {"a": number[value.column]}
     if value.denominator:
         parts["b"] = number[value.denominator]
@@ -169,11 +194,24 @@ def _parts(source: UnitSource, value: UnitValue, missing: Missing) -> dict[str, 
     return parts
 
 
+def _clamped(number: str, bounds: Bounds | None) -> str:
+    low, high = bounds or (None, None)
+    sides = [] if low is None else [f"WHEN {number} < {low!r} THEN {low!r}"]
+    sides += [] if high is None else [f"WHEN {number} > {high!r} THEN {high!r}"]
+    return f"CASE {' '.join(sides)} ELSE {number} END" if sides else number
+
+
 def as_number(source: UnitSource, column: str) -> str:
-    """Return SQL for a column as a number: yes is 1, no is 0, and NaN is NULL."""
+    """Return SQL for a column as a number: yes is 1, no is 0, and NaN is NULL.
+
+    Of text it is the number that the text stands for, NULL where it stands for none.
+    """
     name = quoted(column)
-    if source.columns.get(column) == "boolean":
+    kind = source.columns.get(column)
+    if kind == "boolean":
         return f"CASE WHEN {name} THEN 1.0 WHEN NOT {name} THEN 0.0 END"
+    if kind == "text" and source.numbers is not None:
+        return f"NULLIF({source.numbers.sql(f'CAST({name} AS VARCHAR)')}, 'nan')"
     cast = f"CAST({name} AS DOUBLE)"
     return f"NULLIF({cast}, 'nan')" if column in source.floats else cast
 
@@ -188,6 +226,10 @@ def _sums(i: int, parts: Mapping[str, str], value: UnitValue) -> list[str]:
     found.append(f"COUNT(u.x{i})" if "x" in parts else "0")
     odd = f"SUM(CASE WHEN u.a{i} <> 0 AND u.a{i} <> 1 THEN 1 ELSE 0 END)"
     found.append(odd if value.binary else "0")
+    own = gaps["a"]
+    if "b" in parts:
+        own = f"({own} - {centres['a']} / NULLIF({centres['b']}, 0.0) * {gaps['b']})"
+    found.append("0" if value.binary else f"MAX({own} * {own})")
     found += [f"SUM({gaps[part]})" for part in parts]
     found += [f"SUM({gaps[p]} * {gaps[q]})" for p, q in _PAIRS if p in parts and q in parts]
     return found + [f"MIN({centre})" for centre in centres.values()]
@@ -222,12 +264,12 @@ def _read(
         for i, value in enumerate(values):
             parts = _present(value)
             pairs = [pair for pair in _PAIRS if pair[0] in parts and pair[1] in parts]
-            size = 3 + 2 * len(parts) + len(pairs)
+            size = 4 + 2 * len(parts) + len(pairs)
             own = numbers[place : place + size]
             place += size
             _finite(value, own)
-            shifts = dict(zip(parts, own[3:], strict=False))
-            squares = dict(zip(pairs, own[3 + len(parts) :], strict=False))
+            shifts = dict(zip(parts, own[4:], strict=False))
+            squares = dict(zip(pairs, own[4 + len(parts) :], strict=False))
             middle = dict(zip(parts, own[-len(parts) :], strict=True))
             counted = round(own[0])
             sums = ValueSums(
@@ -238,6 +280,7 @@ def _read(
                 centres=_three(middle),
                 shifts=_three(shifts),
                 squares=tuple(squares.get(pair, 0.0) for pair in _PAIRS),  # type: ignore[arg-type]
+                heaviest=own[3],
             )
             if key in found[i]:
                 raise InputError(

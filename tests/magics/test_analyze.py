@@ -85,6 +85,21 @@ def test_is_told_what_is_wrong(fail, table, line, message, hint):
     assert hint in (error.hint or "")
 
 
+def test_takes_how_numbers_are_written_and_bounds(run, fail, table):
+    run("units['written'] = [f'{1000 * v:,.2f}' for v in units['revenue']]")
+    wrong = fail("%exp_analyze units --metric written:mean")
+    assert "thousands=','" in wrong.hint
+    run("units['user'] = range(400)")
+    found = run(
+        "%exp_analyze units --metric written:mean --thousands , --winsorize 0.01 0.9 "
+        "--unit user --duplicates drop"
+    )
+    run("import exp_jupyter")
+    assert run(found.code()).effect().p_value == found.effect().p_value
+    capped = run("%exp_analyze units --metric revenue:mean --cap 3")
+    assert capped.results[0].arms[0].value <= 3
+
+
 def test_shows_no_progress_where_nobody_looks(shell):
     session = shell.magics_manager.registry["ExpMagics"].session
     with progress_line(session) as tell:
