@@ -7,6 +7,8 @@ ExpError
 ├── CredentialsError           no key, or a key in the wrong place
 ├── NotWrittenError            a write was planned and nobody said yes
 ├── StoreError                 a project folder cannot be opened or written
+│   ├── StoreFullError             no room is left on the disk; nothing was written
+│   └── StoreDamagedError          what lies in the folder is not what was written there
 ├── ConnectionFailedError      the project could not be reached
 │   ├── NotRecordedError           a recording was asked for what it does not hold
 │   └── WriteOutcomeUnknownError   a write was sent and its answer was lost
@@ -91,6 +93,18 @@ class NotWrittenError(ExpError):
 
 class StoreError(ExpError):
     """A project folder cannot be opened, read or written."""
+
+
+class StoreFullError(StoreError):
+    """The disk has no room for it; nothing was written."""
+
+
+class StoreDamagedError(StoreError):
+    """A file of the project is missing, empty or damaged; nothing was changed."""
+
+
+class StorageWarning(UserWarning):
+    """A project opens, and something in its folder needs a look."""
 
 
 class ConnectionFailedError(ExpError):

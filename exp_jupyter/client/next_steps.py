@@ -21,6 +21,7 @@ _ALIKE = {
     402: "Ask the organization's owner about the plan.",
     405: "This version of the project does not offer it.",
     409: "Someone changed it meanwhile: read it again, then repeat.",
+    507: "Put the project's folder or its disk right, then repeat; nothing was written.",
     512: "Ask for less: fewer days, or one metric.",
 }
 _OF_A_FIELD = {

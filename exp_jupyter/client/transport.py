@@ -27,6 +27,7 @@ from exp_jupyter.errors import (
     ConnectionFailedError,
     ProtocolError,
 )
+from exp_jupyter.schema.writes import NOTHING_WRITTEN
 
 Parameters = Mapping[str, str | int | float | bool | None]
 
@@ -218,7 +219,7 @@ class Transport:
             raise unknown(f"the answer was lost ({answer.words})")
         if 300 <= answer.status < 400:
             raise unknown(f"the project answered with a redirect ({answer.status})")
-        if answer.status >= 500:
+        if answer.status >= 500 and answer.headers.get(NOTHING_WRITTEN) != "true":
             raise unknown(f"the project failed ({answer.status}) while it worked on it")
         try:
             if answer.status >= 400:

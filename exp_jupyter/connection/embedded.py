@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import sqlite3
+import warnings
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.origin import EMBEDDED_ORIGIN
 from exp_jupyter.client.project import Project, open_project
 from exp_jupyter.connection.in_process import InProcessTransport
-from exp_jupyter.errors import StoreError
+from exp_jupyter.errors import StorageWarning, StoreError
 
 if TYPE_CHECKING:
     from exp_jupyter.server.app import ProjectApp
@@ -49,18 +50,19 @@ def folder(path: str) -> Project:
     """
     from exp_jupyter.server.app import create_app
     from exp_jupyter.server.daily import compute_when_read
-    from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
 
     place = Path(path).expanduser()
     store = ProjectStore(place)
-    events = EventStore(store)
+    events = _events_of(store)
     try:
         key = _key_for_this_session(store)
         compute_when_read(store)
     except BaseException:
         _shut(events, store)
         raise
+    for notice in events.notices:
+        warnings.warn(notice, StorageWarning, stacklevel=4)
     app = create_app(store, events, recalculate=True)
     carrier = InProcessTransport(app)
     # Whoever lets go of the project lets go of the folder, at the latest when Python ends.
@@ -88,7 +90,6 @@ def add_table(folder: str | Path, name: str, source: Any) -> int:
 
 @contextlib.contextmanager
 def _opened(folder: str | Path) -> Iterator[EventStore]:
-    from exp_jupyter.server.events import EventStore
     from exp_jupyter.server.store import ProjectStore
 
     place = Path(folder).expanduser()
@@ -98,11 +99,22 @@ def _opened(folder: str | Path) -> Iterator[EventStore]:
             hint="connect() makes one in a new or empty folder.",
         )
     store = ProjectStore(place)
-    events = EventStore(store)
+    events = _events_of(store)
     try:
         yield events
     finally:
         _shut(events, store)
+
+
+def _events_of(store: ProjectStore) -> EventStore:
+    """Return the events of a store, which is closed when they cannot be opened."""
+    from exp_jupyter.server.events import EventStore
+
+    try:
+        return EventStore(store)
+    except BaseException:
+        store.close()
+        raise
 
 
 def _key_for_this_session(store: ProjectStore) -> str:

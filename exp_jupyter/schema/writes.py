@@ -8,6 +8,9 @@ from typing import Any
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.shown import Shown
 
+NOTHING_WRITTEN = "x-nothing-written"
+"""The header of an answer by which a project that failed says that it has changed nothing."""
+
 
 @dataclass(frozen=True)
 class DiffRow:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from exp_jupyter.errors import StoreError
+from exp_jupyter.schema.writes import NOTHING_WRITTEN
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.asgi import (
     Receive,
@@ -26,10 +27,11 @@ from exp_jupyter.server.http.keys import asking, check_project
 from exp_jupyter.server.http.openapi import description
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.http.router import Router
+from exp_jupyter.server.http.store_trouble import store_trouble
 from exp_jupyter.server.query_runs import QueryRuns
 from exp_jupyter.server.refusals import Refusal, not_found, refusal
 from exp_jupyter.server.services.people import own_view, project_view
-from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.store import ProjectStore, damaged, full
 from exp_jupyter.server.worker import Worker
 
 _LOG = logging.getLogger("exp_jupyter.server")
@@ -110,18 +112,32 @@ class ProjectApp:
             return Answer(error.body, error.status, error.headers)
 
     def _handle(self, scope: Scope, headers: Mapping[str, str], raw: bytes) -> Answer:
+        commits = self.store.commits
+        outside = scope["path"].removesuffix("/") in self._capture
         try:
             return self._dispatch(scope, headers, raw)
         except Refusal as error:
             return Answer(error.body, error.status, error.headers)
         except StoreError as error:
             _LOG.warning("the store refused: %s", error.message)
-            busy = refusal(503, "service_unavailable", "The project is busy. Try again.")
-            return Answer(busy.body, 503, {"Retry-After": "1"})
-        except Exception:  # noqa: BLE001 - whatever fails, the caller gets an answer
-            # The request itself stays out of the log: it holds a key.
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
-            return Answer(refusal(500, "error", "A server error occurred.").body, 500)
+            answer = store_trouble(error, outside=outside)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets an answer
+            # A row that is missing makes any code fail: say so, rather than that the code did.
+            damage = self.store.damage()
+            if damage:
+                _LOG.warning("the store is damaged: %s", damage)
+                answer = store_trouble(damaged(self.store.folder, damage), outside=outside)
+            elif isinstance(error, OSError):
+                _LOG.warning("the disk refused: %s", error.strerror)
+                refused = full(self.store.folder, error.strerror)
+                answer = store_trouble(refused, outside=outside)
+            else:
+                # The request itself stays out of the log: it holds a key.
+                _LOG.exception("%s %s failed", scope["method"], scope["path"])
+                answer = Answer(refusal(500, "error", "A server error occurred.").body, 500)
+        if self.store.commits == commits:
+            return replace(answer, headers={**answer.headers, NOTHING_WRITTEN: "true"})
+        return answer
 
     def _dispatch(self, scope: Scope, headers: Mapping[str, str], raw: bytes) -> Answer:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -8,18 +8,39 @@ from datetime import datetime
 from pathlib import Path
 
 from exp_jupyter.server.clock import read_time, stored_time
-from exp_jupyter.server.settling import age, sweep
+from exp_jupyter.server.kept_files import begin_to_age, retire
+from exp_jupyter.server.settling import digest_of
 from exp_jupyter.server.store import ProjectStore, Work
 
 
 @dataclass(frozen=True)
 class Part:
-    """One listed part: its file, how many events it holds, and from when to when (aware, UTC)."""
+    """One listed part: its file, how many events it holds, and from when to when (aware, UTC).
+
+    Attributes
+    ----------
+    size
+        The file's bytes when it was listed; 0 for not known.
+    sha256
+        Of these bytes, in hexadecimal; empty for a part that an older version listed.
+    """
 
     file: Path
     rows: int
     first: datetime
     last: datetime
+    size: int = 0
+    sha256: str = ""
+
+    def damage(self) -> str:
+        """Return what is wrong with the file, in words; empty when it is as it was written."""
+        if not self.file.is_file():
+            return "is missing"
+        if self.size and self.file.stat().st_size != self.size:
+            return f"has {self.file.stat().st_size} bytes and had {self.size}"
+        if self.sha256 and digest_of(self.file) != self.sha256:
+            return "holds other bytes than were written"
+        return ""
 
 
 class PartList:
@@ -41,11 +62,12 @@ class PartList:
         """Return the parts that are listed now, in time order."""
         with self._store.read() as work:
             rows = work.connection.execute(
-                "SELECT file, rows, first_at, last_at FROM event_parts ORDER BY first_at, id"
+                "SELECT file, rows, first_at, last_at, bytes, coalesce(sha256, '') "
+                "FROM event_parts ORDER BY first_at, id"
             ).fetchall()
         return [
-            Part(self.folder / str(file), int(count), read_time(first), read_time(last))
-            for file, count, first, last in rows
+            Part(self.folder / str(file), int(count), read_time(first), read_time(last), *rest)
+            for file, count, first, last, *rest in rows
         ]
 
     def add(self, part: Part, names: Iterable[str]) -> None:
@@ -69,8 +91,8 @@ class PartList:
     def _insert(self, work: Work, part: Part) -> str:
         now = work.stamp()
         work.connection.execute(
-            "INSERT INTO event_parts (file, rows, first_at, last_at, bytes, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event_parts (file, rows, first_at, last_at, bytes, created_at, sha256) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 part.file.name,
                 part.rows,
@@ -78,6 +100,7 @@ class PartList:
                 stored_time(part.last),
                 part.file.stat().st_size,
                 now,
+                part.sha256,
             ),
         )
         return now
@@ -104,8 +127,8 @@ class PartList:
                 files,
             )
             self._insert(work, part)
-        for old in gone:
-            age(old.file)
+            retire(work, self.folder.name, files)
+        begin_to_age(self._store, self.folder.name, files)
         return True
 
     def names(self) -> list[str]:
@@ -161,10 +184,6 @@ class PartList:
                 "SELECT old_person_id, person_id FROM person_overrides ORDER BY 1"
             ).fetchall()
         return [(int(old), int(new)) for old, new in rows]
-
-    def sweep(self) -> None:
-        """Remove files that a crash left behind before they were listed."""
-        sweep(self.folder, {part.file.name for part in self.parts()})
 
 
 def _merge(work: Work, old_person_id: int, person_id: int) -> None:

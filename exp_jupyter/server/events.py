@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.errors import StoreError
 from exp_jupyter.server.event_columns import (
     HOT_PROPERTIES,
     PERSONS,
@@ -26,15 +27,17 @@ from exp_jupyter.server.event_columns import (
 )
 from exp_jupyter.server.event_parts import Part, PartList
 from exp_jupyter.server.importing import CLEAN_COLUMNS, clean_rows
-from exp_jupyter.server.settling import draft_in, settle
-from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.server.kept_files import LISTS, notice_of, tidy
+from exp_jupyter.server.settling import digest_of, draft_in, settled
+from exp_jupyter.server.store import ProjectStore, damaged, full
 from exp_jupyter.server.tables import TableList
-from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.source import EventSource, first_line
 
 if TYPE_CHECKING:
     import duckdb
 
 _SMALL, _MANY_SMALL = 50_000, 64  # rows of a small part, and how many wait before they merge
+_NO_ROOM = ("No space left", "File too large", "Disk quota", "ENOSPC")
 _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
 
 
@@ -47,6 +50,12 @@ class EventStore:
     ----------
     store
         The project; its events lie in the folder ``events`` of its folder.
+
+    Attributes
+    ----------
+    notices
+        What whoever opens the folder should know, one sentence each: files that its database
+        does not know.
 
     Examples
     --------
@@ -65,10 +74,14 @@ class EventStore:
         self._store, self._durable = store, store.durable
         self._duck: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise damaged(store.folder, f"its folder {self.folder.name} cannot be used") from error
         self.listed = PartList(self.folder, store)
-        self.listed.sweep()
         self.tables = TableList(store)
+        said = (notice_of(store, name, tidy(store, name)) for name in LISTS)
+        self.notices = [sentence for sentence in said if sentence]
 
     # ---------------------------------------------------------------- writing
 
@@ -130,7 +143,12 @@ class EventStore:
         with self._written(cursor, completed(cursor, query), ordered=ordered) as (part, names):
             if part is None:
                 return 0
-            self.listed.add(part, names)
+            try:
+                self.listed.add(part, names)
+            except StoreError:
+                # Refused before it was listed; what nobody was told of is not kept for a stray.
+                part.file.unlink(missing_ok=True)
+                raise
         if len(self._small()) >= _MANY_SMALL:
             self.merge_small()
         return part.rows
@@ -183,9 +201,11 @@ class EventStore:
                 return
             first, last = min(row[2] for row in held), max(row[3] for row in held)
             file = self.folder / f"{first:016x}-{uuid.uuid4().hex}.parquet"
-            settle(draft, file, durable=self._durable)
             count = sum(int(row[1]) for row in held)
-            yield Part(file, count, _moment(first), _moment(last)), [str(row[0]) for row in held]
+            size, digest = draft.stat().st_size, digest_of(draft)
+            part = Part(file, count, _moment(first), _moment(last), size, digest)
+            with settled(draft, file, durable=self._durable):
+                yield part, [str(row[0]) for row in held]
 
     # ---------------------------------------------------------------- reading
 
@@ -321,8 +341,34 @@ class EventStore:
             # The session's zone is the machine's unless it is said; it decides casts of text.
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
+        except Exception as error:
+            fault = self._fault_of(error)
+            if fault is None:
+                raise
+            raise fault from error
         finally:
             cursor.close()
+
+    def _fault_of(self, error: Exception) -> StoreError | None:
+        """Return the error of the folder that an engine's error stands for, if it is one."""
+        import duckdb
+
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, duckdb.Error):
+            cause = cause.__cause__
+        if cause is None or isinstance(cause, _of_a_statement()):
+            return None
+        if isinstance(cause, (duckdb.InternalException, duckdb.FatalException)):
+            self.close()  # such an engine answers nothing any more; the next query gets a new one
+        if any(word in str(cause) for word in _NO_ROOM):
+            return full(self._store.folder, first_line(cause))
+        for part in self.listed.parts():
+            what = part.damage()
+            if what:
+                name = f"{self.folder.name}/{part.file.name}"
+                return damaged(self._store.folder, f"the file {name} {what}")
+        what = self.tables.damage()
+        return damaged(self._store.folder, what) if what else None
 
     def close(self) -> None:
         """Let go of DuckDB; the store may be used again and then opens it anew."""
@@ -330,6 +376,20 @@ class EventStore:
             if self._duck is not None:
                 self._duck.close()
                 self._duck = None
+
+
+def _of_a_statement() -> tuple[type[Exception], ...]:
+    """Return the engine's errors that a statement causes, whatever the files hold."""
+    import duckdb
+
+    return (
+        duckdb.BinderException,
+        duckdb.CatalogException,
+        duckdb.ConversionException,
+        duckdb.InterruptException,
+        duckdb.ParserException,
+        duckdb.SyntaxException,
+    )
 
 
 def _engine() -> duckdb.DuckDBPyConnection:

@@ -86,6 +86,8 @@ def _serve_project(
         with store.read() as work:
             name, number = work.project["name"], work.project["id"]
             token = project_token(work)
+        for notice in events.notices:
+            _say(out, [f"! {notice}"])
         lines = [f"Project {name!r} at {address}", f"  %exp_connect {address} --project {number}"]
         if key:
             lines += [

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.event_columns import literal, quoted
 from exp_jupyter.server.importing import file_relation
-from exp_jupyter.server.settling import age, draft_in, settle, sweep
+from exp_jupyter.server.kept_files import begin_to_age, retire
+from exp_jupyter.server.settling import draft_in, settled
 from exp_jupyter.server.store import ProjectStore
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 200
 """Of a table's name."""
+
+TABLE_KEY = "exp_jupyter.table"
+"""The entry in a file's metadata that holds the table's name, for a database that was lost."""
 
 
 class TableList:
@@ -39,8 +43,6 @@ class TableList:
     def __init__(self, store: ProjectStore) -> None:
         self.folder = store.folder / "tables"
         self._store = store
-        if self.folder.is_dir():
-            sweep(self.folder, set(self._files().values()))
 
     def relations(self) -> dict[str, str]:
         """Return the tables listed now, name to SQL text usable after FROM.
@@ -51,6 +53,20 @@ class TableList:
             name: f"read_parquet({literal(str(self.folder / file))})"
             for name, file in self._files().items()
         }
+
+    def damage(self) -> str:
+        """Return which table's file is not as it was written, in words; empty for none."""
+        with self._store.read() as work:
+            rows = work.connection.execute(
+                "SELECT name, file, bytes FROM warehouse_tables ORDER BY name"
+            ).fetchall()
+        for name, file, size in rows:
+            path = self.folder / str(file)
+            if not path.is_file():
+                return f"the file of the table {name!r} is missing"
+            if path.stat().st_size != size:
+                return f"the file of the table {name!r} was cut or changed"
+        return ""
 
     def put(self, cursor: duckdb.DuckDBPyConnection, name: str, query: str) -> int:
         """Write the rows of a DuckDB query as a table, in the place of one of that name.
@@ -64,23 +80,31 @@ class TableList:
         file = self.folder / f"{uuid.uuid4().hex}.parquet"
         with draft_in(self.folder) as draft:
             cursor.execute(
-                f"COPY ({query}) TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY ({query}) TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, "
+                f"KV_METADATA {{ {quoted(TABLE_KEY)}: {literal(name)} }})"
             )
             read = f"SELECT count(*) FROM read_parquet({literal(str(draft))})"
             rows = int((cursor.execute(read).fetchone() or (0,))[0])
-            settle(draft, file, durable=self._store.durable)
+            with settled(draft, file, durable=self._store.durable):
+                self.list(name, file, rows)
+        return rows
+
+    def list(self, name: str, file: Path, rows: int) -> None:
+        """List a file that is in its place as a table, in the place of one of that name."""
         with self._store.write() as work:
-            old = work.connection.execute(
-                "SELECT file FROM warehouse_tables WHERE name = ?", [name]
-            ).fetchone()
+            old = [
+                str(row[0])
+                for row in work.connection.execute(
+                    "SELECT file FROM warehouse_tables WHERE name = ?", [name]
+                )
+            ]
             work.connection.execute(
                 "INSERT OR REPLACE INTO warehouse_tables (name, file, rows, bytes, created_at) "
                 "VALUES (?, ?, ?, ?, ?)",
                 [name, file.name, rows, file.stat().st_size, work.stamp()],
             )
-        if old is not None:
-            age(self.folder / str(old[0]))
-        return rows
+            retire(work, self.folder.name, old)
+        begin_to_age(self._store, self.folder.name, old)
 
     def _files(self) -> dict[str, str]:
         with self._store.read() as work:

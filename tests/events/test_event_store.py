@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -246,20 +248,48 @@ def test_a_crash_while_merging_leaves_the_parts_as_they_were(events, monkeypatch
     assert events.fetch("SELECT count(*) FROM events") == [(3,)]
 
 
-def test_what_a_crash_left_is_swept_a_day_later(events, store):
-    import os
-    import time
-
+def test_unlisted_files_are_set_aside_and_said_and_old_drafts_removed(events, store):
     events.append([event()])
     (part,) = events.listed.parts()
     left = events.folder / "0000-left.parquet"
-    young = events.folder / ".draft-young.parquet"
-    for file in (left, young):
+    young, old = (events.folder / f".draft-{name}.parquet" for name in ("young", "old"))
+    for file in (left, young, old):
         file.write_bytes(part.file.read_bytes())
     two_days_ago = time.time() - 2 * 86_400
-    for file in (left, part.file):
+    for file in (left, old, part.file):
         os.utime(file, (two_days_ago, two_days_ago))
-    EventStore(store)
+    again = EventStore(store)
+    assert (events.folder / "lost+found" / left.name).read_bytes() == part.file.read_bytes()
     assert not left.exists()
     assert young.exists()
+    assert not old.exists()
     assert part.file.exists()
+    (said,) = again.notices
+    assert said.startswith("1 file with events")
+    assert "exp-jupyter check" in said
+
+
+def test_a_merged_part_is_removed_when_nobody_can_be_reading_it(events, store):
+    for number in range(2):
+        events.append([event(who=str(number))])
+    merged = [part.file for part in events.listed.parts()]
+    assert events.merge_small() == 2
+    assert EventStore(store).notices == []
+    assert all(file.exists() for file in merged)
+    for file in merged:
+        os.utime(file, (0, 0))
+    assert EventStore(store).notices == []
+    assert not any(file.exists() for file in merged)
+    assert events.fetch("SELECT count(*) FROM events") == [(2,)]
+
+
+def test_a_file_that_is_just_being_listed_is_not_set_aside(events, store, monkeypatch):
+    listing = events.listed.add
+
+    def open_the_folder_meanwhile(part, names):
+        assert EventStore(store).notices == []
+        listing(part, names)
+
+    monkeypatch.setattr(events.listed, "add", open_the_folder_meanwhile)
+    events.append([event()])
+    assert events.fetch("SELECT count(*) FROM events") == [(1,)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exp_jupyter.errors import StoreError
+from exp_jupyter.errors import StoreDamagedError, StoreError
 from exp_jupyter.server.identity import SeededIdentity
 from exp_jupyter.server.services import people
 from exp_jupyter.server.store import ProjectStore, Work
@@ -73,7 +73,7 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_bytes(b"not a database, though it is long enough to be read" * 99)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreDamagedError, match="cannot be read"):
         ProjectStore(tmp_path)
 
 

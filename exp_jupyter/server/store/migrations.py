@@ -221,7 +221,16 @@ CREATE TABLE warehouse_tables (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS, _TABLES)
+_RETIRED = """
+CREATE TABLE retired_files (
+    file TEXT PRIMARY KEY,
+    retired_at TEXT NOT NULL
+) WITHOUT ROWID;
+
+ALTER TABLE event_parts ADD COLUMN sha256 TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS, _TABLES, _RETIRED)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)

@@ -12,11 +12,13 @@ from typing import Any
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.clock import Clock, SystemClock
 from exp_jupyter.server.identity import Identity, RandomIdentity
+from exp_jupyter.server.store.failures import damaged, store_error
 from exp_jupyter.server.store.migrations import MIGRATIONS, VERSION
 from exp_jupyter.server.store.table import Table
 from exp_jupyter.server.store.work import Work
 
 DATABASE = "project.sqlite3"
+FILE_FOLDERS = ("events", "tables")  # whose files the database lists
 APPLICATION_ID = 0x45585031  # "EXP1": tells a project's file from any other SQLite file
 BUSY_SECONDS = 30.0
 
@@ -43,11 +45,16 @@ class ProjectStore:
     durable
         False leaves it to the operating system when bytes reach the disk: for throw-away
         projects, where a power cut may cost the last writes.
+    anew
+        Start a new database beside files of events that an earlier one listed, which is refused
+        otherwise: for repairs.
 
     Raises
     ------
     exp_jupyter.errors.StoreError
         The folder is no project and not empty, was made by a newer version, or cannot be read.
+    exp_jupyter.errors.StoreDamagedError
+        The database is damaged, or empty beside files of events.
     """
 
     def __init__(
@@ -60,11 +67,14 @@ class ProjectStore:
         clock: Clock | None = None,
         identity: Identity | None = None,
         durable: bool = True,
+        anew: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
         self.clock: Clock = clock or SystemClock()
         self.identity: Identity = identity or RandomIdentity()
         self._durable = durable
+        self._anew = anew
+        self._own = threading.local()
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -73,10 +83,7 @@ class ProjectStore:
             self._migrate({"name": name or self.folder.name, "timezone": timezone}, project_id)
         except sqlite3.Error as error:
             self.close()
-            raise StoreError(
-                f"The project in {str(self.folder)!r} cannot be opened: {error}.",
-                hint="Check the folder's permissions and free space, or restore it from a copy.",
-            ) from error
+            raise store_error(error, self.folder, "opened") from error
         except StoreError:
             self.close()
             raise
@@ -106,11 +113,17 @@ class ProjectStore:
                 f"The folder {str(self.folder)!r} cannot be used: {reason}.",
                 hint="Name a folder whose parent exists and that you may write to.",
             ) from error
-        if strange:
+        if strange and self._files_beside() and not self._anew:
+            raise damaged(self.folder, f"its database {DATABASE} is missing")
+        if strange and not self._anew:
             raise StoreError(
                 f"The folder {str(self.folder)!r} has files in it but no project.",
                 hint="Name a project's folder, or a new or empty one to start a project in.",
             )
+
+    def _files_beside(self) -> bool:
+        """Whether there are files that only a project's database lists."""
+        return any(any((self.folder / name).glob("[!.]*.parquet")) for name in FILE_FOLDERS)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -136,7 +149,16 @@ class ProjectStore:
         try:
             version = self._version(connection)
             if version == VERSION:
+                self._require_project(connection)
                 return
+            # Read twice: another process may have made the project and its first files meanwhile.
+            if version == 0 and self._files_beside() and not self._version(connection):
+                if not self._anew:
+                    raise damaged(
+                        self.folder, f"its database {DATABASE} is empty, beside files of events"
+                    )
+            elif version:
+                self._require_project(connection)
             if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
                 raise StoreError(
                     f"The folder {str(self.folder)!r} lies on a file system without shared memory.",
@@ -150,7 +172,7 @@ class ProjectStore:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            if connection.execute("SELECT count(*) FROM project").fetchone()[0] == 0:
+            if version == 0:
                 Table(connection, "project").add(
                     {"id": project_id, "uuid": self.identity.new(), "settings": {}, **project}
                 )
@@ -159,6 +181,10 @@ class ProjectStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._return(connection)
+
+    def _require_project(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("SELECT count(*) FROM project").fetchone()[0] == 0:
+            raise damaged(self.folder, "the row that says which project it is, is missing")
 
     def _version(self, connection: sqlite3.Connection) -> int:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -199,16 +225,39 @@ class ProjectStore:
             connection.execute(begin)
             yield Work(connection, self.clock, self.identity)
             connection.execute("COMMIT")
+            self._own.commits = self.commits + writing
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._return(connection)
 
+    @property
+    def commits(self) -> int:
+        """How many transactions of this thread were written so far."""
+        return int(getattr(self._own, "commits", 0))
+
+    def damage(self) -> str:
+        """Return what is wrong with the database, in words; empty when nothing is found."""
+        try:
+            with self._transaction("BEGIN", writing=False) as work:
+                return damage_in(work.connection)
+        except sqlite3.Error as error:
+            return f"its database cannot be read ({error})"
+
     @contextmanager
     def read(self) -> Iterator[Work]:
-        """Give one unchanging view of the project; nothing can be written in it."""
-        with self._transaction("BEGIN", writing=False) as work:
-            yield work
+        """Give one unchanging view of the project; nothing can be written in it.
+
+        Raises
+        ------
+        exp_jupyter.errors.StoreError
+            The database cannot be read.
+        """
+        try:
+            with self._transaction("BEGIN", writing=False) as work:
+                yield work
+        except sqlite3.DatabaseError as error:
+            raise store_error(error, self.folder, "read") from error
 
     @contextmanager
     def write(self) -> Iterator[Work]:
@@ -217,16 +266,16 @@ class ProjectStore:
         Raises
         ------
         exp_jupyter.errors.StoreError
-            Another process kept the project busy for too long, or the disk refuses.
+            Another process kept the project busy for too long, the disk refuses or is full, or
+            the database is damaged.
         """
         try:
             with self._transaction("BEGIN IMMEDIATE", writing=True) as work:
                 yield work
-        except sqlite3.OperationalError as error:
-            raise StoreError(
-                f"The project in {str(self.folder)!r} could not be written: {error}.",
-                hint="Try again; if it stays so, close the other programs that use this folder.",
-            ) from error
+        except sqlite3.IntegrityError:
+            raise  # a rule of the tables, which the caller has broken
+        except sqlite3.DatabaseError as error:
+            raise store_error(error, self.folder, "written") from error
 
     def close(self) -> None:
         """Close every idle connection; those at work close when they are done."""
@@ -235,6 +284,20 @@ class ProjectStore:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def damage_in(connection: sqlite3.Connection) -> str:
+    """Return the first thing that is wrong with a project's database; empty for none.
+
+    Looks for rows that are missing and for broken pages, as far as a quick look finds them.
+    """
+    if connection.execute("SELECT count(*) FROM project").fetchone()[0] != 1:
+        return "the row that says which project it is, is missing"
+    dangling = connection.execute("PRAGMA foreign_key_check").fetchone()
+    if dangling:
+        return f"a row of {dangling[2]} is missing that a row of {dangling[0]} belongs to"
+    said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return "" if said == "ok" else f"its database has broken pages ({said})"
 
 
 def _statements(script: str) -> Iterator[str]:
