@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,11 +12,22 @@ from exp_jupyter.engine.assembly import assemble
 from exp_jupyter.engine.settings import Settings, resolve
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import parse_exposure
-from exp_jupyter.schema.metric import FunnelMetric, Metric, parse_metric
+from exp_jupyter.schema.metric import (
+    NULL_LABEL,
+    OTHER_LABEL,
+    FunnelMetric,
+    Metric,
+    parse_metric,
+)
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.days import Days, microseconds
 from exp_jupyter.warehouse.population import Covariates, Population, Request
 from exp_jupyter.warehouse.statement import takes_covariate
+from exp_jupyter.warehouse.value_split import (
+    check_value_split,
+    daily_value_split,
+    splits_value,
+)
 from exp_jupyter.warehouse.watching import Progress, watched
 
 if TYPE_CHECKING:
@@ -105,23 +117,32 @@ def compute_all(
     Takes and raises what ``compute_series`` does; returns one series per metric.
     """
     parsed = tuple(parse_metric(metric) for metric in metrics)
+    for metric in parsed:
+        check_value_split(metric)
     window = window_of(spec, as_of)
     resolved = [_settings(settings, spec, metric) for metric in parsed]
     covariates = next((_covariates(item) for item in resolved if item.cuped), None)
     # Whether a window is over is asked of the clock, also where the experiment has ended before.
     clock = microseconds(_aware(as_of if now is None else now))
-    request = Request(population_of(spec), parsed, window, covariates, clock)
-    wanted = list(window.dates) if days is None else sorted(set(days))
+    population = population_of(spec)
+    request = Request(population, parsed, window, covariates, clock, spec.breakdowns_from)
+    dates = list(window.dates) if days is None else sorted(set(days))
     place = {day: i for i, day in enumerate(window.dates)}
+    wanted = {day: place[day] for day in dates if day in place}
     with watched(progress, f"Adding up {len(window.dates)} days of {source.label}"):
-        found = daily_sums(source, request)
+        found = daily_sums(source, request, wanted=wanted.values())
+        split = [
+            daily_value_split(source, replace(request, metrics=(metric,)), wanted.values())
+            if splits_value(metric) and wanted
+            else None
+            for metric in parsed
+        ]
     return [
         {
-            day: result_of(metric, sums, place[day], spec, own, mode)
-            for day in wanted
-            if day in place
+            day: result_of(metric, sums, i, spec, own, mode, split=buckets)
+            for day, i in wanted.items()
         }
-        for metric, sums, own in zip(parsed, found, resolved, strict=True)
+        for metric, sums, own, buckets in zip(parsed, found, resolved, split, strict=True)
     ]
 
 
@@ -216,22 +237,70 @@ def result_of(
     spec: ExperimentSpec,
     settings: Settings,
     mode: Mode,
+    *,
+    split: DailySums | None = None,
 ) -> dict[str, Any]:
-    """Return a metric's result of one day, by its place in the window, as the API writes it."""
+    """Return a metric's result of one day, by its place in the window, as the API writes it.
+
+    ``split`` has the sums by buckets of the metric's value, where it is split.
+    """
     keys = spec.kept_variants
-    rows = []
-    for group, values in enumerate(sums.breakdowns):
-        for i, key in enumerate(keys):
-            row = wire_row(metric, key, sums.of(group, i, day), covariate=settings.cuped)
-            rows.append(row | {"breakdown": list(values)} if metric.breakdowns else row)
-    return assemble(
-        metric.metric_type,
-        rows,
-        settings,
-        baseline_key=settings.baseline_key,
-        variants_order=list(keys),
-        mode=mode,
-    )
+
+    def assembled(found: Sequence[dict[str, Any]], own: Settings) -> dict[str, Any]:
+        return assemble(
+            metric.metric_type,
+            found,
+            own,
+            baseline_key=own.baseline_key,
+            variants_order=list(keys),
+            mode=mode,
+        )
+
+    if split is not None:
+        result = assembled(_rows(metric, sums, day, keys, settings), settings)
+        plain = replace(settings, cuped=False)
+        rows = _broken_down(metric, split, day, keys, plain)
+        buckets = assembled(rows, plain)["breakdown_results"] if rows else []
+        return result | {"breakdown_results": buckets}
+    if not metric.breakdowns:
+        return assembled(_rows(metric, sums, day, keys, settings), settings)
+    rows = _broken_down(metric, sums, day, keys, settings)
+    if rows:
+        return assembled(rows, settings)
+    none = dict.fromkeys(sums.names, 0.0)
+    empty = [wire_row(metric, key, none, covariate=settings.cuped) for key in keys]
+    return assembled(empty, settings) | {"breakdown_results": []}
+
+
+def _rows(
+    metric: Metric, sums: DailySums, day: int, keys: Sequence[str], settings: Settings
+) -> list[dict[str, Any]]:
+    return [
+        wire_row(metric, key, sums.of(0, i, day), covariate=settings.cuped)
+        for i, key in enumerate(keys)
+    ]
+
+
+def _broken_down(
+    metric: Metric, sums: DailySums, day: int, keys: Sequence[str], settings: Settings
+) -> list[dict[str, Any]]:
+    """Return the rows of the breakdown values that some unit has by that day, in the API's order.
+
+    That is the order of their texts; the value that stands for the others comes last.
+    """
+    units = sums.values[:, :, day, sums.names.index("n")].sum(axis=1)
+    groups = [
+        ([NULL_LABEL if value is None else value for value in values], group)
+        for group, values in enumerate(sums.breakdowns)
+        if units[group]
+    ]
+    groups.sort(key=lambda item: (item[0] == [OTHER_LABEL] * len(item[0]), item[0]))
+    return [
+        wire_row(metric, key, sums.of(group, i, day), covariate=settings.cuped)
+        | {"breakdown": values}
+        for values, group in groups
+        for i, key in enumerate(keys)
+    ]
 
 
 def wire_row(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.population import BreakdownsFrom
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class ExperimentSpec:
         The variant the others are compared with.
     stats_config
         Method and levels as the API writes them.
+    breakdowns_from
+        ``first_exposure`` or ``metric_event``: what gives a unit its breakdown values.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class ExperimentSpec:
     actions: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     baseline_key: str = "control"
     stats_config: Mapping[str, Any] | None = None
+    breakdowns_from: BreakdownsFrom = "first_exposure"
 
     @property
     def kept_variants(self) -> tuple[str, ...]:
@@ -91,6 +95,7 @@ class ExperimentSpec:
         timezone: str = "UTC",
         test_account_filters: Sequence[Mapping[str, Any]] = (),
         actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+        breakdowns_from: BreakdownsFrom = "first_exposure",
     ) -> ExperimentSpec:
         """Read the specification off an experiment.
 
@@ -98,7 +103,7 @@ class ExperimentSpec:
         ----------
         experiment
             The experiment as the API writes it (with its ``feature_flag``), or that object typed.
-        timezone, test_account_filters, actions
+        timezone, test_account_filters, actions, breakdowns_from
             The project's settings, which an experiment does not carry.
 
         Raises
@@ -133,6 +138,7 @@ class ExperimentSpec:
             actions=dict(actions or {}),
             baseline_key=str(stats.get("baseline_variant_key") or "control"),
             stats_config=stats,
+            breakdowns_from=breakdowns_from,
         )
 
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from exp_jupyter.errors import InputError
 
@@ -127,17 +135,51 @@ class Outliers(_Definition):
         return self.lower_bound_percentile is not None or self.upper_bound_percentile is not None
 
 
+NULL_LABEL = "$$_posthog_breakdown_null_$$"
+"""The breakdown value of units or events without the property, on the wire."""
+
+OTHER_LABEL = "$$_posthog_breakdown_other_$$"
+"""The breakdown value that stands for all beyond the limit, on the wire."""
+
+_BREAKDOWN_LIMIT = 25
+_MOST_BREAKDOWNS = 3
+
+
 class Breakdown(_Definition):
-    """A property read at the first exposure."""
+    """A property of an event, or of its person; without a type, or with null, of the event."""
 
     property: str
-    type: str = "event"
+    type: str | None = None
+
+    @field_validator("property", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class BreakdownFilter(_Definition):
-    """Up to three properties to break the result down by."""
+    """Up to three properties to break the result down by.
 
-    breakdowns: tuple[Breakdown, ...] | None = Field(default=None, max_length=3)
+    ``breakdown_limit`` is how many combinations of values are told apart where they come from a
+    metric's events; null and 0 mean 25.
+    """
+
+    breakdowns: tuple[Breakdown, ...] | None = None
+    breakdown_limit: int | None = Field(default=None, ge=0)
+
+    @property
+    def limit(self) -> int:
+        """How many combinations of values keep their own."""
+        return self.breakdown_limit or _BREAKDOWN_LIMIT
+
+    @field_validator("breakdowns")
+    @classmethod
+    def _few(cls, breakdowns: tuple[Breakdown, ...] | None) -> tuple[Breakdown, ...] | None:
+        if len(breakdowns or ()) > _MOST_BREAKDOWNS:
+            raise ValueError(
+                f"Maximum of {_MOST_BREAKDOWNS} breakdowns are supported for experiment metrics"
+            )
+        return breakdowns
 
 
 class _Metric(_Definition):
@@ -164,11 +206,16 @@ class _Metric(_Definition):
 
 
 class MeanMetric(_Metric, Outliers):
-    """A value per unit: a count, a sum, an average, a number of distinct things."""
+    """A value per unit: a count, a sum, an average, a number of distinct things.
+
+    ``value_breakdown_property`` names a property of the metric's events that splits the *value*:
+    a unit's purchases of one plan, of another.
+    """
 
     metric_type: Literal["mean"]
     source: Source
     threshold: float | None = None
+    value_breakdown_property: str | None = None
 
     @model_validator(mode="after")
     def _threshold_rules(self) -> MeanMetric:
@@ -192,6 +239,10 @@ class FunnelMetric(_Metric):
     metric_type: Literal["funnel"]
     series: tuple[Source, ...] = Field(min_length=1)
     funnel_order_type: Literal["ordered", "unordered", "strict"] | None = None
+    breakdownAttributionType: (  # noqa: N815 - the wire's name
+        Literal["first_touch", "last_touch", "step", "all_events"] | None
+    ) = None
+    breakdownAttributionValue: int | None = None  # noqa: N815 - the wire's name
 
     @property
     def table_steps(self) -> tuple[DataWarehouseNode, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
+from exp_jupyter.warehouse.breakdown_limit import joined_days, limited
 from exp_jupyter.warehouse.dense import Clock, Ints
 from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import (
@@ -33,7 +35,13 @@ from exp_jupyter.warehouse.stream import Stream, streams
 from exp_jupyter.warehouse.walk import fold_walks
 
 
-def daily_sums(source: EventSource, request: Request, *, one_pass: bool = True) -> list[DailySums]:
+def daily_sums(
+    source: EventSource,
+    request: Request,
+    *,
+    one_pass: bool = True,
+    wanted: Iterable[int] | None = None,
+) -> list[DailySums]:
     """Return every metric's cumulative sums per variant and day.
 
     Metrics that one number per unit serves share one pass over the events. Of the others those
@@ -48,6 +56,10 @@ def daily_sums(source: EventSource, request: Request, *, one_pass: bool = True) 
         What to compute.
     one_pass
         False to have every metric from a statement; the numbers are the same.
+    wanted
+        The places of the days that are asked for, all by default. Only breakdowns by metric
+        events ask less for it: a unit's values can change from day to day, so each day is a
+        statement of its own, and other days stay empty.
 
     Returns
     -------
@@ -63,7 +75,10 @@ def daily_sums(source: EventSource, request: Request, *, one_pass: bool = True) 
     shared: dict[Any, list[int]] = {}
     passed: list[int] = []
     for position, metric in enumerate(request.metrics):
-        if one_pass and streams(source, request, metric):
+        if metric.breakdowns and request.breakdowns_from == "metric_event":
+            days = range(len(request.days.dates)) if wanted is None else wanted
+            results[position] = _attributed(source, replace(request, metrics=(metric,)), days)
+        elif one_pass and streams(source, request, metric):
             passed.append(position)
         elif needs_units(source, replace(request, metrics=(metric,)), metric):
             results[position] = _from_units(source, replace(request, metrics=(metric,)))
@@ -152,6 +167,24 @@ def exposed_units(source: EventSource, request: Request) -> Any:
     """
     statement = exposed_statement(source, replace(request, metrics=(), covariates=None))
     return np.ma.getdata(source.rows(statement.sql, statement.parameters)["u"])
+
+
+def _attributed(source: EventSource, request: Request, days: Iterable[int]) -> DailySums:
+    """Return a metric's sums by values of its own events, for every day that is asked for."""
+    (metric,) = request.metrics
+    window = request.days
+    limit = metric.breakdownFilter.limit if metric.breakdownFilter else 0
+    parts: dict[int, DailySums] = {}
+    for day in dict.fromkeys(days):
+        stop = window.end_of(window.dates[day])
+        # The wall clock stays what it is: units mature by it, whichever day is looked at.
+        part = replace(request, days=replace(window, stop=stop), now=request.clock)
+        if needs_units(source, replace(part, breakdowns_from="first_exposure"), metric):
+            sums = _from_units(source, part)
+        else:
+            (sums,) = _from_cells(source, part)
+        parts[day] = limited(sums, day, limit)
+    return joined_days(parts, len(window.dates))
 
 
 def _from_cells(source: EventSource, request: Request) -> list[DailySums]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria
 from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.days import Days, microseconds
+
+BreakdownsFrom = Literal["first_exposure", "metric_event"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ class Request:
         The covariate to carry along where a metric allows one, or None.
     now
         The wall clock in microseconds, for matured units; by default the window's stop.
+    breakdowns_from
+        The event that gives a unit's breakdown values: its first exposure, or one that the metric
+        counts; see ``exp_jupyter.warehouse.attribution``.
     """
 
     population: Population
@@ -98,6 +103,7 @@ class Request:
     days: Days
     covariates: Covariates | None = None
     now: int | None = None
+    breakdowns_from: BreakdownsFrom = "first_exposure"
 
     @property
     def clock(self) -> int:

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
+from exp_jupyter.warehouse.attribution import Attribution, attribution_of
 from exp_jupyter.warehouse.days import DAY, Calendar
 from exp_jupyter.warehouse.dense import UNKNOWN
 from exp_jupyter.warehouse.exposure import Exposure
@@ -37,7 +39,7 @@ class Scan:
     request
         What is computed.
     breakdowns
-        Properties of the first exposure to break down by.
+        Properties to break down by, of the first exposure or of the only metric's own events.
     """
 
     def __init__(
@@ -63,6 +65,11 @@ class Scan:
         self.matcher = Matcher(self.reader, request.population.actions)
         self.exposure = Exposure(request, self.matcher)
         self.joined = JoinedTables(self.reader)
+        self.attributes = bool(breakdowns) and request.breakdowns_from == "metric_event"
+        self.attribution: Attribution | None = None
+        if self.attributes:
+            (metric,) = request.metrics
+            self.attribution = attribution_of(self, metric, "The breakdown")
 
     # ------------------------------------------------------------ what metrics ask for
 
@@ -125,7 +132,16 @@ class Scan:
 
     def breakdown_columns(self, alias: str = "x") -> list[str]:
         """Return the breakdown columns of the units."""
-        return [f"{alias}.bd{i}" for i in range(len(self.breakdowns))]
+        return [f"{alias}.{name}" for name in self._values_of_breakdowns]
+
+    @property
+    def _values_of_breakdowns(self) -> list[str]:
+        return [f"bd{i}" for i in range(len(self.breakdowns))]
+
+    @property
+    def _exposed_breakdowns(self) -> list[str]:
+        """The breakdown columns that the first exposure gives."""
+        return [] if self.attributes else self._values_of_breakdowns
 
     def _identity(self, node: Node) -> Any:
         kept = node.model_dump(mode="json")
@@ -163,9 +179,8 @@ class Scan:
             columns.append(f"{own or self.source.row_number} AS id")
         columns += [f"{sql} AS {name}" for name, sql in self._columns.items()]
         columns += [f"{sql} AS {name}" for name, sql in self.joined.keys.items()]
-        for i, item in enumerate(self.breakdowns):
-            text = self.reader.text(item.property, "person" if item.type == "person" else "event")
-            columns.append(f"{text} AS bd{i}")
+        for name, item in zip(self._values_of_breakdowns, self.breakdowns, strict=True):
+            columns.append(f"{breakdown_text(item, self.reader)} AS {name}")
         kept = self.exposure.kept
         shown = ["bv IS NOT NULL", *(["av"] if self.exposure.activates else [])]
         matched = " OR ".join([*shown, *self._matches.values()])
@@ -309,7 +324,7 @@ class Scan:
             first = "SELECT unit, bv AS v, MIN(us) AS t FROM base WHERE bv IS NOT NULL "
             return [("fv", f"{first}GROUP BY unit, bv"), ("rk", rank.format(""))]
         read = ["unit", "us", "bv", "av", *(["id"] if self.needs_id else [])]
-        read += [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
+        read += [*self._exposed_breakdowns, *self.joined.keys]
         # A window rather than a join: engines that keep no common table would read it again.
         shown = "MIN(CASE WHEN bv IS NOT NULL THEN us END) OVER (PARTITION BY unit) AS shown"
         first = (
@@ -323,7 +338,7 @@ class Scan:
         ]
 
     def _first_exposures(self) -> list[tuple[str, str]]:
-        wanted = [*(f"bd{i}" for i in range(len(self.breakdowns))), *self.joined.keys]
+        wanted = [*self._exposed_breakdowns, *self.joined.keys]
         if self.needs_exposure_id:
             wanted.append("id")
         if not wanted:
@@ -349,15 +364,29 @@ class Scan:
             f"MIN(CASE WHEN rn = 2 AND v IS NOT NULL THEN {until('t')} END) AS dm "
             f"FROM rk GROUP BY unit HAVING {first} IS NOT NULL"
         )
-        more = [f"f.bd{i} AS bd{i}" for i in range(len(self.breakdowns))]
-        more += [f"f.{name} AS {name}" for name in self.joined.keys]
+        more = [f"f.{name} AS {name}" for name in (*self._exposed_breakdowns, *self.joined.keys)]
         if self.needs_exposure_id:
             more.append("f.id AS xid")
-        if not more:
-            return [("x", units)]
         own = [f"y.{name} AS {name}" for name in ("u", "unit", "v", "e0", "d0", "dm")]
-        joined = f"SELECT {', '.join([*own, *more])} FROM xu AS y JOIN xf AS f ON f.unit = y.unit"
-        return [("xu", units), ("x", joined)]
+        tables, last = [], units
+        if more:
+            tables.append(("xu", units))
+            last = f"SELECT {', '.join([*own, *more])} FROM xu AS y JOIN xf AS f ON f.unit = y.unit"
+        if self.attributes:
+            tables.append(("xe", last))
+            attributed, last = self._attributed()
+            tables += attributed
+        return [*tables, ("x", last)]
+
+    def _attributed(self) -> tuple[list[tuple[str, str]], str]:
+        """Return tables, and the units ``xe`` with the values that metric events give them."""
+        names = self._values_of_breakdowns
+        if self.attribution is None:
+            none = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in names)
+            return [], f"SELECT y.*, {none} FROM xe AS y"
+        taken = ", ".join(f"f.{name} AS {name}" for name in names)
+        joined = f"SELECT y.*, {taken} FROM xe AS y LEFT JOIN ba AS f ON f.unit = y.unit"
+        return self.attribution.tables(names, "xe"), joined
 
     def _events(self) -> str:
         columns = ["us", *(["id"] if self.needs_id else []), *self._columns]
@@ -367,6 +396,26 @@ class Scan:
         columns.append(f"{exposes if self.exposure.activates else 'b.bv'} AS bv")
         columns += [f"x.{name} AS {name}" for name in ("u", "e0", "d0")]
         return f"SELECT {', '.join(columns)} FROM base AS b JOIN x ON x.unit = b.unit"
+
+
+_BREAKDOWN_SCOPES = {None: "event", "event": "event", "feature": "event", "person": "person"}
+
+
+def breakdown_text(item: Breakdown, reader: PropertyReader) -> str:
+    """Return SQL for a breakdown's value of a row, NULL where it has none.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The breakdown is not of a kind of property that rows have.
+    """
+    if item.type not in _BREAKDOWN_SCOPES:
+        raise InputError(
+            f"The breakdown by {item.property!r}: properties of type {item.type!r} are not "
+            "supported.",
+            hint="Use a property of type event or person.",
+        )
+    return reader.text(item.property, _BREAKDOWN_SCOPES[item.type])
 
 
 def _moment(us: int) -> datetime:

@@ -7,11 +7,15 @@ sessions; without one it is derived from all events of the session, as far as th
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import DataWarehouseNode
 from exp_jupyter.warehouse.matching import Node
 from exp_jupyter.warehouse.properties import PropertyReader, name_sql
-from exp_jupyter.warehouse.scan import Scan
+
+if TYPE_CHECKING:
+    from exp_jupyter.warehouse.scan import Scan
 
 DURATION = "$session_duration"
 """Seconds from a session's first event to its last, each counted in whole ones."""

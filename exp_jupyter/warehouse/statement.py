@@ -115,7 +115,7 @@ def cells_statement(
     writer = _CellWriter(scan, steps)
     for position, metric in enumerate(request.metrics):
         writer.add(position, metric)
-    return _statement(scan, [*scan.tables(), *writer.tables], " UNION ALL ".join(writer.selects))
+    return written(scan, [*scan.tables(), *writer.tables], " UNION ALL ".join(writer.selects))
 
 
 def units_statement(
@@ -154,7 +154,7 @@ def units_statement(
         f"{kind} {changes} AS c ON c.u = x.u{join} WHERE {matured(scan, window)} "
         "ORDER BY x.u, c.day"
     )
-    return _statement(scan, [*scan.tables(), *tables], final)
+    return written(scan, [*scan.tables(), *tables], final)
 
 
 def walk_statement(
@@ -183,7 +183,7 @@ def walk_statement(
         f"{held} AS xv FROM x LEFT JOIN walked AS w ON w.u = x.u AND w.steps > 0{join} "
         f"WHERE {matured(scan, window)} ORDER BY x.u, w.us, w.eid"
     )
-    return _statement(scan, [*scan.tables(), *tables], final)
+    return written(scan, [*scan.tables(), *tables], final)
 
 
 def exposures_statement(source: EventSource, request: Request) -> Statement:
@@ -197,14 +197,14 @@ def exposures_statement(source: EventSource, request: Request) -> Statement:
         "CASE WHEN dm IS NULL THEN 0 ELSE 1 END AS several FROM x"
     )
     final = f"SELECT v, day, several, COUNT(*) AS n FROM ({units}) AS y GROUP BY v, day, several"
-    return _statement(scan, [table for table in scan.tables() if table[0] != "ev"], final)
+    return written(scan, [table for table in scan.tables() if table[0] != "ev"], final)
 
 
 def exposed_statement(source: EventSource, request: Request) -> Statement:
     """Return the statement with every exposed unit's own id ``u``, in no order."""
     scan = Scan(source, request)
     tables = [table for table in scan.tables() if table[0] != "ev"]
-    return _statement(scan, tables, "SELECT u FROM x")
+    return written(scan, tables, "SELECT u FROM x")
 
 
 def matured(scan: Scan, window: int) -> str:
@@ -214,9 +214,10 @@ def matured(scan: Scan, window: int) -> str:
     return f"x.e0 + {window} <= {scan.request.clock}"
 
 
-def _statement(scan: Scan, tables: Sequence[tuple[str, str]], final: str) -> Statement:
-    written = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in tables)
-    return Statement(f"WITH {written} {final}", scan.parameters.values)
+def written(scan: Scan, tables: Sequence[tuple[str, str]], final: str) -> Statement:
+    """Return a statement of common tables and a final SELECT, with the scan's values to bind."""
+    common = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in tables)
+    return Statement(f"WITH {common} {final}", scan.parameters.values)
 
 
 def _since(table: str) -> str:

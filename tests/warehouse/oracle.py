@@ -584,6 +584,99 @@ def retained(world: World, metric: dict[str, Any], unit: Unit, stop: int, now: i
     )
 
 
+# ---------------------------------------------------------------- values of metric events
+
+NULL, OTHER = "$$_posthog_breakdown_null_$$", "$$_posthog_breakdown_other_$$"
+
+
+def giving(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> Event | None:
+    """The event of the metric that gives a unit its breakdown values."""
+    kind, window, first = metric["metric_type"], window_us(metric), unit.first
+    attribution = metric.get("breakdownAttributionType")
+    if kind == "funnel":
+        place = {"last_touch": -1, "step": metric.get("breakdownAttributionValue")}
+        node = metric["series"][place.get(attribution, 0)]
+    else:
+        names = {"mean": "source", "ratio": "numerator", "retention": "start_event"}
+        node = metric[names[kind]]
+    if node["kind"] == "ExperimentExposureNode":
+        return None
+    own = [e for e in own_events(world, unit, node) if e.at >= us(world.start)]
+    begun = {id(e): e.at for e in own}
+    if kind == "mean" and by_session(node):
+        own = [e for e in own if session_of(e)]
+        begun = {id(e): min(o.at for o in own if session_of(o) == session_of(e)) for e in own}
+    last = {
+        "funnel": lambda at: at <= stop + window,
+        "retention": lambda at: at < stop + window and (not window or at <= first + window),
+    }.get(kind, lambda at: at < first + window if window else at < stop)
+    own = [e for e in own if begun[id(e)] >= first and last(begun[id(e)])]
+    if attribution == "last_touch":
+        return max(own, key=lambda e: (e.at, e.uuid), default=None)
+    return min(own, key=lambda e: (begun[id(e)], e.at, e.uuid), default=None)
+
+
+def of_most_units(found: dict[Any, dict[str, Any]], limit: int) -> dict[Any, dict[str, Any]]:
+    """The rows of the values that most units have; those of the others are added up."""
+    units_of: dict[Any, int] = defaultdict(int)
+    for (values, _), row in found.items():
+        units_of[tuple(v if v is not None else NULL for v in values)] += row["n"]
+    kept = sorted(units_of, key=lambda values: (-units_of[values], values))[:limit]
+    answer: dict[Any, dict[str, Any]] = {}
+    for (values, variant), row in found.items():
+        named = tuple(v if v is not None else NULL for v in values)
+        if not units_of[named]:
+            continue
+        key = named if named in kept else (OTHER,) * len(named), variant
+        before = answer.get(key, {})
+        answer[key] = {name: value + before.get(name, 0) for name, value in row.items()}
+    return answer
+
+
+def split_value(
+    world: World, metric: dict[str, Any], stop: int, most: int
+) -> dict[Any, tuple[int, float, float]]:
+    """Per bucket and variant the units of the variant, and the sums of values and squares."""
+    node, prop, window = metric["source"], metric["value_breakdown_property"], window_us(metric)
+
+    def bucket(event: Event) -> str:
+        text = as_text(event.properties.get(prop))
+        return NULL if text is None else text
+
+    def worth(event: Event) -> float:
+        if node.get("math") != "sum" or not node.get("math_property"):
+            return 1.0
+        return as_number(event.properties.get(node["math_property"])) or 0.0
+
+    size: dict[str, float] = defaultdict(float)
+    for e in world.remaining:
+        scanned = us(world.start) <= e.at < stop + window
+        if scanned and unit_of(world, e) is not None and matches(world, e, node):
+            size[bucket(e)] += abs(worth(e))
+    kept = sorted(size, key=lambda key: (-size[key], key))[:most]
+    arms: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for unit in units(world, stop):
+        young = world.matured and window and unit.first + window > us(world.as_of)
+        if young or (unit.multiple and world.handling != "first_seen"):
+            continue
+        spent: dict[str, float] = defaultdict(float)
+        for e in own_events(world, unit, node):
+            end = unit.first + window if window else stop
+            if unit.first <= e.at < end:
+                spent[bucket(e) if bucket(e) in kept else OTHER] += worth(e)
+        arms[unit.variant].append(spent)
+    keys = {key for arm in arms.values() for spent in arm for key in spent}
+    return {
+        (key, variant): (
+            len(arm),
+            math.fsum(spent.get(key, 0.0) for spent in arm),
+            math.fsum(spent.get(key, 0.0) ** 2 for spent in arm),
+        )
+        for key in keys
+        for variant, arm in arms.items()
+    }
+
+
 # ---------------------------------------------------------------- one day of one metric
 
 
@@ -601,7 +694,9 @@ def clamp(values: list[float], bounds: dict[str, Any] | None) -> list[float]:
     return [min(max(floor, v), ceiling) for v in values]
 
 
-def result(world: World, metric: dict[str, Any], stop: int) -> dict[Any, dict[str, Any]]:
+def result(
+    world: World, metric: dict[str, Any], stop: int, *, by_metric_event: bool = False
+) -> dict[Any, dict[str, Any]]:
     """The sums per (breakdown values, variant) of one day's point."""
     now = us(world.as_of)
     people = units(world, stop)
@@ -612,9 +707,9 @@ def result(world: World, metric: dict[str, Any], stop: int) -> dict[Any, dict[st
     groups = defaultdict(list)
     for unit in people:
         filters = (metric.get("breakdownFilter") or {}).get("breakdowns") or []
-        groups[tuple(as_text(unit.exposure.properties.get(b["property"])) for b in filters)].append(
-            unit
-        )
+        giver = giving(world, metric, unit, stop) if by_metric_event else unit.exposure
+        found = giver.properties if giver else {}
+        groups[tuple(as_text(found.get(b["property"])) for b in filters)].append(unit)
     answer: dict[Any, dict[str, Any]] = {}
     for values, members in groups.items():
         rows = [measured(world, metric, unit, stop, now) for unit in members]

@@ -48,12 +48,13 @@ def spec_of(work: Work, experiment: Document) -> ExperimentSpec:
     """Return what decides an experiment's numbers, besides the metric."""
     from exp_jupyter.analysis.spec import ExperimentSpec
 
-    filters = work.project["settings"].get("test_account_filters") or []
+    settings = work.project["settings"]
     return ExperimentSpec.from_experiment(
         experiment_view.full(work, experiment),
         timezone=work.project["timezone"],
-        test_account_filters=filters,
+        test_account_filters=settings.get("test_account_filters") or [],
         actions=actions.steps_by_id(work),
+        breakdowns_from=settings.get("breakdowns_from") or "first_exposure",
     )
 
 
