@@ -25,15 +25,25 @@ HOT_PROPERTIES: Mapping[str, str] = {
 
 PERSONS = """(
     SELECT person_id, CAST(json_merge_patch(
-        coalesce(list_reduce(list("$set_once" ORDER BY timestamp DESC)
-            FILTER (WHERE "$set_once" IS NOT NULL),
+        coalesce(list_reduce(list(once ORDER BY timestamp DESC) FILTER (WHERE once IS NOT NULL),
             lambda newer, older: CAST(json_merge_patch(newer, older) AS VARCHAR)), '{}'),
-        coalesce(list_reduce(list("$set" ORDER BY timestamp) FILTER (WHERE "$set" IS NOT NULL),
+        coalesce(list_reduce(list(now ORDER BY timestamp) FILTER (WHERE now IS NOT NULL),
             lambda older, newer: CAST(json_merge_patch(older, newer) AS VARCHAR)), '{}')
     ) AS VARCHAR) AS properties
-    FROM __EVENTS__ WHERE "$set" IS NOT NULL OR "$set_once" IS NOT NULL GROUP BY person_id
+    FROM (
+        SELECT person_id, timestamp,
+            CASE WHEN TRY(json_type("$set")) = 'OBJECT' THEN "$set" END AS now,
+            CASE WHEN TRY(json_type("$set_once")) = 'OBJECT' THEN "$set_once" END AS once
+        FROM __EVENTS__ WHERE "$set" IS NOT NULL OR "$set_once" IS NOT NULL
+    ) WHERE now IS NOT NULL OR once IS NOT NULL GROUP BY person_id
 )"""
-"""SQL text for the persons that events have set properties of; ``__EVENTS__`` stands for them."""
+"""SQL text for the persons that events have set properties of; ``__EVENTS__`` stands for them.
+
+What an event says that is no object sets nothing: one such event must not cost the others.
+"""
+
+OBJECTS = ("$set", "$set_once", "$groups", "$group_set")
+"""Properties of an event that are objects, or nothing."""
 
 
 def quoted(name: str) -> str:

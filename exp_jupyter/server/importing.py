@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.server.event_columns import OBJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,9 @@ def _clean(row: Mapping[str, Any]) -> dict[str, Any]:
         properties = {}
     if not isinstance(properties, Mapping):
         raise ValueError("its properties are not an object")
+    for key in OBJECTS:
+        if not _is_object(properties.get(key)):
+            raise ValueError(f"its {key} is not an object")
     try:
         text = json.dumps(dict(properties), ensure_ascii=False, allow_nan=False, default=str)
     except (TypeError, ValueError) as error:
@@ -95,6 +99,16 @@ def _clean(row: Mapping[str, Any]) -> dict[str, Any]:
         "us": _microseconds(row.get("timestamp")),
         "properties": text,
     }
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a property that must be an object is one, is the text of one, or is not there."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else None
+        except (ValueError, RecursionError):
+            return False
+    return value is None or isinstance(value, Mapping)
 
 
 def _uuid(value: Any) -> str:
@@ -203,7 +217,7 @@ def import_events(
             "WHEN coalesce(distinct_id, '') = '' THEN 'it has no distinct_id' "
             "WHEN timestamp IS NULL THEN 'its timestamp is missing or not a time' "
             "WHEN coalesce(json_type(properties) <> 'OBJECT', true) "
-            "THEN 'its properties are not an object' END"
+            f"THEN 'its properties are not an object' {_not_objects()} END"
         )
         wrong = f"FROM (SELECT row_, {reason} AS why FROM mapped) WHERE why IS NOT NULL"
         total = (cursor.execute(f"SELECT count(*) {wrong}").fetchone() or (0,))[0]
@@ -213,6 +227,19 @@ def import_events(
         return store.append_query(
             cursor, "SELECT event, distinct_id, timestamp, properties FROM mapped"
         )
+
+
+def _not_objects() -> str:
+    """Return the branches of a CASE that name a property which must be an object and is none."""
+    branches = []
+    for key in OBJECTS:
+        value = f"json_extract_string(properties, {_text('$.' + _column(key))})"
+        branches.append(
+            f"WHEN nullif({value}, '') IS NOT NULL "
+            f"AND coalesce(TRY(json_type({value})), '') NOT IN ('OBJECT', 'NULL') "
+            f"THEN 'its {key} is not an object'"
+        )
+    return " ".join(branches)
 
 
 def file_relation(path: Path) -> str:

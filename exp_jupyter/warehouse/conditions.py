@@ -143,7 +143,13 @@ def _icontains(item: PropertyFilter, reader: PropertyReader, scope: str, where: 
 
 
 def _regex(item: PropertyFilter, reader: PropertyReader, scope: str, where: str) -> str:
-    (pattern,) = [_text(value) for value in _values(item, where)] or [""]
+    patterns = [_text(value) for value in _values(item, where)]
+    if len(patterns) != 1:
+        raise InputError(
+            f"{where}: the filter on {item.key!r} needs one pattern.",
+            hint="Join several patterns with |.",
+        )
+    pattern = patterns[0]
     return f"REGEXP_MATCHES({reader.text(item.key, scope)}, {reader.parameters.bind(pattern)})"
 
 

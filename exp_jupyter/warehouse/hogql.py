@@ -92,7 +92,12 @@ def split(text: str, reader: PropertyReader, where: str, prefix: str) -> SplitEx
     return SplitExpression(tuple(translation.aggregates), outer)
 
 
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"")
+# A text without an end reaches to the end of the expression, and is looked at once.
+_QUOTED = re.compile(
+    r"'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)|`[^`]*+(?:`|\Z)|\"[^\"]*+(?:\"|\Z)", re.DOTALL
+)
+LONGEST_EXPRESSION = 20_000
+DEEPEST_EXPRESSION = 100
 _DOLLAR = re.compile(r"(?<![\w$])\$[\w$]+")
 _JSON_CALL = re.compile(r"\bJSON(Extract\w*|Has)\s*\(")
 
@@ -103,18 +108,39 @@ def _parse(text: str, where: str) -> Any:
 
     # ClickHouse wants `$name` quoted where HogQL does not, and SQLGlot reads the path of some
     # JSONExtract calls as a path with dots where ClickHouse means one key.
+    if len(text) > LONGEST_EXPRESSION:
+        raise InputError(
+            f"{where}: an expression may have at most {LONGEST_EXPRESSION:,} characters.",
+            hint="Compare with a property that holds the answer, or use several filters.",
+        )
     pieces, end = [], 0
     for quoted in _QUOTED.finditer(text):
         pieces += [_plain(text[end : quoted.start()]), quoted.group()]
         end = quoted.end()
     pieces.append(_plain(text[end:]))
     try:
-        return sqlglot.parse_one("".join(pieces), read="clickhouse")
-    except SqlglotError as error:
+        tree = sqlglot.parse_one("".join(pieces), read="clickhouse")
+    except (SqlglotError, RecursionError) as error:
         raise InputError(
-            f"{where}: the expression {text!r} cannot be read.",
+            f"{where}: the expression {text[:200]!r} cannot be read.",
             hint="Write it as a HogQL expression, for example properties.plan = 'pro'.",
         ) from error
+    if _is_deeper(tree, DEEPEST_EXPRESSION):
+        raise InputError(
+            f"{where}: the expression is nested more than {DEEPEST_EXPRESSION} levels deep.",
+            hint="Write it flatter: IN for many values, or several filters.",
+        )
+    return tree
+
+
+def _is_deeper(tree: Any, levels: int) -> bool:
+    """Whether a tree has more levels than that; whatever walks it later calls itself at each."""
+    level = [tree]
+    for _ in range(levels):
+        level = [child for node in level for child in node.iter_expressions()]
+        if not level:
+            return False
+    return True
 
 
 def _plain(piece: str) -> str:

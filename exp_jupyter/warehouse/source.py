@@ -194,7 +194,8 @@ class EventSource:
             result: dict[str, Any] = run(
                 self.connection, sql, parameters, lambda found: found.fetchnumpy()
             )
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            # An engine cuts a message in the middle of a character, which Python cannot read.
             raise InputError(
                 f"The events could not be analysed: {first_line(error)}",
                 hint="Check the source's columns with EventSource.check().",

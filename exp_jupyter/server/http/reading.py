@@ -14,7 +14,11 @@ LARGEST_BODY = 4 * 1024 * 1024
 DEEPEST = 64
 """Levels of lists and objects a body may have."""
 
-_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A string without an end reaches to the end of the body, and is looked at once.
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+\\?(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+MOST_VALUES = 400_000
+"""Values in a body: JSON is read in one go, and nobody else is answered meanwhile."""
+
 _ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -64,6 +68,8 @@ def parsed(raw: bytes, content_type: str | None) -> Any:
         raise refusal(
             415, "unsupported_media_type", f'Unsupported media type "{shown}" in request.'
         )
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise refusal(413, "request_too_large", f"The body may have at most {MOST_VALUES} values.")
     if _depth(raw) > DEEPEST:
         raise _malformed(f"nested more than {DEEPEST} levels deep")
     try:

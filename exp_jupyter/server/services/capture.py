@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exp_jupyter.server.clock import read_time
+from exp_jupyter.server.event_columns import OBJECTS
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.store import Document, Work
 
@@ -28,6 +29,7 @@ _OPTIONS = {
     "product_tour_id": "$product_tour_id",
     "process_person_profile": "$process_person_profile",
 }
+_FORMS: Mapping[str, type] = {"$unset": list}
 _NOBODY = frozenset({
     "anonymous", "guest", "distinctid", "distinct_id", "id", "not_authenticated", "email",
     "undefined", "true", "false", "null", "none", "nil", "nan", "0", "[object object]", "nobody",
@@ -132,16 +134,7 @@ def captured(event: Any, whole: Mapping[str, Any], now: datetime) -> Captured:
     name = event.get("event")
     if not isinstance(name, str) or not name.strip():
         raise ValueError("it has no event name")
-    for key in ("$set", "$set_once", "$unset"):
-        if isinstance(event.get(key), (dict, list)):
-            properties.setdefault(key, event[key])
-    options = event.get("options")
-    for key, value in (options if isinstance(options, dict) else {}).items():
-        if key in _OPTIONS:
-            properties[_OPTIONS[key]] = value
-    for key in ("session_id", "window_id"):
-        if isinstance(event.get(key), str):
-            properties.setdefault(f"${key}", event[key])
+    _complete(properties, event)
     who = identifier(event.get("distinct_id"))
     if who is None:
         who = identifier(event.get("$distinct_id")) or identifier(properties.get("distinct_id"))
@@ -157,6 +150,24 @@ def captured(event: Any, whole: Mapping[str, Any], now: datetime) -> Captured:
         "properties": properties,
     }
     return Captured(row, _merge(name, who, properties))
+
+
+def _complete(properties: Document, event: Mapping[str, Any]) -> None:
+    """Take what stands beside an event's properties into them, and leave out what is nonsense."""
+    for key in ("$set", "$set_once", "$unset"):
+        if isinstance(event.get(key), (dict, list)):
+            properties.setdefault(key, event[key])
+    for key in (*OBJECTS, "$unset"):
+        if key in properties and not isinstance(properties[key], _FORMS.get(key, dict)):
+            # PHP writes an empty object as []; anything else says nothing about anybody.
+            del properties[key]
+    options = event.get("options")
+    for key, value in (options if isinstance(options, dict) else {}).items():
+        if key in _OPTIONS:
+            properties[_OPTIONS[key]] = value
+    for key in ("session_id", "window_id"):
+        if isinstance(event.get(key), str):
+            properties.setdefault(f"${key}", event[key])
 
 
 def identifier(given: Any) -> str | None:

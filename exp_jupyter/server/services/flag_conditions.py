@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_LONGEST_PATTERN = 500
+from exp_jupyter.server.linear_patterns import PatternError, search
+
 _RELATIVE = re.compile(r"-?(\d{1,4})([hdwmy])")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DAYS = {"h": 1 / 24, "d": 1, "w": 7}
@@ -76,10 +77,13 @@ def meets(condition: Mapping[str, Any], known: Mapping[str, Any], now: datetime)
     key, value = str(condition.get("key")), condition.get("value")
     if not isinstance(operator, str):
         raise UnknownFilterError("its operator is no text")
-    test = _tests(operator, value, now)
-    if key not in known:
-        return operator in NEGATIVE
-    return test(known[key])
+    try:
+        test = _tests(operator, value, now)
+        if key not in known:
+            return operator in NEGATIVE
+        return test(known[key])
+    except PatternError as error:
+        raise UnknownFilterError(str(error)) from None
 
 
 def belongs(condition: Mapping[str, Any], cohorts: Mapping[int, bool]) -> bool:
@@ -163,32 +167,22 @@ def _textual(operator: str, value: Any) -> Callable[[Any], bool]:
     plain = operator.removeprefix("not_")
     wanted = as_text(value)
     if plain == "regex":
-        found = _pattern(wanted)
+        found = search(wanted)
         # A pattern that is none matches nobody, in either direction.
         if found is None:
             return lambda _: False
-        pattern = found
-        test: Callable[[str], bool] = lambda text: pattern.search(text) is not None  # noqa: E731
+        test = found
     elif plain in ("icontains", "starts_with", "ends_with"):
         lowered = wanted.lower()
-        test = {
+        plainly: dict[str, Callable[[str], bool]] = {
             "icontains": lambda text: lowered in text.lower(),
             "starts_with": lambda text: text.lower().startswith(lowered),
             "ends_with": lambda text: text.lower().endswith(lowered),
-        }[plain]
+        }
+        test = plainly[plain]
     else:
         raise UnknownFilterError(f"there is no operator {operator!r}")
     return lambda found: test(as_text(found)) is not operator.startswith("not_")
-
-
-def _pattern(text: str) -> re.Pattern[str] | None:
-    # Patterns come from the project's own people; the length still bounds what one may cost.
-    if len(text) > _LONGEST_PATTERN:
-        raise UnknownFilterError(f"a pattern may have at most {_LONGEST_PATTERN} characters")
-    try:
-        return re.compile(text)
-    except (re.error, RecursionError, OverflowError):
-        return None
 
 
 # ---------------------------------------------------------------- numbers and dates
