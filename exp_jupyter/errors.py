@@ -20,6 +20,7 @@ ExpError
     ├── ValidationFailedError  400
     │   └── PolicyConflictError    400, the change matches several approval policies
     ├── ApprovalRequiredError  409, a change request waits for approval
+    ├── ChangedMeanwhileError  409, somebody else changed it since it was read
     ├── ThrottledError         429, has ``wait`` in seconds
     └── ServerError            5xx
 """
@@ -190,6 +191,21 @@ class ApprovalRequiredError(ApiError):
     def change_request_id(self) -> str:
         """The id of the change request that waits."""
         return str(self.body["change_request_id"])
+
+
+class ChangedMeanwhileError(ApiError):
+    """409: nothing was changed, since somebody else has changed the same thing meanwhile.
+
+    Attributes
+    ----------
+    current_version
+        The version the project has now, or None when it does not say.
+    fields
+        What both have changed, by the API's names and metrics' uuids; empty when it does not say.
+    """
+
+    current_version: int | None = None
+    fields: tuple[str, ...] = ()
 
 
 class ThrottledError(ApiError):

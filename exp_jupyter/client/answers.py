@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +14,7 @@ from exp_jupyter.errors import (
     ApiError,
     ApprovalRequiredError,
     AuthenticationError,
+    ChangedMeanwhileError,
     NotFoundError,
     PermissionDeniedError,
     PolicyConflictError,
@@ -24,6 +26,9 @@ from exp_jupyter.errors import (
 
 if TYPE_CHECKING:
     from exp_jupyter.schema.failure import ErrorBody
+
+_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_LONGEST_WORDS = 2000
 
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: ValidationFailedError,
@@ -87,7 +92,9 @@ def raise_for(raw: Raw, origin: str, *, asked: str = "") -> NoReturn:
     if raw.status == 409 and (waiting := _waiting_body(parsed)) is not None:
         raise _approval_required(body, waiting)
     kind = _class_for(raw.status, body)
-    words = body.words or _words_for(raw.status, asked)
+    if raw.status == 409 and (_version_of(parsed) is not None or body.error_code == "conflict"):
+        kind = ChangedMeanwhileError
+    words = body.words[:_LONGEST_WORDS] or _words_for(raw.status, asked)
     error = kind(
         _message(raw.status, body, words),
         hint=next_step(raw.status, body, words, asked_wait(raw.headers, words)),
@@ -98,6 +105,8 @@ def raise_for(raw: Raw, origin: str, *, asked: str = "") -> NoReturn:
         detail=words,
         body=parsed,
     )
+    if isinstance(error, ChangedMeanwhileError):
+        error.current_version, error.fields = _version_of(parsed), _conflicts_of(parsed)
     if isinstance(error, ThrottledError):
         error.wait = asked_wait(raw.headers, words)
     raise error
@@ -105,9 +114,22 @@ def raise_for(raw: Raw, origin: str, *, asked: str = "") -> NoReturn:
 
 def _try_json(content: bytes) -> tuple[Any, bool]:
     try:
-        return json.loads(content), True
+        text = content.decode(json.detect_encoding(content), "replace")
+        parsed = json.loads(text)
+        # Halves of a character, which only an escape can bring in, can be written nowhere.
+        return (_whole(parsed) if "\\ud" in text.lower() else parsed), True
     except (ValueError, RecursionError):
         return None, False
+
+
+def _whole(parsed: Any) -> Any:
+    if isinstance(parsed, str):
+        return parsed.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(parsed, list):
+        return [_whole(item) for item in parsed]
+    if isinstance(parsed, dict):
+        return {_whole(key): _whole(item) for key, item in parsed.items()}
+    return parsed
 
 
 def _lenient(parsed: Any) -> ErrorBody:
@@ -118,6 +140,7 @@ def _lenient(parsed: Any) -> ErrorBody:
     known = {
         name: value
         for name, value in parsed.items()
+        if name in ErrorBody.model_fields or name == "code"
         if name not in {"type", "code", "attr", "guidance"} or isinstance(value, str)
     }
     policies = known.get("conflicting_policies")
@@ -136,11 +159,14 @@ def _waiting_body(parsed: Any) -> dict[str, Any] | None:
     """Return a 409's body with the waiting request's id in it, or None for another conflict."""
     if not isinstance(parsed, dict):
         return None
+    told: list[Any] = [parsed.get("change_request_id")]
     for key in ("change_request", "existing_change_request"):
         held = parsed.get(key)
-        if isinstance(held, dict) and held.get("id"):
-            return {"change_request_id": str(held["id"]), **parsed}
-    return parsed if parsed.get("change_request_id") else None
+        told.append(held.get("id") if isinstance(held, dict) else None)
+    for number in told:
+        if isinstance(number, (str, int)) and _ID.fullmatch(str(number)):
+            return {**parsed, "change_request_id": str(number)}
+    return None
 
 
 def _approval_required(body: ErrorBody, waiting: dict[str, Any]) -> ApprovalRequiredError:
@@ -157,6 +183,20 @@ def _approval_required(body: ErrorBody, waiting: dict[str, Any]) -> ApprovalRequ
         detail=body.words,
         body=waiting,
     )
+
+
+def _version_of(parsed: Any) -> int | None:
+    version = parsed.get("current_version") if isinstance(parsed, dict) else None
+    return version if isinstance(version, int) and not isinstance(version, bool) else None
+
+
+def _conflicts_of(parsed: Any) -> tuple[str, ...]:
+    """Return what both sides changed, as the project names it; nothing when it names nothing."""
+    if not isinstance(parsed, dict):
+        return ()
+    told = [parsed.get(name) for name in ("conflicting_fields", "conflicting_metric_uuids")]
+    listed = [one for many in told if isinstance(many, list) for one in many]
+    return tuple(one for one in listed if isinstance(one, str))
 
 
 def _message(status: int, body: ErrorBody, words: str) -> str:

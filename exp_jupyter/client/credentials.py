@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,20 @@ _HOW = (
     f"Put a personal API key (phx_…) into the environment variable {ENVIRONMENT_NAME} or the "
     "system keyring, or connect from an interactive session and type it when asked."
 )
+
+
+_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9])ph[acorsx]_[A-Za-z0-9]", re.IGNORECASE)
+
+
+def looks_like_key(text: str) -> bool:
+    """Return whether ``text`` holds what could be a key, so that it must not be repeated.
+
+    Examples
+    --------
+    >>> looks_like_key("phx_example"), looks_like_key("./growth")
+    (True, False)
+    """
+    return _KEY_LIKE.search(text) is not None
 
 
 class Secret:
@@ -52,8 +67,16 @@ class Secret:
         return self._text
 
     def hide_in(self, text: str) -> str:
-        """Return ``text`` with the key taken out, should someone have echoed it."""
-        return text.replace(self._text, "[hidden]")
+        """Return ``text`` with the key taken out, should someone have echoed it.
+
+        Whether it is echoed as it is, in other capitals, or in the escapes of JSON, HTML and
+        addresses does not matter.
+        """
+        written = any(mark in text for mark in _ESCAPES)
+        if not written and self._text.casefold() not in text.casefold():
+            return text
+        # Nothing of this is kept: a pattern shows what it looks for.
+        return re.sub("".join(map(_written, self._text)), "[hidden]", text, flags=re.IGNORECASE)
 
     def __repr__(self) -> str:
         return "Secret(hidden)"
@@ -63,6 +86,16 @@ class Secret:
             "A key is not stored in files.",
             hint="Connect again in the session that reads the file.",
         )
+
+
+_ESCAPES = ("\\u00", "\\U00", "%", "&#")
+
+
+def _written(character: str) -> str:
+    """Return a pattern for one character of a key in every way it may be written."""
+    code = ord(character)
+    ways = (rf"\\+u00{code:02x}", f"%{code:02x}", f"&#0*{code};", f"&#x0*{code:x};")
+    return f"(?:{re.escape(character)}|{'|'.join(ways)})"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from email.utils import parsedate_to_datetime
 
 from exp_jupyter.client.giving_up import rest
 
-_SECONDS_IN_DETAIL = re.compile(r"available in (\d+(?:\.\d+)?) seconds?", re.IGNORECASE)
+_SECONDS = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_SECONDS_IN_DETAIL = re.compile(rf"available in ({_SECONDS}) seconds?", re.IGNORECASE)
 
 
 @dataclass
@@ -61,15 +62,19 @@ def asked_wait(headers: Mapping[str, str], detail: str) -> float | None:
     1.0
     """
     header = headers.get("retry-after", "").strip()
-    if header.isdigit():
+    if re.fullmatch(_SECONDS, header):
         return float(header)
-    if header:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            until = None
-        if until is not None:
-            aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-            return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    if header and (left := _until(header)) is not None:
+        return left
     found = _SECONDS_IN_DETAIL.search(detail)
     return float(found.group(1)) if found else None
+
+
+def _until(date: str) -> float | None:
+    """Return the seconds until a date of a header; None when it is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None

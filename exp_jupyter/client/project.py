@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from exp_jupyter.client.credentials import Secret
-from exp_jupyter.client.origin import EMBEDDED_ORIGIN
+from exp_jupyter.client.credentials import Secret, looks_like_key
+from exp_jupyter.client.origin import EMBEDDED_ORIGIN, Address, checked_address
 from exp_jupyter.client.pace import Pace
-from exp_jupyter.client.transport import Bounds, Parameters, Transport
+from exp_jupyter.client.transport import Bounds, Transport
+from exp_jupyter.client.wire_format import Parameters
 from exp_jupyter.errors import ApiError, InputError, ProtocolError
 from exp_jupyter.shown import Shown
 
@@ -38,7 +39,8 @@ class Project(Shown):
     Attributes
     ----------
     origin
-        Scheme, host and port.
+        Its address: scheme, host and port, and the path below which everything lies if there is
+        one.
     kind
         ``embedded`` or ``remote``.
     experiments, approvals, policies, flags, prompts, saved_metrics, holdouts
@@ -56,7 +58,7 @@ class Project(Shown):
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.transport = transport
-        self.origin = transport.origin
+        self.origin = transport.root
         self.kind = "embedded" if transport.origin == EMBEDDED_ORIGIN else "remote"
         self._ref = str(project)
         self._label = label
@@ -248,8 +250,16 @@ class Project(Shown):
         self.transport.close()
 
     def path(self, *parts: str | int) -> str:
-        """Return the path of something in this project, each part escaped, with its slash."""
-        tail = "".join(f"{quote(str(part), safe='@')}/" for part in parts)
+        """Return the path of something in this project, each part escaped, with its slash.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            A part would lead out of the project.
+        """
+        if any(str(part) in {"", ".", ".."} for part in parts):
+            raise InputError("An id is empty or only dots.", hint="Give the id as it is shown.")
+        tail = "".join(f"{quote(str(part), safe='@', errors='replace')}/" for part in parts)
         return f"/api/projects/{quote(self._ref, safe='@')}/{tail}"
 
     def read(
@@ -352,9 +362,12 @@ def open_project(
     Parameters
     ----------
     origin
-        Scheme, host and port; https, unless the host is this machine.
+        Its address: scheme, host and port; https, unless the host is this machine. A path below
+        which the installation lies is kept, and the address of one of a project's pages counts as
+        that project's.
     project
-        The project's number; None or ``@current`` for the key's own current project.
+        The project's number; None for the one in the address, or else, as ``@current``, for the
+        key's own current project.
     key
         A personal API key.
     transport
@@ -371,12 +384,33 @@ def open_project(
     exp_jupyter.errors.InputError
         The origin or the project number is not usable.
     """
-    ref = "@current" if project is None else str(project).strip()
-    if ref != "@current" and not ref.isdecimal():
-        raise InputError(
-            f"{project!r} is not a project number.",
-            hint="Give the number in the project's address, or leave it out for the current one.",
-        )
+    ref = project_number(project, checked_address(origin))
     secret = key if isinstance(key, Secret) else Secret(key)
     wire = Transport(origin, secret, http=transport, pace=pace, bounds=bounds)
     return Project(wire, ref, label=label, clock=clock)
+
+
+def project_number(project: int | str | None, address: Address) -> str:
+    """Return the number by which a project is asked for, or ``@current``.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is no number, or another one than the address has.
+    """
+    told = None if address.project is None else str(address.project)
+    if project is None:
+        return told or "@current"
+    ref = str(project).strip()
+    if ref != "@current" and not (ref.isascii() and ref.isdecimal()):
+        shown = "That" if looks_like_key(ref) else repr(project)
+        raise InputError(
+            f"{shown} is not a project number.",
+            hint="Give the number in the project's address, or leave it out for the current one.",
+        )
+    if told is not None and ref not in ("@current", told):
+        raise InputError(
+            f"The address is that of project {told}, and project is {ref}.",
+            hint="Give one of them.",
+        )
+    return ref if told is None else told

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from exp_jupyter.client.answers import Raw
+from exp_jupyter.client.privacy import public_text, without_private
 from exp_jupyter.client.recording_file import Written, refuse_another_file, save, written
 
-_KEY = re.compile(r"\bph[acorsx]_[A-Za-z0-9_-]{20,}")
-_PRIVATE = ("email", "distinct_id", "hedgehog_config", "is_email_verified")
 _KEPT_HEADERS = ("retry-after",)
 
 
@@ -30,8 +28,8 @@ class Recorder:
     Notes
     -----
     Keys are in headers and are not kept; people are kept by name and number, without e-mail
-    addresses. What the file does not hold the recording notebook does not see either: it gives
-    the same bytes live and replayed.
+    addresses; ``privacy`` says what else is left out. What the file does not hold the recording
+    notebook does not see either: it gives the same bytes live and replayed.
 
     The entries stand in the order of their requests, whatever came first. An answer that came
     several times in a row is kept once, with how often it came.
@@ -46,7 +44,7 @@ class Recorder:
 
     def __init__(self, path: str | Path, project: Mapping[str, Any]) -> None:
         self.path = Path(path).expanduser()
-        self._project = dict(project)
+        self._project = without_private(dict(project))
         self._answers: dict[str, list[dict[str, Any]]] = {}
         self._entries: dict[str, Written] = {}
         self._lock = threading.Lock()
@@ -60,11 +58,11 @@ class Recorder:
             body = json.loads(raw.content) if raw.content.strip() else None
         except (ValueError, RecursionError):
             return raw
-        answer: dict[str, Any] = {"status": raw.status, "body": _without_private(body)}
+        answer: dict[str, Any] = {"status": raw.status, "body": without_private(body)}
         if headers := {name: raw.headers[name] for name in _KEPT_HEADERS if name in raw.headers}:
             answer["headers"] = headers
         with self._lock:
-            self._keep(request, answer)
+            self._keep(public_text(request), answer)
             entries = (self._entries[known] for known in sorted(self._entries))
             save(self.path, self._project, entries)
         return as_raw(answer)
@@ -88,17 +86,3 @@ def as_raw(answer: Mapping[str, Any]) -> Raw:
     body = answer["body"]
     content = b"" if body is None else json.dumps(body).encode()
     return Raw(answer["status"], answer.get("headers", {}), content)
-
-
-def _without_private(body: Any) -> Any:
-    if isinstance(body, list):
-        return [_without_private(item) for item in body]
-    if isinstance(body, dict):
-        person = "email" in body and "first_name" in body
-        # A project's own answer names the tokens that its events are sent with.
-        return {
-            key: _without_private(value)
-            for key, value in body.items()
-            if not (person and key in _PRIVATE) and "token" not in key.lower().split("_")
-        }
-    return _KEY.sub("[hidden]", body) if isinstance(body, str) else body

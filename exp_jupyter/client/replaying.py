@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exp_jupyter.client.answers import Raw
+from exp_jupyter.client.privacy import public_text
 from exp_jupyter.client.recording import as_raw
 from exp_jupyter.client.recording_file import load
 from exp_jupyter.errors import NotRecordedError, NotWrittenError
@@ -34,7 +35,9 @@ class Player:
         self.path = Path(path).expanduser()
         whole = load(self.path)
         self.project: dict[str, Any] = whole["project"]
-        self._answers = {entry["request"]: _in_turn(entry["answers"]) for entry in whole["answers"]}
+        self._answers = {
+            public_text(entry["request"]): _in_turn(entry["answers"]) for entry in whole["answers"]
+        }
         self._place: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -52,6 +55,7 @@ class Player:
             It was not recorded; the message names it.
         """
         del live  # there is no project to ask
+        request = public_text(request)
         with self._lock:
             known = self._answers.get(request)
             if not known:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urljoin, urlsplit
 
 from exp_jupyter._version import __version__
 from exp_jupyter.client.answers import Raw, raise_for, read_json
 from exp_jupyter.client.bearer import Bearer
+from exp_jupyter.client.bounded_http import BoundedTransport
 from exp_jupyter.client.broken import Broken, unknown, words_for
 from exp_jupyter.client.credentials import Secret
 from exp_jupyter.client.giving_up import refuse_if_given_up
 from exp_jupyter.client.lean_httpx import httpx
-from exp_jupyter.client.origin import checked_origin, origin_of
+from exp_jupyter.client.origin import checked_address, origin_of
 from exp_jupyter.client.pace import Pace, asked_wait
+from exp_jupyter.client.turn import Turn, turn_at
+from exp_jupyter.client.wire_format import Parameters, content_of, query_of, query_of_link
 from exp_jupyter.errors import (
     ApiError,
     ConnectionFailedError,
@@ -29,9 +33,10 @@ from exp_jupyter.errors import (
 )
 from exp_jupyter.schema.writes import NOTHING_WRITTEN
 
-Parameters = Mapping[str, str | int | float | bool | None]
-
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+
+_MOST_PAGES = 2000
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Bounds:
     connect, read, write
         Seconds to reach the project, between two pieces of an answer, and to send a request.
     whole
-        Seconds for a whole answer, however steadily it trickles.
+        Seconds for a whole answer with its head, however steadily it trickles.
     size
         Bytes of one answer, decompressed.
     redirects
@@ -76,14 +81,14 @@ class Tape(Protocol):
 
 
 class Transport:
-    """Requests to one origin with one key.
+    """Requests to one address with one key.
 
     Parameters
     ----------
-    origin
-        Scheme, host and port.
+    address
+        Scheme, host and port, with the path that the installation lies below if it has one.
     key
-        Sent to this origin and to no other.
+        Sent to this address and what lies below it, and to no other.
     http
         What carries the requests; by default the network.
     pace
@@ -92,6 +97,15 @@ class Transport:
         What one answer may cost.
     tape
         Keeps the answers, or gives them in the project's place.
+
+    Attributes
+    ----------
+    origin
+        Scheme, host and port.
+    root
+        The origin with the path that everything lies below, without a slash at its end.
+    turn
+        The turn to write there, shared by everybody in this process.
 
     Notes
     -----
@@ -104,7 +118,7 @@ class Transport:
 
     def __init__(
         self,
-        origin: str,
+        address: str,
         key: Secret,
         *,
         http: httpx.BaseTransport | None = None,
@@ -113,20 +127,23 @@ class Transport:
         tape: Tape | None = None,
     ) -> None:
         self.tape = tape
-        self.origin = checked_origin(origin)
+        where = checked_address(address)
+        self.origin, self.root = where.origin, where.root
+        target: Hashable = self.root if http is None else getattr(http, "target", http)
+        self.turn: Turn = turn_at(target)
         self._key = key
         self._auth = Bearer(key)
         self._http = http
         self._pace = pace or Pace()
         self._bounds = bounds or Bounds()
-        self._clients: dict[bool, httpx.Client] = {}
+        self._clients: dict[bool, tuple[httpx.Client, BoundedTransport | None]] = {}
         self._trust: ssl.SSLContext | bool | None = None
         self._lock = threading.Lock()
         # Whoever lets go of a project need not close it: the connections go with it.
         weakref.finalize(self, _close_all, self._clients)
 
     def __repr__(self) -> str:
-        return f"Transport({self.origin!r})"
+        return f"Transport({self.root!r})"
 
     @property
     def pace(self) -> Pace:
@@ -139,7 +156,7 @@ class Transport:
         Parameters
         ----------
         path
-            The path, or a whole address of this origin.
+            The path below the root, or a whole address there.
         params
             Query parameters; those that are None are left out.
         body
@@ -160,21 +177,23 @@ class Transport:
         else:
             raw = self.tape.read(self._name_of(method, path, params, body), live)
         if raw.status >= 400:
-            raw = self._scrubbed(raw)
-            raise_for(raw, self.origin, asked=f"{method} {path}")
-        return read_json(raw, self.origin)
+            raise_for(raw, self.root, asked=f"{method} {path}")
+        return read_json(raw, self.root)
 
     def pages(self, path: str, params: Parameters | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the pages of a list one after the other, following ``next`` inside the origin.
+        """Yield the pages of a list one after the other.
+
+        A project behind a proxy often names itself in its links as it is known inside: by another
+        scheme, host or path. Only a link's query is taken; the address stays the one connected to.
 
         Raises
         ------
         exp_jupyter.errors.ProtocolError
-            A page is no page, ``next`` leads to another origin, or pages go in a circle.
+            A page is no page, ``next`` is no link, or the pages do not end.
         """
-        address: str | None = path
+        address: str = path
         seen: set[str] = set()
-        while address is not None:
+        while True:
             page = self.read(address, params)
             if not isinstance(page, dict) or not isinstance(page.get("results"), list):
                 raise ProtocolError(
@@ -182,17 +201,16 @@ class Transport:
                     hint="Check that the origin is a PostHog project of a recent version.",
                 )
             yield page
-            address, params = page.get("next") or None, None
-            if address is None:
+            link = page.get("next")
+            if not link:
                 return
-            if origin_of(address) != self.origin:
+            address, params = f"{path}?{query_of_link(link, path)}", None
+            if address in seen or len(seen) >= _MOST_PAGES:
+                way = "go in a circle" if address in seen else "do not end"
                 raise ProtocolError(
-                    f"The next page of {path} lies at {origin_of(address) or 'no address'}, "
-                    f"not at {self.origin}; the key is not sent there.",
-                    hint="Connect to the origin the project itself uses for its links.",
+                    f"The pages of {path} {way}.",
+                    hint="Ask for less, for example with search=; the project's links are wrong.",
                 )
-            if address in seen:
-                raise ProtocolError(f"The pages of {path} go in a circle.")
             seen.add(address)
 
     def write(self, method: str, path: str, body: Any = None) -> Any:
@@ -209,11 +227,12 @@ class Transport:
         """
         if self.tape is not None:
             self.tape.write()
-        answer = self._attempt(method, self._address(path), None, body, writing=True)
+        address, content = self._address(path), content_of(body)
+        answer = self.turn.run(lambda: self._attempt(method, address, None, content, writing=True))
         if isinstance(answer, Broken):
             if not answer.sent:
                 raise ConnectionFailedError(
-                    f"{self.origin} could not be reached ({answer.words}); nothing was sent.",
+                    f"{self.root} could not be reached ({answer.words}); nothing was sent.",
                     hint="Check the network and the origin, then repeat.",
                 )
             raise unknown(f"the answer was lost ({answer.words})")
@@ -223,9 +242,8 @@ class Transport:
             raise unknown(f"the project failed ({answer.status}) while it worked on it")
         try:
             if answer.status >= 400:
-                answer = self._scrubbed(answer)
-                raise_for(answer, self.origin, asked=f"{method} {path}")
-            return read_json(answer, self.origin)
+                raise_for(answer, self.root, asked=f"{method} {path}")
+            return read_json(answer, self.root)
         except ProtocolError as odd:
             raise unknown(f"the answer could not be read: {odd.message}") from None
 
@@ -235,15 +253,15 @@ class Transport:
             _close_all(self._clients)
 
     def _read_raw(self, method: str, path: str, params: Parameters | None, body: Any) -> Raw:
-        address, redirects, attempt = self._address(path), 0, 0
+        address, content, redirects, attempt = self._address(path), content_of(body), 0, 0
         while True:
             refuse_if_given_up()
-            answer = self._attempt(method, address, params, body, writing=False)
+            answer = self._attempt(method, address, params, content, writing=False)
             last = attempt + 1 >= self._pace.attempts
             if isinstance(answer, Broken):
                 if last:
                     raise ConnectionFailedError(
-                        f"{self.origin} could not be reached ({answer.words}).",
+                        f"{self.root} could not be reached ({answer.words}).",
                         hint="Check the network and the origin, then repeat.",
                     )
                 self._pace.sleep(self._pace.pause(attempt))
@@ -262,44 +280,45 @@ class Transport:
 
     def _name_of(self, method: str, path: str, params: Parameters | None, body: Any) -> str:
         """Return the one line a request is known by in a recording."""
-        address = self._address(path).removeprefix(self.origin)
-        wire = sorted(_wire_parameters(params or {}).items())
-        asked = f"{address}?{urlencode(wire)}" if wire else address
+        address = self._address(path).removeprefix(self.root)
+        wire = query_of(params or {})
+        asked = f"{address}?{wire}" if wire else address
         told = f" {json.dumps(body, sort_keys=True)}" if body is not None else ""
         return f"{method} {asked}{told}"
 
     def _attempt(
-        self, method: str, address: str, params: Parameters | None, body: Any, *, writing: bool
+        self,
+        method: str,
+        address: str,
+        params: Parameters | None,
+        content: bytes | None,
+        *,
+        writing: bool,
     ) -> Raw | Broken:
         bounds, began = self._bounds, self._pace.clock()
         request: dict[str, Any] = {"auth": self._auth}
-        if params:
-            request["params"] = _wire_parameters(params)
-        if body is not None:
-            request["json"] = body
-        interrupted, too_large = False, False
+        if params and (wire := query_of(params)):
+            address = f"{address}{'&' if '?' in address else '?'}{wire}"
+        if content is not None:
+            request |= {"content": content, "headers": {"Content-Type": "application/json"}}
+        over = began + bounds.whole
+        late = Broken(sent=True, words=f"no whole answer in {bounds.whole:g} s")
         try:
-            with self._client(writing=writing).stream(method, address, **request) as response:
-                pieces: list[bytes] = []
-                size = 0
-                for piece in response.iter_bytes():
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size > bounds.size:
-                        too_large = True
-                        break
-                    if self._pace.clock() - began > bounds.whole:
-                        return Broken(sent=True, words=f"no whole answer in {bounds.whole:g} s")
-                if not too_large:
-                    return Raw(response.status_code, dict(response.headers), b"".join(pieces))
+            answer = self._exchanged(method, address, request, writing=writing, over=over)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
             return Broken(sent=False, words=words_for(failure))
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as failure:
+            if isinstance(failure, httpx.ReadTimeout) and self._pace.clock() >= over:
+                return late
             return Broken(sent=True, words=words_for(failure))
         except KeyboardInterrupt:
-            interrupted = True
-        if interrupted:
+            answer = "interrupted"
+        if isinstance(answer, Raw):
+            return self._scrubbed(answer)
+        if answer == "interrupted":
             raise KeyboardInterrupt
+        if answer == "late":
+            return late
         if writing:
             return Broken(sent=True, words=f"it was larger than {bounds.size} bytes")
         raise ProtocolError(
@@ -307,81 +326,119 @@ class Transport:
             hint="Ask for less: fewer days, or a smaller page.",
         )
 
-    def _client(self, *, writing: bool) -> httpx.Client:
+    def _exchanged(
+        self, method: str, address: str, request: dict[str, Any], *, writing: bool, over: float
+    ) -> Raw | str:
+        """Send a request and return its answer, or in a word why there is no whole one."""
+        client, carrier = self._client(writing=writing)
+        bound = carrier.until(over) if carrier is not None else nullcontext()
+        with bound, client.stream(method, address, **request) as response:
+            pieces: list[bytes] = []
+            size = 0
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._bounds.size:
+                    return "too large"
+                if self._pace.clock() > over:
+                    return "late"
+            return Raw(response.status_code, dict(response.headers), b"".join(pieces))
+
+    def _client(self, *, writing: bool) -> tuple[httpx.Client, BoundedTransport | None]:
+        """Return the client for reads or for writes, and what carries it over the network."""
         with self._lock:
-            client = self._clients.get(writing)
-            if client is None:
+            held = self._clients.get(writing)
+            if held is None:
+                carrier = None if self._http is not None else self._carrier(writing=writing)
                 bounds = self._bounds
-                if self._trust is None:
-                    # Reading the certificates takes a while and is done once for both clients,
-                    # and not at all where nothing is encrypted: on this machine.
-                    encrypted = self._http is None and self.origin.startswith("https:")
-                    self._trust = httpx.create_ssl_context() if encrypted else False
                 client = httpx.Client(
-                    transport=self._http,
-                    verify=self._trust,
+                    transport=self._http or carrier,
                     timeout=httpx.Timeout(
                         bounds.read, connect=bounds.connect, write=bounds.write, pool=bounds.connect
-                    ),
-                    limits=httpx.Limits(
-                        max_connections=8, max_keepalive_connections=0 if writing else 8
                     ),
                     headers={
                         "Accept": "application/json",
                         "User-Agent": f"exp-jupyter/{__version__}",
                     },
                     follow_redirects=False,
-                    trust_env=self._http is None,
+                    trust_env=False,
                 )
-                self._clients[writing] = client
-            return client
+                held = self._clients[writing] = (client, carrier)
+            return held
+
+    def _carrier(self, *, writing: bool) -> BoundedTransport:
+        try:
+            if self._trust is None:
+                # Reading the certificates takes a while and is done once for both clients, and
+                # not at all where nothing is encrypted: on this machine.
+                encrypted = self.origin.startswith("https:")
+                self._trust = httpx.create_ssl_context() if encrypted else False
+            limits = httpx.Limits(max_connections=8, max_keepalive_connections=0 if writing else 8)
+            return BoundedTransport(
+                self.origin, trust=self._trust, limits=limits, clock=self._pace.clock
+            )
+        except ImportError:
+            reason, step = "The proxy is a SOCKS proxy", "Install httpx[socks], or use another one"
+        except (ValueError, OSError, httpx.InvalidURL):
+            reason = "The proxy or the certificates that the environment names cannot be used"
+            step = "Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
+        raise ConnectionFailedError(f"{reason}; nothing was sent.", hint=f"{step}.")
 
     def _address(self, path: str) -> str:
-        address = path if "://" in path else urljoin(f"{self.origin}/", path.lstrip("/"))
-        if origin_of(address) != self.origin:
+        if not _ABSOLUTE.match(path):
+            return f"{self.root}/{path.lstrip('/')}"
+        if origin_of(path) != self.origin or not self._is_below(path):
             raise ProtocolError(
-                f"{origin_of(address) or 'That address'} is not {self.origin}; the key is not "
-                "sent there."
+                f"{self._named(path)} is not {self.root}; the key is not sent there.",
+                hint="Connect to that address, if it is the project's own.",
             )
-        return address
+        return path
+
+    def _is_below(self, address: str) -> bool:
+        return f"{urlsplit(address).path}/".startswith(f"{self.root.removeprefix(self.origin)}/")
+
+    def _named(self, address: str) -> str:
+        """Return an address's origin for a message; it may be anything, the key among it."""
+        return self._key.hide_in(origin_of(address)) or "That address"
 
     def _redirected(self, address: str, answer: Raw, count: int) -> str:
-        target = urljoin(address, answer.headers.get("location", ""))
-        if origin_of(target) != self.origin:
+        try:
+            target = urljoin(address, answer.headers.get("location", ""))
+        except ValueError:
+            target = ""
+        if origin_of(target) != self.origin or not self._is_below(target):
             raise ProtocolError(
-                f"{self.origin} redirects to {origin_of(target) or 'no address'}; the key is not "
-                "sent there.",
+                f"{self.root} redirects to {self._named(target)}; the key is not sent there.",
                 hint="If that is the project's own address, connect to it.",
             )
         if count > self._bounds.redirects or target == address:
-            raise ProtocolError(f"{self.origin} keeps redirecting.")
+            raise ProtocolError(
+                f"{self.root} keeps redirecting.", hint="Check the project's address."
+            )
         return target
 
     def _detail_of(self, answer: Raw) -> str:
         try:
-            raise_for(answer, self.origin)
+            raise_for(answer, self.root)
         except ApiError as error:
             return error.detail
         except ProtocolError:
             return ""
 
     def _scrubbed(self, raw: Raw) -> Raw:
-        # An error may echo what was sent; a key in it must not travel on in the exception.
-        text = raw.content.decode("utf-8", "replace")
+        # An answer may echo what was sent, in whatever form; a key in it must not travel on into
+        # a result, an exception or a recording.
+        encoding = json.detect_encoding(raw.content)
+        as_it_is = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+        text = raw.content.decode(encoding, as_it_is)
         hidden = self._key.hide_in(text)
-        return raw if hidden == text else Raw(raw.status, raw.headers, hidden.encode())
+        if hidden == text:
+            return raw
+        return Raw(raw.status, raw.headers, hidden.encode("utf-8", as_it_is))
 
 
-def _close_all(clients: dict[bool, httpx.Client]) -> None:
+def _close_all(clients: dict[bool, tuple[httpx.Client, BoundedTransport | None]]) -> None:
     while clients:
         # At the end of a process its sockets may be gone already, and nobody is left to be told.
         with suppress(OSError):
-            clients.popitem()[1].close()
-
-
-def _wire_parameters(params: Parameters) -> dict[str, str]:
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in params.items()
-        if value is not None
-    }
+            clients.popitem()[1][0].close()

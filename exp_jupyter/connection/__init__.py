@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exp_jupyter.connection.target import is_folder, is_path, refuse_key, refuse_to_make
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["connect", "import_events", "import_table"]
 
 
 def connect(
-    target: str | None = None,
+    target: str | Path | None = None,
     *,
     project: int | str | None = None,
     key: str | None = None,
@@ -28,14 +29,16 @@ def connect(
     Parameters
     ----------
     target
-        ``demo`` for the embedded demo project; a project's name in the settings; a folder, which
-        is opened or made; or the origin of a project elsewhere, such as
-        ``https://us.posthog.com``. None takes the ``target`` of the settings, or the demo. A
-        folder with the name of a project in the settings is written ``./name``.
+        ``demo`` for the embedded demo project; a project's name in the settings; a folder; or the
+        address of a project elsewhere, such as ``https://us.posthog.com``, or of one of its pages.
+        None takes the ``target`` of the settings, or the demo. A folder that holds a project is
+        opened; a new one is made only where the target is written as a path: ``./name``,
+        ``name/``, ``/srv/name`` or a ``Path``.
     project
-        The project's number, for an origin; by default the key's current project.
+        The project's number, for an address; by default the one in it, or the key's current
+        project.
     key
-        A personal API key, for an origin; by default from ``POSTHOG_PERSONAL_API_KEY``, the
+        A personal API key, for an address; by default from ``POSTHOG_PERSONAL_API_KEY``, the
         system keyring, or a hidden prompt.
     as_
         For the demo: which of its people to be, ``owner`` (default) or ``reviewer``.
@@ -45,7 +48,7 @@ def connect(
     exp_jupyter.errors.InputError
         The target or an argument is not usable.
     exp_jupyter.errors.CredentialsError
-        There is no key, and nobody to ask for one.
+        There is no key, and nobody to ask for one; or the target is itself a key.
     exp_jupyter.errors.StoreError
         The folder cannot be opened.
 
@@ -65,7 +68,8 @@ def connect(
 
         chosen, mine = configured_target()
     else:
-        chosen, mine = str(target).strip(), True
+        chosen, mine = _written(target), True
+    refuse_key(chosen)
     if chosen == "demo":
         _only_embedded(chosen, project, key)
         from exp_jupyter.connection.embedded import demo
@@ -76,17 +80,26 @@ def connect(
             "as_ is for the demo, which has two people.", hint="Leave it out, or connect to demo."
         )
     if "://" in chosen:
+        from exp_jupyter.connection.profiles import named_by_me
         from exp_jupyter.connection.remote import remote
 
-        return remote(chosen, project, key, chosen_by_me=mine)
+        return remote(chosen, project, key, chosen_by_me=mine or named_by_me(chosen))
     return _named_or_folder(chosen, project, key)
 
 
-def _named_or_folder(text: str, project: int | str | None, key: str | None) -> Project:
-    from exp_jupyter.connection.profiles import profiles
+def _written(target: str | Path) -> str:
+    """Return a target as text; a ``Path`` stays recognisable as one."""
+    if isinstance(target, str):
+        return target.strip()
+    path = str(target)
+    return path if is_path(path) else f"./{path}"
 
-    # What looks like a path is one, and needs no settings that could be broken.
-    known = {} if any(mark in text for mark in "./\\~") else profiles()
+
+def _named_or_folder(text: str, project: int | str | None, key: str | None) -> Project:
+    from exp_jupyter.connection.profiles import named_by_me, profiles
+
+    # What is written as a path is one, and needs no settings that could be broken.
+    known = {} if is_path(text) else profiles()
     profile = known.get(text)
     if profile is not None and profile.origin:
         from exp_jupyter.connection.remote import remote
@@ -97,26 +110,14 @@ def _named_or_folder(text: str, project: int | str | None, key: str | None) -> P
             number,
             key,
             variable=profile.key_variable,
-            chosen_by_me=profile.mine,
+            chosen_by_me=profile.mine or named_by_me(profile.origin),
         )
     from exp_jupyter.connection.embedded import folder
 
     _only_embedded(text, project, key)
-    if profile is None and known and not Path(text).exists():
-        _not_misspelt(text, known)
+    if profile is None and not is_path(text) and not is_folder(text, empty=False):
+        refuse_to_make(text, known)
     return folder(profile.folder if profile is not None else text)
-
-
-def _not_misspelt(text: str, known: Iterable[str]) -> None:
-    """Refuse a new folder whose name is nearly that of a project: it is hardly meant."""
-    from exp_jupyter.client.lookup import suggestion
-
-    near = suggestion(text, known)
-    if near:
-        raise InputError(
-            f"There is neither a project nor a folder {text!r}.",
-            hint=f"{near} To make a folder of that name, write ./{text}.",
-        )
 
 
 def _only_embedded(text: str, project: int | str | None, key: str | None) -> None:
@@ -124,7 +125,7 @@ def _only_embedded(text: str, project: int | str | None, key: str | None) -> Non
         name = "project" if project is not None else "key"
         raise InputError(
             f"{name} is for a project elsewhere; {text!r} is in this process.",
-            hint=f"Leave {name} out, or give an origin such as https://us.posthog.com.",
+            hint=f"Leave {name} out, or give an address such as https://us.posthog.com.",
         )
 
 

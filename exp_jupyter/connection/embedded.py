@@ -64,7 +64,7 @@ def folder(path: str) -> Project:
     for notice in events.notices:
         warnings.warn(notice, StorageWarning, stacklevel=4)
     app = create_app(store, events, recalculate=True)
-    carrier = InProcessTransport(app)
+    carrier = InProcessTransport(app, f"folder {place.resolve()}")
     # Whoever lets go of the project lets go of the folder, at the latest when Python ends.
     weakref.finalize(carrier, _leave, app, key, events, store)
     return open_project(

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, MutableMapping
 from typing import Any
 
 from exp_jupyter.client.lean_httpx import httpx
@@ -33,6 +33,8 @@ class InProcessTransport(httpx.BaseTransport):
     ----------
     app
         The ASGI app.
+    target
+        What the app writes to, for apps that share it, such as a folder; by default the app.
 
     Notes
     -----
@@ -41,8 +43,9 @@ class InProcessTransport(httpx.BaseTransport):
     has begun runs to its end, so that nothing is left half done.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, target: Hashable | None = None) -> None:
         self._app = app
+        self.target: Hashable = app if target is None else target
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._finalizer: weakref.finalize[Any, Any] | None = None

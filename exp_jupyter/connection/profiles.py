@@ -98,6 +98,23 @@ def configured_target(
     return str(value), source != settings.PROJECT_FILE
 
 
+def named_by_me(
+    address: str, folder: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> bool:
+    """Return whether the user's own settings file names this address, whoever chose it here.
+
+    Raises
+    ------
+    exp_jupyter.errors.ExpError
+        A file or the address is not usable.
+    """
+    from exp_jupyter.client.origin import checked_address
+
+    root = checked_address(address).root
+    known = profiles(folder, environment).values()
+    return any(checked_address(one.origin).root == root for one in known if one.mine and one.origin)
+
+
 def _profile(name: str, entry: Any, path: Path) -> Profile:
     if not isinstance(entry, dict):
         raise _unusable(name, path, "it is no table")

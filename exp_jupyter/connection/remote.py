@@ -9,8 +9,8 @@ from exp_jupyter.client.credentials import (
     look_for_key,
     offer_to_remember,
 )
-from exp_jupyter.client.origin import checked_origin, is_this_machine
-from exp_jupyter.client.project import Project, open_project
+from exp_jupyter.client.origin import checked_address
+from exp_jupyter.client.project import Project, open_project, project_number
 from exp_jupyter.errors import PermissionDeniedError
 
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com", "https://app.posthog.com"})
@@ -37,21 +37,24 @@ def remote(
         The environment variable that holds it, when that is not the usual one.
     chosen_by_me
         False for an address out of a project file, which may be somebody else's: then the key in
-        the environment is sent only to PostHog Cloud and to this machine.
+        the environment is sent only to PostHog Cloud. This machine is no exception: whatever
+        listens here may be anybody's too.
 
     Raises
     ------
     exp_jupyter.errors.ExpError
         The origin, the key or the project's number is not right, or nobody answers there.
     """
-    address = checked_origin(origin)
-    trusted = chosen_by_me or address in CLOUD or is_this_machine(address)
+    where = checked_address(origin)
+    project_number(project, where)  # refused before a key is asked for
+    address = where.root
+    trusted = chosen_by_me or address in CLOUD
     found = (
         FoundKey(Secret(key))
         if key is not None
         else look_for_key(address, variable=(variable or ENVIRONMENT_NAME) if trusted else None)
     )
-    opened = open_project(address, project, found.secret)
+    opened = open_project(origin, project, found.secret)
     try:
         # The cheapest question that needs the key, the project and the origin to be right.
         opened.transport.read(opened.path("experiments"), {"limit": 1})

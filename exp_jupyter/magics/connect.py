@@ -51,7 +51,8 @@ def arguments() -> Arguments:
         Connect a project: the embedded demo, a folder, or a real one.
 
         The demo is a whole project inside this kernel: no account, no port, the same data on every
-        machine. A folder is opened, or made, as a project of your own. For a real project the key
+        machine. A folder with a project of your own is opened; where it is written as a path, as
+        ./growth, a new one is made. For a real project the key
         is read from POSTHOG_PERSONAL_API_KEY, then the system keyring, then a hidden prompt.
         """,
         [
@@ -66,9 +67,10 @@ def arguments() -> Arguments:
         nargs="?",
         metavar="TARGET",
         offers="demo https://us.posthog.com https://eu.posthog.com",
-        help="demo (default), a folder, or the https address of an instance",
+        help="demo (default), a folder such as ./growth, or the https address of an instance or of "
+        "one of a project's pages",
     )
-    it.add("--project", metavar="ID", help="project number; needed with an address")
+    it.add("--project", metavar="ID", help="project number, where the address has none")
     it.add(
         "--as",
         dest="as_",

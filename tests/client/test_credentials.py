@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import pickle
+import re
 import traceback
 
 import httpx
@@ -156,6 +157,41 @@ def test_a_key_that_a_project_echoes_is_taken_out(server, project, key):
         project.experiments.list()
     assert key not in everything_about(caught.value)
     assert "[hidden]" in caught.value.message
+
+
+def echoes(key):
+    """The key as a project may give it back."""
+    yield key
+    yield key.upper()
+    yield "".join(f"\\u{ord(letter):04x}" for letter in key)
+    yield "".join(f"\\u{ord(letter):04X}" if letter in "ax_" else letter for letter in key)
+    yield "".join(f"\\\\u{ord(letter):04x}" for letter in key)
+    yield "".join(f"%{ord(letter):02X}" for letter in key)
+    yield "".join(f"&#x{ord(letter):x};" for letter in key)
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 500])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
+def test_a_key_is_taken_out_of_every_answer_in_every_form(key, status, encoding):
+    class Echo(httpx.BaseTransport):
+        form = ""
+
+        def handle_request(self, request):
+            form = self.form
+            text = f'{{"detail": "bad {form}", "{form}": "x", "attr": "{form}", "results": []}}'
+            return httpx.Response(status, content=text.encode(encoding))
+
+    project = open_project(ORIGIN, 1, key, transport=Echo())
+    for Echo.form in echoes(key):
+        try:
+            shown = json.dumps(project.transport.read("/x/"))
+        except ExpError as error:
+            shown = everything_about(error) + json.dumps(error.body)
+        plain = re.sub(
+            r"\\+u00(..)|%(..)|&#x(..);", lambda m: chr(int(m[1] or m[2] or m[3], 16)), shown
+        )
+        assert key.lower() not in plain.lower()
+        assert "[hidden]" in shown
 
 
 def test_nothing_that_holds_the_key_shows_it(project, key):

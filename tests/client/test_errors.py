@@ -158,8 +158,33 @@ def test_an_odd_body_is_understood(status, body, kind, words):
 
 def test_another_conflict_is_no_approval():
     error = raised(409, {"type": "server_error", "code": "conflict", "detail": "Stale version."})
-    assert type(error) is errors.ApiError
+    assert type(error) is errors.ChangedMeanwhileError
+    assert (error.current_version, error.fields) == (None, ())
     assert "read it again" in error.hint
+
+
+def test_a_conflict_of_versions_says_what_both_changed():
+    body = {"detail": "It changed.", "current_version": 4, "conflicting_fields": ["name"]}
+    error = raised(409, body | {"conflicting_metric_uuids": ["u-1", 7, None]})
+    assert type(error) is errors.ChangedMeanwhileError
+    assert (error.current_version, error.fields) == (4, ("name", "u-1"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"change_request": {"id": {"a": 1}}},
+        {"change_request": {"id": "../x"}},
+        {"change_request_id": ["r"]},
+        {"change_request": "r", "existing_change_request": None},
+        {"current_version": "4"},
+        {"current_version": True},
+        [],
+        None,
+    ],
+)
+def test_an_odd_conflict_is_still_an_answer(body):
+    assert type(raised(409, body)) is errors.ApiError
 
 
 def test_the_gates_lenient_form_still_names_its_request():
@@ -176,6 +201,21 @@ def test_a_page_or_broken_json_is_a_protocol_error(body):
 
 def test_a_very_deep_body_breaks_nothing():
     assert type(raised(400, b"[" * 100_000)) is errors.ProtocolError
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *["²", "١٢", "-3", "1e9", "9" * 400, "nan", "soon", "Fri, 31 Dec 99999 23:59:59 GMT"],
+        *["Mon, 01 Jan 0001 00:00:00 +2359", "Sat, 01 Jan 2028 00:00:00 +9999", ",,,,", "\x00"],
+    ],
+)
+def test_a_wait_that_is_none_is_not_kept(header):
+    wait = asked_wait({"retry-after": header}, "")
+    assert wait is None or 0 <= wait < 1e12
+    error = raised(429, {"detail": "Request was throttled."}, {"retry-after": header})
+    assert type(error) is errors.ThrottledError
+    assert error.hint
 
 
 def test_a_missing_project_is_told_from_a_missing_thing():

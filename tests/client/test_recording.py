@@ -80,6 +80,41 @@ def test_the_projects_own_tokens_are_not_kept_either(server, project, file):
     assert "php_new_home" in text
 
 
+PRIVATE = [
+    "mina.o'neil+a@mail.example.co.uk",
+    "https://hooks.slack.com/services/T01/B02/swordfish",
+    "https://discord.com/api/webhooks/12/swordfish",
+    "https://acme.webhook.office.com/webhookb2/swordfish@1",
+    "phx_" + "swordfish12" * 3,
+    "https://mina:swordfish@tools.example.com/x",
+    "https://tools.example.com/x?a=1&access_token=swordfish",
+]
+
+
+@pytest.mark.parametrize("private", PRIVATE)
+def test_nothing_private_is_kept_wherever_it_stands(server, project, file, private):
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in private)
+    about = {
+        "webhook_url": private,
+        "nested": [{private: 1}, f"see {private}, or ask", {"deep": {"text": private}}],
+        "inside": json.dumps({"told": private}),
+        "escaped": f'{{"told": "{escaped}"}}',
+        "Slack Webhook": private,
+    }
+    server.model.add(name="Checkout", description=f"From {private}", parameters=about)
+    project.record(file)
+    live = [project.experiments.get(1).to_dict(), project.experiments.list(search=private).count]
+    text = file.read_text(encoding="utf-8")
+    for part in ("swordfish", "mail.example", "o'neil", escaped[:40].replace("\\", "\\\\")):
+        assert part not in text
+    again = replay(file)
+    assert live == [
+        again.experiments.get(1).to_dict(),
+        again.experiments.list(search=private).count,
+    ]
+    assert live[0]["name"] == "Checkout"
+
+
 def test_the_same_answers_give_the_same_file(server, connect, file, tmp_path):
     server.model.add(name="Checkout")
     server.model.add(name="Old", archived=True)

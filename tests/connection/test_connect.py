@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -154,6 +155,68 @@ def test_what_makes_no_sense_is_refused_first(arguments):
     with pytest.raises(InputError) as caught:
         connect(**arguments)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("us.posthog.com", "https://us.posthog.com"),
+        ("US.PostHog.com", "https://US.PostHog.com"),
+        ("eu.posthog.com/project/77/experiments/2", "https://eu.posthog.com/project/77"),
+        ("posthog.example.com:8443", "https://posthog.example.com:8443"),
+        ("localhost:8000", "http://localhost:8000"),
+        ("localhost", "http://localhost"),
+        ("localhost/posthog", "http://localhost/posthog"),
+        ("127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("[::1]:8000", "http://[::1]:8000"),
+        ("10.0.0.7", "https://10.0.0.7"),
+    ],
+)
+def test_a_host_without_its_scheme_makes_no_folder(tmp_path, monkeypatch, target, meant):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        connect(target)
+    assert f"Did you mean {meant}" in caught.value.hint
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *["phx_swordfish", "PHX_Swordfish1", " phx_swordfish ", "./phx_swordfish"],
+        *["https://phx_swordfish.example", "https://us.posthog.com/?key=phx_swordfish"],
+        *["us.posthog.com phx_swordfish", "0a1b2c3d4e5f60718293a4b5c6d7e8f9swordfish"],
+    ],
+)
+@pytest.mark.parametrize("place", ["target", "project"])
+def test_a_key_in_a_wrong_place_is_refused_and_not_repeated(tmp_path, monkeypatch, target, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(ENVIRONMENT_NAME, "phx_x")
+    given = {"target": target} if place == "target" else {"target": "https://h", "project": target}
+    with pytest.raises((CredentialsError, InputError)) as caught:
+        connect(**given)
+    if place == "target" or "phx" in target.lower():
+        assert "swordfish" not in "".join(caught.value.lines).lower()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_new_folder_is_made_on_purpose_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for word in ("growth", "my project", "growth.v2", "x" * 300, "a\0b"):
+        with pytest.raises(InputError, match="folder") as caught:
+            connect(word)
+        assert f"./{word}" in caught.value.hint
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no project") as caught:
+        connect("empty")
+    assert "./empty" in caught.value.hint
+    assert [one.name for one in tmp_path.iterdir()] == ["empty"]
+    for number, written in enumerate(("./a", "b/", str(tmp_path / "c"), Path("d"), "./empty")):
+        assert connect(written).kind == "embedded", number
+    # What is a project already opens by its bare name.
+    assert connect("a").label == "a"
+    assert connect(" d ").label == "d"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c", "d", "empty"]
 
 
 def test_an_address_needs_a_key(monkeypatch):

@@ -10,6 +10,7 @@ from exp_jupyter.errors import CredentialsError, InputError
 
 CLOUD = "https://eu.posthog.com"
 ELSEWHERE = "https://posthog.example.com"
+HERE = ("http://127.0.0.1:8001", "http://localhost:8001", "http://[::1]:8001", "https://127.9.9.9")
 
 
 @pytest.fixture
@@ -107,29 +108,34 @@ def test_each_project_may_have_its_own_key_variable(place, asked, monkeypatch):
     assert "GROWTH_KEY" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f'target = "{ELSEWHERE}"',
-        f'target = "growth"\n[projects.growth]\norigin = "{ELSEWHERE}"',
-    ],
-)
+@pytest.mark.parametrize("origin", [ELSEWHERE, *HERE])
+@pytest.mark.parametrize("named", [False, True])
 def test_a_project_file_cannot_have_the_environments_key_sent_anywhere(
-    place, asked, monkeypatch, text
+    place, asked, monkeypatch, origin, named
 ):
-    place.project(text)
+    chosen = f'target = "growth"\n[projects.growth]\norigin = "{origin}"'
+    place.project(chosen if named else f'target = "{origin}"')
     monkeypatch.setenv(ENVIRONMENT_NAME, "phx_environment")
     with pytest.raises(CredentialsError, match="others chose"):
         connect()
     assert asked == []
     # What one says oneself is another matter, and so is a key kept for that very address.
-    connect(ELSEWHERE)
+    connect(origin)
     monkeypatch.setattr(keyring, "get_password", lambda service, name: f"phx_for_{name}")
     connect()
     assert asked == [
-        (ELSEWHERE, None, "phx_environment"),
-        (ELSEWHERE, None, f"phx_for_{ELSEWHERE}"),
+        (origin, None, "phx_environment"),
+        (origin, None, f"phx_for_{origin}"),
     ]
+
+
+@pytest.mark.parametrize("origin", [ELSEWHERE, *HERE])
+def test_an_address_that_the_user_named_before_is_trusted(place, asked, monkeypatch, origin):
+    place.project(f'target = "{origin}/"')
+    place.user(f'[projects.mine]\norigin = "{origin}"')
+    monkeypatch.setenv(ENVIRONMENT_NAME, "phx_environment")
+    connect()
+    assert asked == [(f"{origin}/", None, "phx_environment")]
 
 
 def test_the_environment_may_choose_too(place, asked, monkeypatch):
