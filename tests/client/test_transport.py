@@ -214,7 +214,7 @@ def test_a_head_that_trickles_is_waited_for_within_bounds(server, connect, waits
 
     monkeypatch.setitem(vars(sys.modules[type(server).__module__])["BEFORE"], "head", drip)
     server.fault = lambda method, path: "head"
-    waits.tick = 1.0
+    waits.tick = 40.0
     project = connect(bounds=Bounds(whole=150.0), pace=waits.pace(attempts=1))
     with pytest.raises(ConnectionFailedError, match="no whole answer in 150 s"):
         project.experiments.list()
