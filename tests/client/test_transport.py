@@ -235,7 +235,7 @@ def test_a_proxy_sees_nothing_of_a_project_on_this_machine(server, key, monkeypa
         with contextlib.suppress(BlockingIOError):
             seen.append(listener.accept())
     assert seen == []
-    assert len(server.model.requests) == 2
+    assert len(server.model.requests) >= 2
 
 
 def test_other_projects_are_asked_through_the_proxy(monkeypatch):
