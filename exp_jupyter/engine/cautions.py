@@ -24,7 +24,7 @@ class Caution:
     sentence: str
 
 
-def arm_cautions(name: str, arm: Statistic) -> list[Caution]:
+def arm_cautions(name: str, arm: Statistic, *, score: bool = False) -> list[Caution]:
     """Return what is weak about one arm's sums.
 
     Parameters
@@ -33,7 +33,12 @@ def arm_cautions(name: str, arm: Statistic) -> list[Caution]:
         The arm as the sentence calls it.
     arm
         Its statistic.
+    score
+        Whether the arm is a rate judged by the score or mid-p test, which few units or events do
+        not mislead.
     """
+    if score:
+        return []
     n = floats(arm.n)
     found = [
         Caution(
@@ -53,7 +58,7 @@ def arm_cautions(name: str, arm: Statistic) -> list[Caution]:
                 "few_events",
                 np.minimum(successes, n - successes) < FEW_EVENTS - 1e-9,
                 f"{name} has fewer than {FEW_EVENTS} successes or failures: "
-                "prefer a score interval or an exact test",
+                "the normal approximation is rough",
             )
         )
     elif arm.kind == "mean":

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Booleans, Flags, flags, floats, numbers
+from exp_jupyter.engine.arrays import Booleans, Flags, Floats, flags, floats, numbers
 from exp_jupyter.engine.cautions import Caution
 from exp_jupyter.engine.contrast import Contrast, Difference, Mode, contrast
 from exp_jupyter.engine.effect import Effect
@@ -29,7 +29,12 @@ _NUMERIC = (
     "chance_to_win",
     "expected_loss",
     "expected_loss_control",
+    "null_error",
 )
+
+
+_UNBOUNDED = ("estimate", "statistic", "log_e_value")
+"""Without a conversion in the control a relative effect is infinite; evidence may overflow."""
 
 
 class Judge(Protocol):
@@ -119,6 +124,7 @@ def compare(
             difference=chosen.difference,
             mode=chosen.mode,
             positive_baseline=chosen.positive_baseline,
+            delta=getattr(chosen, "interval", None) not in (None, "test"),
         )
         judged = chosen.judge(found)
         shape = np.broadcast_shapes(control.shape, treatment.shape)
@@ -128,7 +134,12 @@ def compare(
     if on_refusal == "raise" and refused.any():
         raise_first(refusals)
     cautions = [*found.cautions, *judged.pop("cautions")]
+    judged["interval"] = _agreeing(judged)
     return _effect(chosen, found, judged, cautions, shape, codes(refusals, shape), refused)
+
+
+def _infinite(value: Floats) -> Booleans:
+    return np.asarray(~np.isfinite(value))
 
 
 def _refused(refusals: Sequence[Refusal], shape: tuple[int, ...]) -> Booleans:
@@ -143,17 +154,43 @@ def _not_finite(judged: dict[str, Any], shape: tuple[int, ...]) -> Refusal:
     bad: Booleans = np.zeros(shape, dtype=np.bool_)
     for name in _NUMERIC:
         if judged.get(name) is not None:
-            bad = bad | ~np.isfinite(judged[name])
+            wrong = np.isnan if name in _UNBOUNDED else _infinite
+            bad = bad | wrong(judged[name])
     low, high = judged["interval"]
-    bad = bad | np.isnan(low) | np.isnan(high)
+    # A relative effect may have no upper bound: the control mean may be 0.
+    bad = bad | np.isnan(low) | np.isnan(high) | (np.isinf(low) & np.isinf(high))
     if judged["alternative"] == "two-sided":
-        bad = bad | np.isinf(low) | np.isinf(high)
+        bad = bad | np.isinf(low)
     return Refusal(
         "not_finite",
         bad,
         "the numbers are too large or too small to compute with",
         "Use another unit for the metric.",
     )
+
+
+def _agreeing(judged: dict[str, Any]) -> tuple[Floats, Floats]:
+    """Return the interval, on the same side of the null value as the decision.
+
+    Bounds found by search are exact to about 1e-11; at a p-value that close to alpha the bound
+    could fall on the other side of the null value, and the decision would contradict the interval.
+    """
+    low, high = (np.asarray(bound) for bound in judged["interval"])
+    if judged.get("null_error") is None:
+        return low, high
+    null, decided, above = (
+        judged["null"],
+        np.asarray(judged["significant"]),
+        np.asarray(judged["estimate"]) > judged["null"],
+    )
+    beyond, before = np.nextafter(null, np.inf), np.nextafter(null, -np.inf)
+    low = np.where(
+        decided & above, np.maximum(low, beyond), np.where(decided, low, np.minimum(low, null))
+    )
+    high = np.where(
+        decided & ~above, np.minimum(high, before), np.where(decided, high, np.maximum(high, null))
+    )
+    return low, high
 
 
 def _effect(

@@ -6,15 +6,19 @@ shares also give Welch and Satterthwaite's degrees of freedom.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Floats, floats
+from exp_jupyter.engine.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.cautions import Caution, arm_cautions, wide_baseline
 from exp_jupyter.engine.cuped import adjust, compat_adjust
+from exp_jupyter.engine.effect_test import EffectTest, LinearTest, Weights
+from exp_jupyter.engine.rate_test import RateTest
 from exp_jupyter.engine.refusals import Refusal
+from exp_jupyter.engine.skewed_test import Moments3, SkewedTest
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError
 
@@ -22,7 +26,10 @@ Difference = Literal["relative", "absolute"]
 Mode = Literal["compat", "recommended"]
 
 NO_BASELINE = 1e-10
-"""A control mean this close to 0 divides nothing."""
+"""PostHog's bound: a control mean this close to 0 divides nothing, in whatever unit."""
+
+ROUNDING_BASELINE = 1e-12
+"""A control mean below this share of its units' root mean square is what rounding leaves of 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +82,98 @@ class Contrast:
     reductions: tuple[Floats, Floats] | None
     refusals: tuple[Refusal, ...]
     cautions: tuple[Caution, ...]
+    arms: tuple[Statistic, Statistic]
+    divided: tuple[Floats, Floats] | None = None
 
     @property
     def n(self) -> Floats:
         """Units of both arms."""
         return self.control.n + self.treatment.n
+
+    def test(self, *, equal_variances: bool = False, normal: bool = False) -> EffectTest:
+        """Return the test of every value of the difference.
+
+        The score test for conversion rates; for everything else the gap of the (adjusted) means
+        with their own variances, corrected for skewness where third moments are known.
+
+        Parameters
+        ----------
+        equal_variances
+            Pool the variances of means; rates are pooled under the null value anyway.
+        normal
+            Take the normal distribution for Student's.
+        """
+        control, treatment = self.arms
+        if self.theta is None and _both_rates(control, treatment):
+            return _rate_test(control, treatment, relative=self.difference == "relative")
+        linear = self._linear(equal_variances=equal_variances, normal=normal)
+        thirds = [third for arm in self.arms if (third := getattr(arm, "third", None)) is not None]
+        if self.theta is not None or equal_variances or len(thirds) < 2:
+            return linear
+        if linear.relative and bool(np.any(linear.signed)):
+            return linear
+        return _skewed_test(linear, self.control, self.treatment, thirds)
+
+    def _linear(self, *, equal_variances: bool, normal: bool) -> LinearTest:
+        c, t = self.control, self.treatment
+        v_c, v_t = c.variance, t.variance
+        if equal_variances:
+            v_c = v_t = ((c.n - 1) * v_c + (t.n - 1) * v_t) / (c.n + t.n - 2)
+        nothing = np.zeros(())
+        control = Weights(c.n, v_c, nothing, nothing)
+        baseline = np.ones(())
+        if self.difference == "relative":
+            covariance, raw = (v_c, v_c) if self.divided is None else self.divided
+            control = Weights(c.n, v_c, covariance, raw)
+            baseline = (c.n * c.mean + t.n * t.mean) / (c.n + t.n)
+        signed = [_signed(arm) for arm in self.arms]
+        return LinearTest(
+            gap=t.value - c.value,
+            divisor=self.divisor,
+            control=control,
+            treatment=Weights(t.n, v_t, nothing, nothing),
+            baseline=baseline,
+            relative=self.difference == "relative",
+            signed=np.asarray(signed[0] | signed[1]),
+            equal_variances=equal_variances,
+            normal=normal,
+        )
+
+
+def _both_rates(control: Statistic, treatment: Statistic) -> bool:
+    return control.kind == treatment.kind == "proportion"
+
+
+def _rate_test(control: Statistic, treatment: Statistic, *, relative: bool) -> RateTest:
+    counts = np.broadcast_arrays(
+        *(
+            part
+            for arm in (control, treatment)
+            for part in (floats(getattr(arm, "sum", 0.0)), floats(arm.n))
+        )
+    )
+    x_c, n_c, x_t, n_t = (np.array(part) for part in counts)
+    return RateTest(x_c, n_c, x_t, n_t, relative=relative)
+
+
+def _skewed_test(
+    linear: LinearTest, control: Arm, treatment: Arm, thirds: Sequence[Floats]
+) -> SkewedTest:
+    parts = np.broadcast_arrays(
+        *(
+            part
+            for arm, third in zip((control, treatment), thirds, strict=True)
+            for part in (arm.n, arm.value, arm.variance, third)
+        )
+    )
+    whole = [np.array(part) for part in parts]
+    return SkewedTest(linear, Moments3(*whole[:4]), Moments3(*whole[4:]))
+
+
+def _signed(arm: Statistic) -> Booleans:
+    """Return where a metric is known to take negative values."""
+    known = getattr(arm, "signed", False)
+    return np.asarray(np.asarray(known, dtype=np.bool_) | (floats(arm.mean) < 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +187,7 @@ class _Parts:
     reductions: tuple[Floats, Floats] | None = None
     refusals: tuple[Refusal, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    divided: tuple[Floats, Floats] | None = None
 
 
 def contrast(
@@ -102,6 +197,7 @@ def contrast(
     difference: Difference,
     mode: Mode,
     positive_baseline: bool,
+    delta: bool = False,
 ) -> Contrast:
     """Return the difference of two arms.
 
@@ -115,6 +211,8 @@ def contrast(
         ``"compat"`` or ``"recommended"``; they differ in the CUPED variance and in rounding.
     positive_baseline
         Refuse a relative difference to a negative control mean.
+    delta
+        Only the estimate and its standard error will be used, by the method's own wish.
 
     Raises
     ------
@@ -140,22 +238,20 @@ def contrast(
     estimate = (parts.values[1] - parts.values[0]) / divisor
     variance = parts.shares[0] / counts[0] + parts.shares[1] / counts[1]
     refusals = [*treatment.refusals(exact=exact), *control.refusals(exact=exact), *parts.refusals]
+    rates = not exact and parts.theta is None and _both_rates(control, treatment)
     cautions = [
-        *arm_cautions("the control", control),
-        *arm_cautions("the treatment", treatment),
+        *arm_cautions("the control", control, score=rates and not delta),
+        *arm_cautions("the treatment", treatment, score=rates and not delta),
         *parts.cautions,
     ]
     if difference == "relative":
-        refusals += baseline_refusals(divisor, positive=positive_baseline)
-        cautions += _baseline_cautions(divisor, floats(control.variance) / counts[0])
-    refusals.append(
-        Refusal(
-            "zero_variance",
-            variance <= 0,
-            "the difference has no variance, so nothing can be tested",
-            "Check that the metric varies between units; a constant metric has no test.",
-        )
-    )
+        # The score test of rates needs no control mean to divide by.
+        if not rates or delta:
+            zero = np.abs(divisor) < NO_BASELINE if exact else _no_baseline(divisor, control)
+            refusals += baseline_refusals(divisor, zero, positive=positive_baseline)
+        cautions += _baseline_cautions(divisor)
+    if exact:
+        refusals.append(no_variance(variance))
     arms = [
         Arm(counts[i], parts.values[i], parts.variances[i], parts.shares[i], raw[i]) for i in (0, 1)
     ]
@@ -171,7 +267,25 @@ def contrast(
         parts.reductions,
         tuple(refusals),
         tuple(cautions),
+        (control, treatment),
+        parts.divided,
     )
+
+
+def no_variance(variance: Floats) -> Refusal:
+    """Return where a difference has no variance."""
+    return Refusal(
+        "zero_variance",
+        np.asarray(variance <= 0),
+        "the difference has no variance, so nothing can be tested",
+        "Check that the metric varies between units; a constant metric has no test.",
+    )
+
+
+def _no_baseline(divisor: Floats, control: Statistic) -> Booleans:
+    """Return where the control mean is 0, or only what rounding leaves of 0."""
+    square = floats(control.variance) + divisor**2
+    return np.asarray(np.abs(divisor) <= ROUNDING_BASELINE * np.sqrt(np.maximum(square, 0.0)))
 
 
 def delta_shares(
@@ -254,15 +368,16 @@ def _adjusted(
         (one.reduction, two.reduction),
         arms.refusals,
         (imbalance,),
+        (one.covariance, one.raw_variance),
     )
 
 
-def baseline_refusals(divisor: Floats, *, positive: bool) -> list[Refusal]:
+def baseline_refusals(divisor: Floats, zero: Booleans, *, positive: bool) -> list[Refusal]:
     """Return where a control mean cannot be divided by."""
     found = [
         Refusal(
             "control_mean_zero",
-            np.abs(divisor) < NO_BASELINE,
+            zero,
             "the control mean is 0, so a relative difference is not defined",
             'Use difference="absolute".',
         )
@@ -279,17 +394,24 @@ def baseline_refusals(divisor: Floats, *, positive: bool) -> list[Refusal]:
     return found
 
 
-def _baseline_cautions(divisor: Floats, variance_of_mean: Floats) -> list[Caution]:
+def _baseline_cautions(divisor: Floats) -> list[Caution]:
     return [
         Caution(
             "negative_baseline",
-            divisor < 0,
+            np.asarray(divisor < 0),
             "the control mean is negative: the sign of the relative difference is reversed",
-        ),
-        Caution(
-            "wide_baseline",
-            wide_baseline(divisor, variance_of_mean),
-            "the control mean is uncertain by more than 20 %: for a relative difference prefer "
-            'interval="fieller" or "log"',
-        ),
+        )
     ]
+
+
+def wide_baseline_caution(found: Contrast) -> Caution:
+    """Return where the delta method's interval is off because the control mean is uncertain."""
+    control = found.arms[0]
+    spread = floats(control.variance) / floats(control.n)
+    relative = found.difference == "relative"
+    return Caution(
+        "wide_baseline",
+        np.asarray(wide_baseline(found.divisor, spread) & relative),
+        "the control mean is uncertain by more than 20 %: the delta method's interval of a "
+        'relative difference is off; use interval="test"',
+    )

@@ -32,14 +32,18 @@ class Effect(Shown):
     alternative
         ``"two-sided"``, ``"greater"`` or ``"less"``.
     interval_kind
-        How the interval was formed: ``"delta"``, ``"fieller"``, ``"log"``,
-        ``"confidence_sequence"`` or ``"credible"``.
+        How the interval was formed: ``"score"`` (of two rates), ``"fieller"`` or ``"welch"`` (of
+        two means), ``"delta"``, ``"log"``, ``"confidence_sequence"`` or ``"credible"``.
     estimate
         The difference; for a Bayesian method the posterior mean.
     standard_error
-        Its standard error; for a Bayesian method the posterior standard deviation.
+        Its standard error at the estimate; for a Bayesian method the posterior standard deviation.
+    null_error
+        The standard error under the null hypothesis, which the test uses: the statistic times
+        this is the difference over the baseline of both arms. None with ``interval="delta"``.
     interval
-        Lower and upper bound. One-sided intervals have one infinite bound.
+        Lower and upper bound. One-sided intervals have one infinite bound, and so has a relative
+        effect whose control mean may be 0.
     level
         The interval's confidence or credible level.
     significant
@@ -95,6 +99,7 @@ class Effect(Shown):
     warnings: tuple[str, ...] = ()
     refusal: str | NDArray[Any] = ""
     null: float = 0.0
+    null_error: Numbers | None = None
     _warned: tuple[Booleans, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""The fixed-horizon test: one look, Welch's t, and three ways to form a relative interval."""
+"""The fixed-horizon test: one look, and four ways to form an interval."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Floats, blockwise
-from exp_jupyter.engine.contrast import Arm, Contrast
+from exp_jupyter.engine.arrays import Floats
+from exp_jupyter.engine.contrast import Arm, Contrast, no_variance
+from exp_jupyter.engine.effect_test import EffectTest, welch_df
 from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.student import (
     Alternative,
     bounded,
     compat_p_value,
+    one_sided,
     p_value,
     upper_quantile,
 )
 
-Interval = Literal["delta", "fieller", "log"]
+Interval = Literal["test", "delta", "fieller", "log"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +76,6 @@ class FixedRule:
         return variance, None if self.normal else np.broadcast_to(df, variance.shape)
 
 
-def welch_df(n_c: Floats, v_c: Floats, n_t: Floats, v_t: Floats) -> Floats:
-    """Return Welch and Satterthwaite's degrees of freedom for variances per unit."""
-    return blockwise(_welch_df, n_c, v_c, n_t, v_t)
-
-
-def _welch_df(n_c: Floats, v_c: Floats, n_t: Floats, v_t: Floats) -> Floats:
-    a, b = v_t / n_t, v_c / n_c
-    # Shares of the whole, so that tiny or huge variances neither underflow nor overflow.
-    total = a + b
-    share_t, share_c = a / total, b / total
-    return np.asarray(1 / (share_t**2 / (n_t - 1) + share_c**2 / (n_c - 1)))
-
-
 def delta_test(found: Contrast, rule: FixedRule) -> FixedTest:
     """Return Welch's t-test of the difference, with a symmetric interval.
 
@@ -107,7 +96,29 @@ def delta_test(found: Contrast, rule: FixedRule) -> FixedTest:
         p = p_value(statistic, df, rule.alternative)
     width = upper_quantile(rule.tail, df) * error
     low, high = bounded(found.estimate, width, width, rule.alternative)
-    return FixedTest(found.estimate, error, statistic, df, p, low, high)
+    return FixedTest(found.estimate, error, statistic, df, p, low, high, (no_variance(variance),))
+
+
+def inverted_test(test: EffectTest, rule: FixedRule) -> FixedTest:
+    """Return the test of the effect at its null value, and the values that it does not reject."""
+    df = test.df(rule.null)
+    statistic = test.statistic(rule.null)
+    if df is not None:
+        df = np.broadcast_to(df, statistic.shape)
+    critical = np.broadcast_to(upper_quantile(rule.tail, df), statistic.shape)
+    low, high = test.bounds(critical, rule.null)
+    p = p_value(statistic, df, rule.alternative)
+    low, high = one_sided((low, high), rule.alternative)
+    return FixedTest(
+        test.estimate,
+        test.standard_error,
+        statistic,
+        df,
+        p,
+        low,
+        high,
+        (no_variance(test.variance(rule.null)), *test.refusals),
+    )
 
 
 def log_test(found: Contrast, rule: FixedRule) -> FixedTest:

@@ -144,7 +144,7 @@ def equivalence(
     >>> from exp_jupyter.engine.statistics import Proportion
     >>> found = equivalence(Proportion(50000, 10000), Proportion(50000, 10040), 0.05)
     >>> found.equivalent, round(found.p_value, 4)
-    (True, 0.0001)
+    (True, 0.0002)
     """
     low, high = margin if isinstance(margin, tuple) else (-margin, margin)
     if not low < high:

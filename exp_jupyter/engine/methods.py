@@ -15,12 +15,22 @@ from exp_jupyter.engine.confidence_sequence import (
     log_e_value,
     mixture_precision,
 )
-from exp_jupyter.engine.contrast import Contrast, Difference, Mode
+from exp_jupyter.engine.contrast import (
+    Contrast,
+    Difference,
+    Mode,
+    no_variance,
+    wide_baseline_caution,
+)
+from exp_jupyter.engine.effect_posterior import flat_posterior, prior_posterior
+from exp_jupyter.engine.effect_test import EffectTest
 from exp_jupyter.engine.fixed_horizon import (
     FixedRule,
+    FixedTest,
     Interval,
     delta_test,
     fieller_test,
+    inverted_test,
     log_test,
 )
 from exp_jupyter.engine.limits import choose
@@ -33,19 +43,53 @@ from exp_jupyter.engine.requirements import (
     kind_mismatch,
     least_units,
 )
-from exp_jupyter.engine.student import Alternative, bounded
+from exp_jupyter.engine.student import (
+    Alternative,
+    as_deviate,
+    as_statistic,
+    bounded,
+    one_sided,
+)
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError, StatisticsError
 
 __all__ = ["Bayesian", "Frequentist", "Method", "Prior", "Sequential"]
 
-INTERVALS = ("delta", "fieller", "log")
+INTERVALS = ("test", "delta", "fieller", "log")
 MODES = ("recommended", "compat")
+
+ANYTIME_INTERVALS = ("test", "delta")
+
+DEFAULT_TUNING_N = 5000.0
+"""Total units at which a confidence sequence is narrowest, unless a plan says better."""
 
 COMPAT_LEAST_UNITS = 5
 LEAST_EVENTS = 5
 GREATEST_SUM = 1e15
 SMALLEST_LOSS_PROBABILITY = 1e-10
+
+
+def check_interval(given: str | None, mode: Mode, allowed: tuple[str, ...]) -> None:
+    """Refuse an interval that a method or PostHog does not have."""
+    if given is None:
+        return
+    choose("interval", given, allowed)
+    if given != "delta" and mode == "compat":
+        raise InputError(f'PostHog has no interval="{given}"', hint='Use mode="recommended".')
+
+
+def chosen_interval(given: Interval | None, mode: Mode) -> Interval:
+    """Return the interval to form: the one given, or the mode's own."""
+    return given or ("delta" if mode == "compat" else "test")
+
+
+def null_error(test: EffectTest, null: float) -> Floats:
+    """Return the standard error of the gap at the null value, over the baseline without an effect.
+
+    Unlike the standard error at the observed effect it does not move with the effect, so effects
+    of several segments may be weighted by it.
+    """
+    return np.asarray(np.sqrt(test.variance(null)) / test.baseline)
 
 
 @dataclass(frozen=True)
@@ -61,8 +105,11 @@ class Frequentist:
     difference
         ``"relative"`` to the control mean, or ``"absolute"``.
     interval
-        For a relative difference: ``"delta"`` (symmetric), ``"log"`` (of the ratio of means) or
-        ``"fieller"``; the last two are better when the control mean is uncertain.
+        ``"test"`` (the default of recommended mode): the values that the test does not reject,
+        which for rates is the score interval, for means Fieller's. By name: ``"delta"`` (the
+        estimate plus and minus its standard error at the observed difference; the only one of
+        compat mode), and for a relative difference ``"fieller"`` or ``"log"`` (of the ratio of
+        means), each with the test that belongs to it. None takes the mode's default.
     null
         The difference under the null hypothesis; minus the margin for a non-inferiority test.
     equal_variances
@@ -70,16 +117,17 @@ class Frequentist:
     normal
         Use the normal distribution in place of Student's.
     mode
-        ``"compat"`` follows PostHog: at least 5 units per arm, negative control means allowed,
-        degrees of freedom of the absolute difference, p = 2(1 − F). ``"recommended"`` corrects
-        the CUPED variance, takes the tail directly and refuses a negative control mean.
+        ``"compat"`` follows PostHog: the delta method, at least 5 units per arm, negative control
+        means allowed, degrees of freedom of the absolute difference, p = 2(1 − F).
+        ``"recommended"`` tests every value of the effect at that value, corrects the CUPED
+        variance, takes the tail directly and refuses a negative control mean.
 
     Examples
     --------
     >>> from exp_jupyter.engine import Proportion, compare
     >>> effect = compare(Proportion(44700, 8502), Proportion(45489, 8279), Frequentist())
     >>> round(effect.estimate, 4), round(effect.p_value, 4)
-    (-0.0431, 0.0012)
+    (-0.0431, 0.0016)
     """
 
     name: ClassVar[str] = "frequentist"
@@ -87,7 +135,7 @@ class Frequentist:
     alpha: float = 0.05
     alternative: Alternative = "two-sided"
     difference: Difference = "relative"
-    interval: Interval = "delta"
+    interval: Interval | None = None
     null: float = 0.0
     equal_variances: bool = False
     normal: bool = False
@@ -97,17 +145,12 @@ class Frequentist:
         check_level("alpha", self.alpha, "alpha_out_of_range")
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, DIFFERENCES)
-        choose("interval", self.interval, INTERVALS)
         choose("mode", self.mode, MODES)
-        if self.interval != "delta" and self.difference == "absolute":
+        check_interval(self.interval, self.mode, INTERVALS)
+        if self.interval in ("fieller", "log") and self.difference == "absolute":
             raise InputError(
                 f'interval="{self.interval}" is for a relative difference',
                 hint='Leave interval out, or use difference="relative".',
-            )
-        if self.interval != "delta" and self.mode == "compat":
-            raise InputError(
-                f'PostHog has no interval="{self.interval}"',
-                hint='Use mode="recommended".',
             )
         if not np.isfinite(self.null) or (self.difference == "relative" and self.null <= -1):
             raise InputError(
@@ -134,11 +177,23 @@ class Frequentist:
     def judge(self, found: Contrast) -> dict[str, Any]:
         """Return the effect's fields, and what is refused under ``refusals``."""
         rule = FixedRule(self.alpha, self.alternative, self.null, self.equal_variances, self.normal)
-        test = {"delta": delta_test, "fieller": fieller_test, "log": log_test}[self.interval]
-        result = test(found, rule)
+        kind: str = chosen_interval(self.interval, self.mode)
+        cautions: tuple[Caution, ...] = ()
+        test: EffectTest | None = None
+        if kind == "test":
+            test = found.test(equal_variances=self.equal_variances, normal=self.normal)
+            result: FixedTest = inverted_test(test, rule)
+            kind, cautions = test.kind, test.cautions
+        else:
+            result = {"delta": delta_test, "fieller": fieller_test, "log": log_test}[kind](
+                found, rule
+            )
+            if kind == "delta" and self.mode == "recommended":
+                cautions = (wide_baseline_caution(found),)
         return {
             "alternative": self.alternative,
-            "interval_kind": self.interval,
+            "interval_kind": kind,
+            "null_error": None if test is None else null_error(test, self.null),
             "null": self.null,
             "level": self.level,
             "estimate": result.estimate,
@@ -149,7 +204,7 @@ class Frequentist:
             "df": result.df,
             "significant": result.p_value < self.alpha,
             "refusals": result.refusals,
-            "cautions": (),
+            "cautions": cautions,
         }
 
 
@@ -169,9 +224,14 @@ class Sequential:
         ``"relative"`` to the control mean, or ``"absolute"``.
     null
         The difference under the null hypothesis.
+    interval
+        ``"test"`` (the default of recommended mode): the sequence of the test of every value at
+        that value, inverted. ``"delta"`` (compat mode's): of the estimate with its standard error
+        at the observed difference, which errs far more often than alpha where control's mean is
+        uncertain. None takes the mode's default.
     mode
-        ``"compat"`` uses PostHog's closed approximation of the optimal mixture; the exact one
-        is slightly narrower at ``tuning_n``. Both are valid.
+        ``"compat"`` uses PostHog's delta method and its closed approximation of the optimal
+        mixture; the exact one is slightly narrower at ``tuning_n``.
 
     See Also
     --------
@@ -182,16 +242,17 @@ class Sequential:
     >>> from exp_jupyter.engine import Proportion, compare
     >>> effect = compare(Proportion(5000, 500), Proportion(5000, 620), Sequential(tuning_n=10_000))
     >>> effect.significant, [round(bound, 3) for bound in effect.interval]
-    (True, [0.027, 0.453])
+    (True, [0.044, 0.473])
     """
 
     name: ClassVar[str] = "sequential"
 
     alpha: float = 0.05
-    tuning_n: float = 5000
+    tuning_n: float = DEFAULT_TUNING_N
     alternative: Alternative = "two-sided"
     difference: Difference = "relative"
     null: float = 0.0
+    interval: Interval | None = None
     mode: Mode = "recommended"
 
     def __post_init__(self) -> None:
@@ -199,6 +260,7 @@ class Sequential:
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, DIFFERENCES)
         choose("mode", self.mode, MODES)
+        check_interval(self.interval, self.mode, ANYTIME_INTERVALS)
         if not self.tuning_n > 0 or not np.isfinite(self.tuning_n):
             raise StatisticsError(
                 "tuning_parameter_not_positive",
@@ -237,6 +299,8 @@ class Sequential:
 
     def judge(self, found: Contrast) -> dict[str, Any]:
         """Return the effect's fields, and what is refused under ``refusals``."""
+        if chosen_interval(self.interval, self.mode) == "test":
+            return self._inverted(found)
         one_sided = self.alternative != "two-sided"
         gap = found.estimate - self.null
         if self.alternative == "less":
@@ -257,14 +321,46 @@ class Sequential:
             "p_value": p,
             "log_e_value": np.asarray(evidence),
             "significant": p < self.alpha,
-            "refusals": (),
-            "cautions": (),
+            "refusals": (no_variance(found.variance),),
+            "cautions": (wide_baseline_caution(found),) if self.mode == "recommended" else (),
+        }
+
+    def _inverted(self, found: Contrast) -> dict[str, Any]:
+        """Return the fields from the test of every value of the effect."""
+        only_one = self.alternative != "two-sided"
+        test = found.test()
+        df = test.df(self.null)
+        deviate = as_deviate(test.statistic(self.null), df)
+        towards = -deviate if self.alternative == "less" else deviate
+        n = np.broadcast_to(found.n, deviate.shape)
+        evidence = np.asarray(
+            log_e_value(towards, np.ones(()), n, self.precision, one_sided=only_one)
+        )
+        critical = np.asarray(
+            half_width(np.ones(()), n, self.precision, self.alpha, one_sided=only_one)
+        )
+        p = anytime_p_value(evidence)
+        bounds = test.bounds(as_statistic(critical, df), self.null)
+        return {
+            "alternative": self.alternative,
+            "interval_kind": "confidence_sequence",
+            "null_error": null_error(test, self.null),
+            "null": self.null,
+            "level": self.level,
+            "estimate": test.estimate,
+            "standard_error": test.standard_error,
+            "interval": one_sided(bounds, self.alternative),
+            "p_value": p,
+            "log_e_value": evidence,
+            "significant": p < self.alpha,
+            "refusals": (no_variance(test.variance(self.null)), *test.refusals),
+            "cautions": test.cautions,
         }
 
 
 @dataclass(frozen=True)
 class Bayesian:
-    """A Gaussian posterior of the difference: chance to win, credible interval, expected loss.
+    """A posterior of the difference: chance to win, credible interval, expected loss.
 
     Parameters
     ----------
@@ -279,6 +375,12 @@ class Bayesian:
     loss_tolerance
         Decide when the expected loss of the better arm is below this, on the scale of the
         difference; by default decide on the chance to win. Only in recommended mode.
+    interval
+        ``"test"`` (the default of recommended mode): rates have Beta posteriors from a uniform
+        prior, other means flat ones or, with ``prior``, the likelihood of every value of the
+        effect.
+        ``"delta"`` (compat mode's): a normal posterior around the estimate with its standard error
+        at the observed difference. None takes the mode's default.
     mode
         ``"compat"`` decides when the chance leaves (1 − level, level), which errs in 10 % of
         experiments without an effect at level 0.95, and ``inverse`` does not swap the losses.
@@ -294,7 +396,7 @@ class Bayesian:
     >>> from exp_jupyter.engine import Proportion, compare
     >>> effect = compare(Proportion(5000, 500), Proportion(5000, 560), Bayesian())
     >>> round(effect.chance_to_win, 3), effect.significant
-    (0.967, False)
+    (0.974, False)
     """
 
     name: ClassVar[str] = "bayesian"
@@ -304,12 +406,14 @@ class Bayesian:
     prior: Prior = field(default=FLAT)
     inverse: bool = False
     loss_tolerance: float | None = None
+    interval: Interval | None = None
     mode: Mode = "recommended"
 
     def __post_init__(self) -> None:
         check_level("credible_level", self.credible_level, "ci_level_out_of_range")
         choose("difference", self.difference, DIFFERENCES)
         choose("mode", self.mode, MODES)
+        check_interval(self.interval, self.mode, ANYTIME_INTERVALS)
         if self.loss_tolerance is not None and (
             self.mode == "compat" or not 0 < self.loss_tolerance < np.inf
         ):
@@ -333,6 +437,7 @@ class Bayesian:
         """Return what this method refuses about the arms themselves."""
         found = kind_mismatch(control, treatment)
         adjusted = control.covariate_sums is not None
+        inverted = chosen_interval(self.interval, self.mode) == "test"
         for name, arm in (("treatment", treatment), ("control", control)):
             if arm.kind == "mean":
                 total, squares = np.asarray(arm.mean) * arm.n, getattr(arm, "sum_squares", 0.0)
@@ -345,7 +450,7 @@ class Bayesian:
                         "Use a larger unit for the metric.",
                     )
                 )
-            elif arm.kind == "proportion" and not adjusted:
+            elif arm.kind == "proportion" and not adjusted and not inverted:
                 found.append(self._few_events(name, arm))
         return found
 
@@ -364,6 +469,8 @@ class Bayesian:
 
     def judge(self, found: Contrast) -> dict[str, Any]:
         """Return the effect's fields, and what is refused under ``refusals``."""
+        if chosen_interval(self.interval, self.mode) == "test":
+            return self._inverted(found)
         from scipy import special
 
         unit = self._prior_unit(found)
@@ -392,8 +499,40 @@ class Bayesian:
             "expected_loss": treatment_loss,
             "expected_loss_control": control_loss,
             "significant": significant,
-            "refusals": (),
-            "cautions": (self._loose_rule(significant, low, high),),
+            "refusals": (no_variance(found.variance),),
+            "cautions": self._cautions(found, significant, low, high),
+        }
+
+    def _cautions(
+        self, found: Contrast, significant: Booleans, low: Floats, high: Floats
+    ) -> tuple[Caution, ...]:
+        if self.mode == "compat":
+            return (self._loose_rule(significant, low, high),)
+        return (wide_baseline_caution(found),)
+
+    def _inverted(self, found: Contrast) -> dict[str, Any]:
+        """Return the fields from the posterior that belongs to the test of every value."""
+        test = found.test()
+        if self.prior.proper:
+            posterior = prior_posterior(test, self.prior, self._prior_unit(found), self.level)
+        else:
+            posterior = flat_posterior(test, self.level)
+        chance, losses = posterior.chance, (posterior.control_loss, posterior.treatment_loss)
+        if self.inverse:
+            chance, losses = 1 - chance, losses[::-1]
+        return {
+            "alternative": "two-sided",
+            "interval_kind": "credible",
+            "level": self.level,
+            "estimate": posterior.estimate,
+            "standard_error": posterior.deviation,
+            "interval": (posterior.low, posterior.high),
+            "chance_to_win": chance,
+            "expected_loss": losses[1],
+            "expected_loss_control": losses[0],
+            "significant": self._decides(chance, losses[0], losses[1]),
+            "refusals": (no_variance(test.variance(0.0)), *test.refusals),
+            "cautions": test.cautions,
         }
 
     def _decides(self, chance: Floats, control_loss: Floats, treatment_loss: Floats) -> Booleans:
@@ -413,7 +552,7 @@ class Bayesian:
         inside = (low <= 0) & (high >= 0)
         return Caution(
             "loose_decision_rule",
-            np.asarray(significant & inside & (self.mode == "compat")),
+            np.asarray(significant & inside),
             "called significant although the credible interval holds 0: PostHog's rule at level "
             f"{self.credible_level:g} is a {2 * (1 - self.credible_level):.0%} rule",
         )

@@ -14,8 +14,9 @@ import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.confidence_sequence import anytime_p_value
-from exp_jupyter.engine.contrast import Contrast, Difference, Mode
+from exp_jupyter.engine.contrast import Contrast, Difference, Mode, no_variance
 from exp_jupyter.engine.limits import choose
+from exp_jupyter.engine.methods import null_error
 from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.requirements import (
     DIFFERENCES,
@@ -23,11 +24,12 @@ from exp_jupyter.engine.requirements import (
     kind_mismatch,
     least_units,
 )
+from exp_jupyter.engine.student import as_deviate, as_statistic
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError
 
 
-def log_likelihood_ratio(estimate: Numbers, variance: Numbers, tau: float) -> Floats:
+def log_likelihood_ratio(estimate: Numbers, variance: Numbers, tau: Numbers) -> Floats:
     """Return ln Λ: the mixture likelihood ratio against no effect.
 
     Parameters
@@ -47,11 +49,11 @@ def log_likelihood_ratio(estimate: Numbers, variance: Numbers, tau: float) -> Fl
     2.945
     """
     delta, v = floats(estimate), floats(variance)
-    ratio = tau**2 / v
+    ratio = floats(tau) ** 2 / v
     return np.asarray(0.5 * delta**2 / v * ratio / (1 + ratio) - 0.5 * np.log1p(ratio))
 
 
-def mixture_half_width(variance: Numbers, tau: float, alpha: float) -> Floats:
+def mixture_half_width(variance: Numbers, tau: Numbers, alpha: float) -> Floats:
     """Return the half-width of the always-valid interval.
 
     Parameters
@@ -73,7 +75,7 @@ def mixture_half_width(variance: Numbers, tau: float, alpha: float) -> Floats:
     0.1007
     """
     v = floats(variance)
-    ratio = tau**2 / v
+    ratio = floats(tau) ** 2 / v
     return np.asarray(np.sqrt(v * (1 + 1 / ratio) * (np.log1p(ratio) - 2 * np.log(alpha))))
 
 
@@ -136,20 +138,28 @@ class MixtureSPRT:
 
     def judge(self, found: Contrast) -> dict[str, Any]:
         """Return the effect's fields."""
-        evidence = log_likelihood_ratio(found.estimate - self.null, found.variance, self.tau)
-        width = mixture_half_width(found.variance, self.tau, self.alpha)
+        test = found.test()
+        df = test.df(self.null)
+        deviate = as_deviate(test.statistic(self.null), df)
+        # On the scale of the statistic the plausible effects have the deviation τ·baseline/error,
+        # both under no effect, where the baseline does not move with the gap.
+        error = null_error(test, self.null)
+        tau = self.tau / error
+        evidence = log_likelihood_ratio(deviate, np.ones(()), tau)
+        critical = mixture_half_width(np.ones(()), tau, self.alpha)
         p = anytime_p_value(evidence)
         return {
             "alternative": "two-sided",
             "interval_kind": "confidence_sequence",
+            "null_error": error,
             "null": self.null,
             "level": self.level,
-            "estimate": found.estimate,
-            "standard_error": np.sqrt(found.variance),
-            "interval": (found.estimate - width, found.estimate + width),
+            "estimate": test.estimate,
+            "standard_error": test.standard_error,
+            "interval": test.bounds(as_statistic(critical, df), self.null),
             "p_value": p,
             "log_e_value": evidence,
             "significant": p < self.alpha,
-            "refusals": (),
-            "cautions": (),
+            "refusals": (no_variance(test.variance(self.null)), *test.refusals),
+            "cautions": test.cautions,
         }

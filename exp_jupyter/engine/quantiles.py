@@ -9,7 +9,7 @@ import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.fixed_horizon import welch_df
+from exp_jupyter.engine.effect_test import welch_df
 from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
 from exp_jupyter.engine.limits import inside
 from exp_jupyter.engine.ratios import Ratio

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
+import numpy as np
+
+from exp_jupyter.engine.arrays import Flags, Floats, Numbers, floats, numbers
 from exp_jupyter.engine.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.moments import Moments
 from exp_jupyter.engine.ratios import Ratio
@@ -26,6 +28,9 @@ from exp_jupyter.engine.sums import (
     sums_refusals,
 )
 from exp_jupyter.errors import InputError
+
+_LOST = 1e-13
+"""Where rounding of the raw sums may hide the third moment, it is taken as 0."""
 
 __all__ = ["Covariate", "Mean", "Proportion", "Ratio", "RatioCovariate", "Statistic"]
 
@@ -46,6 +51,10 @@ class Mean(Statistic):
         Sums of a pre-exposure covariate over the same units (CUPED).
     centred
         Σ(y − ȳ)² when it is known better than the raw sums give it; set by ``Mean.of``.
+    sum_cubes
+        Σy³, so that comparisons in recommended mode are corrected for skewness; None if unknown.
+    signed
+        Whether a value may be negative, so that a relative effect may fall below −100 %.
 
     Raises
     ------
@@ -72,6 +81,8 @@ class Mean(Statistic):
     sum_squares: Numbers
     covariate: Covariate | None = None
     centred: Numbers | None = None
+    sum_cubes: Numbers | None = None
+    signed: Flags = False
 
     @classmethod
     def of(cls, values: object, covariate: object = None) -> Mean:
@@ -110,7 +121,15 @@ class Mean(Statistic):
                 centred=(numbers((off * off).sum(axis=-1)), numbers((off * gaps).sum(axis=-1))),
             )
         squares = (y * y).sum(axis=-1)
-        return cls(n, numbers(total), numbers(squares), covariate=carried, centred=numbers(own))
+        return cls(
+            n,
+            numbers(total),
+            numbers(squares),
+            covariate=carried,
+            centred=numbers(own),
+            sum_cubes=numbers((y**3).sum(axis=-1)),
+            signed=bool((y < 0).any()),
+        )
 
     @classmethod
     def from_moments(cls, n: Numbers, mean: Numbers, variance: Numbers) -> Mean:
@@ -150,6 +169,18 @@ class Mean(Statistic):
         """The sample variance; 0 when n = 1."""
         n = floats(self.n)
         return numbers(self.centred_sum_squares / (n - 1 + (n <= 1)) * (n > 1))
+
+    @property
+    def third(self) -> Floats | None:
+        """The third central moment per unit, Σ(y − ȳ)³/n; None without the sum of cubes."""
+        if self.sum_cubes is None:
+            return None
+        n, mean = floats(self.n), floats(self.mean)
+        spread = floats(self.centred_sum_squares) / n
+        # Σ(y − m)³ = Σy³ − 3mΣ(y − m)² − nm³.
+        third = floats(self.sum_cubes) / n - 3 * mean * spread - mean**3
+        lost = _LOST * (np.abs(mean) ** 3 + 3 * np.abs(mean) * spread)
+        return np.where(lost < spread**1.5, third, 0.0)
 
     def moments(self) -> Moments:
         """Return the moments of y, then of x."""

@@ -147,3 +147,35 @@ def bounded(
     if alternative == "less":
         return np.full(high.shape, -np.inf), high
     return low, high
+
+
+def one_sided(bounds: tuple[Floats, Floats], alternative: Alternative) -> tuple[Floats, Floats]:
+    """Return an interval opened on the side that is not tested."""
+    low, high = bounds
+    if alternative == "greater":
+        return low, np.full(low.shape, np.inf)
+    if alternative == "less":
+        return np.full(high.shape, -np.inf), high
+    return low, high
+
+
+def as_deviate(statistic: Floats, df: Floats | None) -> Floats:
+    """Return t as the normal deviate with the same tail; ``as_statistic`` undoes it exactly.
+
+    Wallace, *Bounds on normal approximations to Student's and the chi-square distributions*.
+    """
+    if df is None:
+        return statistic
+    scale = (8 * df + 1) / (8 * df + 3)
+    size = scale * np.sqrt(df * np.log1p(statistic * statistic / df))
+    return np.asarray(np.copysign(size, statistic))
+
+
+def as_statistic(deviate: Floats, df: Floats | None) -> Floats:
+    """Return the t that ``as_deviate`` makes this normal deviate of."""
+    if df is None:
+        return deviate
+    scale = (8 * df + 3) / (8 * df + 1)
+    with np.errstate(over="ignore"):
+        size = np.sqrt(df * np.expm1((scale * deviate) ** 2 / df))
+    return np.asarray(np.copysign(size, deviate))

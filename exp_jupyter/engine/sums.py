@@ -235,7 +235,7 @@ def per_unit(values: object, name: str) -> Floats:
 
 def _leaves(part: object) -> list[Floats]:
     """Return every number behind a statistic or covariate, as arrays."""
-    if part is None or isinstance(part, str):
+    if part is None or isinstance(part, (str, bool)):
         return []
     if dataclasses.is_dataclass(part):
         return [
@@ -252,7 +252,7 @@ def _mapped(part: Any, change: Any) -> dict[str, Any]:
     """Return the fields of a dataclass with ``change`` applied to every number in them."""
 
     def walk(value: Any) -> Any:
-        if value is None or isinstance(value, str):
+        if value is None or isinstance(value, (str, bool)):
             return value
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return type(value)(**_mapped(value, change))
@@ -271,6 +271,8 @@ def _added(first: Any, second: Any) -> dict[str, Any]:
             return None
         if isinstance(one, str):
             return one
+        if name == "signed":
+            return one | two
         if dataclasses.is_dataclass(one) and not isinstance(one, type):
             return type(one)(**_added(one, two))
         return numbers(floats(one) + floats(two))

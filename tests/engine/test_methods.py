@@ -29,7 +29,7 @@ def refusal(control: object, treatment: object, method: object) -> str:
 def test_cookie_cats_loses_four_percent_of_its_players() -> None:
     effect = compare(*COOKIE_CATS, Frequentist())
     assert effect.estimate == pytest.approx(-0.0431, abs=5e-5)
-    assert effect.p_value == pytest.approx(0.0012, abs=5e-5)
+    assert effect.p_value == pytest.approx(0.00155, abs=5e-6)
     assert effect.significant
 
 
@@ -57,7 +57,7 @@ def test_one_sided_p_values_add_up_to_one() -> None:
 
 def test_fieller_and_delta_agree_when_the_control_mean_is_well_known() -> None:
     large = [Mean.from_moments(10**7, arm.mean, arm.variance) for arm in (CONTROL, TREATMENT)]
-    delta = compare(*large, Frequentist())
+    delta = compare(*large, Frequentist(interval="delta"))
     for kind in ("fieller", "log"):
         other = compare(*large, dataclasses.replace(Frequentist(), interval=kind))
         assert other.interval == pytest.approx(delta.interval, rel=1e-3)
@@ -76,11 +76,14 @@ def test_fieller_has_no_bounds_when_the_control_mean_may_be_zero() -> None:
     assert refusal(vague, TREATMENT, Frequentist(interval="fieller")) == "control_mean_indistinct"
 
 
-def test_an_uncertain_control_mean_is_warned_about() -> None:
-    effect = compare(Mean.from_moments(60, 1.0, 9.0), TREATMENT, Frequentist())
-    assert any("fieller" in warning for warning in effect.warnings)
-    other = compare(Mean.from_moments(60, 1.0, 9.0), TREATMENT, Frequentist(difference="absolute"))
-    assert not any("fieller" in warning for warning in other.warnings)
+def test_the_delta_method_is_warned_about_where_the_control_mean_is_uncertain() -> None:
+    vague = Mean.from_moments(60, 1.0, 9.0)
+    effect = compare(vague, TREATMENT, Frequentist(interval="delta"))
+    assert any('interval="test"' in warning for warning in effect.warnings)
+    for other in (Frequentist(), Frequentist(difference="absolute", interval="delta")):
+        assert not any(
+            "interval=" in warning for warning in compare(vague, TREATMENT, other).warnings
+        )
 
 
 def test_far_tails_survive_in_recommended_mode_and_vanish_in_compat() -> None:
@@ -117,7 +120,12 @@ def test_a_negative_baseline_is_refused_only_in_recommended_mode() -> None:
             Sequential(mode="compat"),
         ),
         ("treatment_n_below_minimum", CONTROL, Mean(1, 5.0, 25.0), Frequentist()),
-        ("normal_approximation_invalid", Proportion(99, 4), Proportion(99, 50), Bayesian()),
+        (
+            "normal_approximation_invalid",
+            Proportion(99, 4),
+            Proportion(99, 50),
+            Bayesian(mode="compat"),
+        ),
         ("sum_too_large", Mean.from_moments(9, 1e15, 1.0), CONTROL, Bayesian()),
         ("statistic_type_mismatch", CONTROL, Proportion(99, 50), Bayesian(mode="compat")),
         (
@@ -175,10 +183,11 @@ def test_options_that_make_no_sense_are_refused(build: object) -> None:
 
 
 def test_a_flat_prior_gives_the_frequentist_numbers() -> None:
-    flat = compare(CONTROL, TREATMENT, Bayesian(difference="absolute"))
-    test = compare(CONTROL, TREATMENT, Frequentist(difference="absolute", normal=True))
-    assert flat.interval == pytest.approx(test.interval)
-    assert flat.chance_to_win == pytest.approx(1 - test.p_value / 2)
+    for difference in ("relative", "absolute"):
+        flat = compare(CONTROL, TREATMENT, Bayesian(difference=difference))
+        test = compare(CONTROL, TREATMENT, Frequentist(difference=difference))
+        assert flat.interval == pytest.approx(test.interval, rel=1e-4)
+        assert flat.chance_to_win == pytest.approx(1 - test.p_value / 2, rel=1e-6)
 
 
 def test_a_proper_prior_draws_the_effect_towards_it() -> None:
@@ -187,7 +196,7 @@ def test_a_proper_prior_draws_the_effect_towards_it() -> None:
     assert 0 < drawn.estimate < flat.estimate
     assert drawn.standard_error < flat.standard_error
     v = flat.standard_error**2
-    assert drawn.estimate == pytest.approx(flat.estimate * 0.02**2 / (0.02**2 + v))
+    assert drawn.estimate == pytest.approx(flat.estimate * 0.02**2 / (0.02**2 + v), rel=0.06)
 
 
 def test_a_prior_may_speak_of_the_other_difference() -> None:
@@ -234,14 +243,15 @@ def test_a_loss_tolerance_decides_on_the_loss() -> None:
 def test_where_smaller_is_better_the_chance_turns_around() -> None:
     plain = compare(CONTROL, TREATMENT, Bayesian())
     inverse = compare(CONTROL, TREATMENT, Bayesian(inverse=True))
-    compat = compare(CONTROL, TREATMENT, Bayesian(inverse=True, mode="compat"))
     assert inverse.chance_to_win == pytest.approx(1 - plain.chance_to_win)
     assert inverse.expected_loss == plain.expected_loss_control
-    assert compat.expected_loss == pytest.approx(plain.expected_loss, rel=1e-6, abs=1e-9)
+    delta = compare(CONTROL, TREATMENT, Bayesian(interval="delta"))
+    compat = compare(CONTROL, TREATMENT, Bayesian(inverse=True, mode="compat"))
+    assert compat.expected_loss == pytest.approx(delta.expected_loss, rel=1e-6, abs=1e-9)
 
 
 def test_the_mixture_test_is_the_confidence_sequence_of_the_matching_scale() -> None:
-    method = Sequential(tuning_n=3000, difference="absolute")
+    method = Sequential(tuning_n=3000, difference="absolute", interval="delta")
     effect = compare(CONTROL, TREATMENT, method)
     variance, n = effect.standard_error**2, 2000
     tau = math.sqrt(variance * n * float(method.precision))
@@ -253,9 +263,11 @@ def test_the_mixture_test_is_the_confidence_sequence_of_the_matching_scale() -> 
     )
 
 
-def test_small_counts_and_small_arms_are_warned_about() -> None:
+def test_small_counts_and_small_arms_are_said() -> None:
     effect = compare(Proportion(40, 3), Proportion(900, 90), Frequentist())
-    said = " ".join(effect.warnings)
+    assert "mid-p" in " ".join(effect.warnings)
+    delta = compare(Proportion(40, 3), Proportion(900, 90), Frequentist(interval="delta"))
+    said = " ".join(delta.warnings)
     assert "the control has fewer than 50 units" in said
     assert "the control has fewer than 5 successes" in said
     assert "the treatment" not in said
@@ -271,7 +283,7 @@ def test_lost_digits_are_warned_about_only_when_raw_sums_lost_them() -> None:
 
 
 def test_warnings_belong_to_their_elements() -> None:
-    effects = compare(Proportion([40, 900], [20, 450]), Proportion(900, 440), Frequentist())
+    effects = compare(Proportion([40, 900], [3, 450]), Proportion(900, 90), Frequentist())
     assert effects.at(0).warnings
     assert not effects.at(1).warnings
 

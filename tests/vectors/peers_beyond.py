@@ -167,7 +167,9 @@ def multiple_testing(given: dict[str, Any]) -> dict[str, Any]:
 def ztest_multiple_arms(given: dict[str, Any]) -> dict[str, Any]:
     arms = {arm["group"]: Proportion(arm["n"], arm["s"]) for arm in given["groups"]}
     control = arms.pop(given["reference"])
-    method = Frequentist(alpha=1 - given["interval_size"], difference="absolute", normal=True)
+    method = Frequentist(
+        alpha=1 - given["interval_size"], difference="absolute", interval="delta", normal=True
+    )
     effects = [compare(control, arm, method) for arm in arms.values()]
     adjusted = adjust([effect.p_value for effect in effects], CORRECTIONS[given["correction"]])
     return {
@@ -220,6 +222,7 @@ def non_inferiority_ztest(given: dict[str, Any]) -> dict[str, Any]:
         alpha=1 - given["interval_size"],
         alternative="greater" if increase else "less",
         difference="absolute",
+        interval="delta",
         null=null,
         normal=True,
     )
@@ -240,6 +243,7 @@ def non_inferiority_proportion(given: dict[str, Any]) -> dict[str, Any]:
         Frequentist(
             alternative="greater",
             difference="absolute",
+            interval="delta",
             null=-given["margin_absolute"],
             normal=True,
         ),

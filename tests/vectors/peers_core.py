@@ -121,6 +121,7 @@ def bayesian_gaussian(inputs: Inputs) -> Answer:
         difference=inputs["difference_type"],
         prior=Prior(**inputs["prior"]),
         inverse=inputs["inverse"],
+        interval="delta",
     )
     answer = growthbook(inputs, method)
     return {
@@ -296,7 +297,7 @@ def non_inferiority_proportion(inputs: Inputs) -> Answer:
         Proportion(inputs["control_n"], inputs["control_successes"]),
         Proportion(inputs["treatment_n"], inputs["treatment_successes"]),
         inputs["margin_absolute"],
-        Frequentist(difference="absolute", normal=True),
+        Frequentist(difference="absolute", interval="delta", normal=True),
     )
     return {"statistic": found.effect.statistic, "p_value": found.p_value}
 
@@ -308,7 +309,9 @@ def non_inferiority_ztest(inputs: Inputs) -> Answer:
         control,
         treatment,
         float(margin),
-        Frequentist(1 - inputs["interval_size"], difference="absolute", normal=True),
+        Frequentist(
+            1 - inputs["interval_size"], difference="absolute", interval="delta", normal=True
+        ),
         goal=inputs["preferred_direction"],
     )
     low, high = found.effect.interval
