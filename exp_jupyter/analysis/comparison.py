@@ -133,7 +133,7 @@ def compare(
     --------
     >>> test = compare("8502/44700", "8279/45489")
     >>> round(test.effect.estimate, 3), round(test.effect.p_value, 4)
-    (-0.043, 0.0012)
+    (-0.043, 0.0016)
     """
     from exp_jupyter.engine.comparison import compare as compare_arms
 

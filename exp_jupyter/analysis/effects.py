@@ -19,6 +19,8 @@ Kind = Literal["mean", "funnel", "ratio", "retention"]
 Sums = Mapping[str, Any]
 """The sums of one variant, by the names the API gives them."""
 
+FEW_EXPOSURES = "not-enough-exposures"
+
 METHODS = ("frequentist", "sequential", "bayesian")
 
 
@@ -137,12 +139,16 @@ def recomputed(
 ) -> list[Effect | None]:
     """Return the effect of every pair of rows in one pass; None where the engine refuses.
 
-    Rows the project could not validate (``validation_failures``) have no effect.
+    Rows the project does not validate (``validation_failures``) have no effect; the recommended
+    methods answer few events too, so there only too few exposures count.
     """
     from exp_jupyter.engine.comparison import compare
 
     effects: list[Effect | None] = [None] * len(arm)
-    usable = [i for i in range(len(arm)) if not failures(kind, baseline[i], arm[i])]
+    told = [failures(kind, below, above) for below, above in zip(baseline, arm, strict=True)]
+    if method.mode == "recommended":
+        told = [[code for code in codes if code == FEW_EXPOSURES] for codes in told]
+    usable = [place for place, codes in enumerate(told) if not codes]
     if not usable:
         return effects
     left, right = [baseline[i] for i in usable], [arm[i] for i in usable]
@@ -169,7 +175,7 @@ def failures(kind: Kind, baseline: Sums, arm: Sums) -> list[str]:
     found = []
     for row in (baseline, arm):
         if float(row.get("number_of_samples") or 0) < 50:
-            found.append("not-enough-exposures")
+            found.append(FEW_EXPOSURES)
         if kind in ("funnel", "retention") and float(row.get("sum") or 0) < 5:
             found.append("not-enough-metric-data")
     if not float(baseline.get("sum") or 0):

@@ -532,7 +532,8 @@ class Bayesian:
             "expected_loss_control": losses[0],
             "significant": self._decides(chance, losses[0], losses[1]),
             "refusals": (no_variance(test.variance(0.0)), *test.refusals),
-            "cautions": test.cautions,
+            # A posterior of rates is exact for few counts too, and always has bounds.
+            "cautions": () if test.kind == "score" else test.cautions,
         }
 
     def _decides(self, chance: Floats, control_loss: Floats, treatment_loss: Floats) -> Booleans:

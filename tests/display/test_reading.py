@@ -19,17 +19,17 @@ def test_a_comparison_reads_like_this():
         shown
         == """\
 gate 40 against gate 30 · higher is better
-▼ gate 40 is worse: -4.3 % against gate 30, 95 % interval -6.9 % to -1.7 %, p = 0.0012.
+▼ gate 40 is worse: -4.3 % against gate 30, 95 % interval -6.9 % to -1.7 %, p = 0.0016.
 
 Arm       Units  Successes     Rate      Lift  Interval               p  Reading
 gate 30  44,700      8,502  19.02 %  baseline
-gate 40  45,489      8,279  18.20 %    -4.3 %  -6.9 % to -1.7 %  0.0012  ▼ worse
+gate 40  45,489      8,279  18.20 %    -4.3 %  -6.9 % to -1.7 %  0.0016  ▼ worse
 
-Relative difference, delta method  p 0.0012
+Relative difference, score method  p 0.0016
 Pooled z-test                      p 0.0016 (z = -3.16, two-sided)
 
-95 % confidence intervals, relative to gate 30 · frequentist · mode recommended · \
-exp_jupyter 0.1.0"""
+95 % score confidence intervals, relative to gate 30 · frequentist · mode recommended · exp_jupyter
+0.1.0"""
     )
 
 

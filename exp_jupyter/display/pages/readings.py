@@ -21,8 +21,10 @@ _FAILURES = {
 _INTERVALS = {
     "credible": "credible intervals",
     "confidence_sequence": "always-valid intervals",
-    "delta": "confidence intervals",
+    "score": "score confidence intervals",
+    "welch": "confidence intervals",
     "fieller": "Fieller confidence intervals",
+    "delta": "confidence intervals by the delta method",
     "log": "confidence intervals on the log scale",
 }
 
