@@ -251,7 +251,7 @@ def result_of(
             metric.metric_type,
             found,
             own,
-            baseline_key=own.baseline_key,
+            baseline_key=spec.baseline_key,
             variants_order=list(keys),
             mode=mode,
         )

@@ -18,6 +18,7 @@ from exp_jupyter.analysis.effects import (
 )
 from exp_jupyter.analysis.spec import as_mapping, instant, planned_split
 from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.schema.baseline import baseline_variant
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -328,11 +329,10 @@ def _variants(experiment: Mapping[str, Any], days: list[SeriesDay]) -> tuple[str
     for day in reversed(days):
         if day.baseline is not None:
             return (day.baseline.key, *day.arms)
-    stats = experiment.get("stats_config") or {}
-    baseline = str(stats.get("baseline_variant_key") or "control")
     declared = (experiment.get("parameters") or {}).get("feature_flag_variants") or []
-    others = (str(variant["key"]) for variant in declared)
-    return (baseline, *(key for key in others if key != baseline))
+    keys = [str(variant["key"]) for variant in declared]
+    baseline = baseline_variant(experiment.get("stats_config"), keys)
+    return (baseline, *(key for key in keys if key != baseline))
 
 
 def _with_stated(day: SeriesDay, kind: Kind, settings: Any) -> SeriesDay:

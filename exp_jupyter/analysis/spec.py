@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.schema.baseline import baseline_variant
 from exp_jupyter.warehouse.population import BreakdownsFrom
 
 
@@ -136,7 +137,7 @@ class ExperimentSpec:
             timezone=timezone,
             only_count_matured_users=bool(body.get("only_count_matured_users")),
             actions=dict(actions or {}),
-            baseline_key=str(stats.get("baseline_variant_key") or "control"),
+            baseline_key=baseline_variant(stats, [str(variant["key"]) for variant in variants]),
             stats_config=stats,
             breakdowns_from=breakdowns_from,
         )

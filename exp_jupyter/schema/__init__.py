@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         SavedMetric,
         SavedMetricLink,
     )
-    from exp_jupyter.schema.failure import ErrorBody
+    from exp_jupyter.schema.failure import ErrorBody, VersionConflict
     from exp_jupyter.schema.feature_flag import EligibleFlags, FeatureFlag, FlagList
     from exp_jupyter.schema.flag import (
         FlagFilters,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         FlagVariant,
         MinimalFeatureFlag,
     )
+    from exp_jupyter.schema.health import ExperimentHealth, HealthFinding
     from exp_jupyter.schema.listing import Page
     from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
     from exp_jupyter.schema.people import UserBasic
@@ -59,9 +60,10 @@ _ROOMS = {
     "base": "ApiList ApiObject",
     "cohort": "Cohort MadeCohort",
     "experiment": "Experiment ExperimentList Holdout MetricEntry SavedMetric SavedMetricLink",
-    "failure": "ErrorBody",
+    "failure": "ErrorBody VersionConflict",
     "feature_flag": "EligibleFlags FeatureFlag FlagList",
     "flag": "FlagFilters FlagGroup FlagMultivariate FlagVariant MinimalFeatureFlag",
+    "health": "ExperimentHealth HealthFinding",
     "listing": "Page",
     "overview": "ExperimentStats FlagImplementation",
     "people": "UserBasic",
@@ -87,6 +89,7 @@ __all__ = [
     "EligibleFlags",
     "ErrorBody",
     "Experiment",
+    "ExperimentHealth",
     "ExperimentList",
     "ExperimentResult",
     "ExperimentStats",
@@ -98,6 +101,7 @@ __all__ = [
     "FlagList",
     "FlagMultivariate",
     "FlagVariant",
+    "HealthFinding",
     "Holdout",
     "MadeCohort",
     "MetricEntry",
@@ -117,6 +121,7 @@ __all__ = [
     "VariantExposures",
     "VariantResult",
     "VariantStats",
+    "VersionConflict",
     "Vote",
     "WriteOutcome",
     "WritePlan",

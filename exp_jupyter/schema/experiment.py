@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from exp_jupyter.schema.base import ApiObject, Moment, Number
+from exp_jupyter.schema.baseline import baseline_variant
 from exp_jupyter.schema.flag import MinimalFeatureFlag
+from exp_jupyter.schema.health import ExperimentHealth
 from exp_jupyter.schema.listing import Page
 from exp_jupyter.schema.people import UserBasic
 
@@ -52,6 +54,8 @@ class SavedMetricLink(ApiObject):
     created_at: Moment | None = None
     query: dict[str, Any] = Field(default_factory=dict)
     name: str | None = None
+    effective_query: dict[str, Any] | None = None
+    """The metric as this experiment computes it: the saved one with the link's own breakdowns."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,22 @@ class Experiment(ApiObject):
     status: str = "draft"
     is_legacy: bool = False
     user_access_level: str | None = None
+    version: int | None = None
+    """How often the experiment was changed; None where the project does not count."""
+    tags: list[str] = Field(default_factory=list)
+    repository: str | None = None
+    can_freeze_exposure: bool | None = None
+    resolved_exposure_event: str | None = None
+    health: ExperimentHealth | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_status(cls, data: Any) -> Any:
+        """Read the status off the dates where the project sends null, as for old experiments."""
+        if not isinstance(data, dict) or data.get("status", "") is not None:
+            return data
+        started, ended = data.get("start_date"), data.get("end_date")
+        return {**data, "status": ("stopped" if ended else "running") if started else "draft"}
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -144,8 +164,8 @@ class Experiment(ApiObject):
 
     @property
     def baseline_key(self) -> str:
-        """The variant the others are compared with; ``control`` unless configured."""
-        return str((self.stats_config or {}).get("baseline_variant_key") or "control")
+        """The variant the others are compared with: the one named, ``control``, or the first."""
+        return baseline_variant(self.stats_config, self.variants)
 
     @property
     def stats_method(self) -> str:

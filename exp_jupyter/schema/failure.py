@@ -31,3 +31,16 @@ class ErrorBody(ApiObject):
             if isinstance(candidate, str) and candidate:
                 return candidate
         return ""
+
+
+class VersionConflict(ErrorBody):
+    """What the project says to a change made for an older version of an experiment (409).
+
+    ``current_version`` is what tells it from the 409 of an approval policy.
+    """
+
+    shown_in_repr: ClassVar[tuple[str, ...]] = ("current_version", "conflicting_fields")
+
+    current_version: int
+    conflicting_fields: list[str] = Field(default_factory=list)
+    conflicting_metric_uuids: list[str] = Field(default_factory=list)

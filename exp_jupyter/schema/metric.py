@@ -26,6 +26,11 @@ Math = Literal[
     "total", "sum", "unique_session", "min", "max", "avg", "dau", "unique_group", "hogql"
 ]
 
+METRIC_TYPES = ("mean", "funnel", "ratio", "retention")
+
+LEGACY_KINDS = ("ExperimentTrendsQuery", "ExperimentFunnelsQuery")
+"""Kinds of metrics from before the present ones; they are shown, and computed nowhere."""
+
 SECONDS: dict[str, int] = {
     "second": 1,
     "minute": 60,
@@ -335,7 +340,9 @@ def parse_metric(definition: Mapping[str, Any] | Metric) -> Metric:
     """
     if isinstance(definition, _Metric):
         return definition
-    if not isinstance(definition, Mapping):
+    if isinstance(definition, Mapping):
+        _check_kind(definition)
+    else:
         raise InputError(
             f"A metric must be an object, not {type(definition).__name__}.",
             hint="Give the metric as the API writes it, with kind, metric_type and its source.",
@@ -351,3 +358,21 @@ def parse_metric(definition: Mapping[str, Any] | Metric) -> Metric:
             hint="A metric needs kind 'ExperimentMetric', a metric_type of mean, funnel, ratio or "
             "retention, and the source fields of that type.",
         ) from error
+
+
+def _check_kind(definition: Mapping[str, Any]) -> None:
+    """Refuse what is no metric of the present kind, in a sentence of its own."""
+    name = definition.get("name") or definition.get("uuid") or "without a name"
+    kind, metric_type = definition.get("kind"), definition.get("metric_type")
+    if isinstance(kind, str) and kind in LEGACY_KINDS:
+        raise InputError(
+            f"Metric {name!r} is a legacy metric ({kind}), which cannot be computed here.",
+            hint="Read its results in the project, or make an experiment with metrics of kind "
+            "'ExperimentMetric'.",
+        )
+    if not isinstance(metric_type, str) or metric_type not in METRIC_TYPES:
+        said = "has no metric_type" if metric_type is None else f"has metric_type {metric_type!r}"
+        raise InputError(
+            f"Metric {name!r} {said}.",
+            hint=f"The metric_type is one of {', '.join(METRIC_TYPES)}.",
+        )

@@ -112,6 +112,7 @@ class Integer(_Field):
     """A whole number, or text that is one."""
 
     least: int | None = None
+    most: int | None = None
 
     def check(self, value: Any) -> int:
         """Return the number, or refuse."""
@@ -127,11 +128,14 @@ class Integer(_Field):
             raise refuse(
                 "min_value", f"Ensure this value is greater than or equal to {self.least}."
             )
+        if self.most is not None and number > self.most:
+            raise refuse("max_value", f"Ensure this value is less than or equal to {self.most}.")
         return number
 
     def json_schema(self) -> JsonSchema:
         """Describe the field for OpenAPI."""
-        return {"type": "integer", **({} if self.least is None else {"minimum": self.least})}
+        bounds = {"minimum": self.least, "maximum": self.most}
+        return {"type": "integer", **{k: v for k, v in bounds.items() if v is not None}}
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,54 @@ class Mapping(_Field):
         if not isinstance(value, dict):
             raise refuse("not_a_dict", self.said.format(kind=type(value).__name__))
         return value
+
+
+@dataclass(frozen=True)
+class Repository(_Field):
+    """The name of a repository, ``organization/name``; kept in lower case."""
+
+    described: ClassVar[JsonSchema] = {"type": "string", "pattern": "^[^/ ]+/[^/ ]+$"}
+
+    def check(self, value: Any) -> str:
+        """Return the name, or refuse."""
+        text = Text(longest=400).check(value).lower()
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+            raise refuse("invalid", "Repository must be in the format organization/repository.")
+        return text
+
+
+@dataclass(frozen=True)
+class SavedReference(_Field):
+    """A saved metric that an experiment uses: its ``id`` and how, in ``metadata``."""
+
+    described: ClassVar[JsonSchema] = {
+        "type": "object",
+        "properties": {"id": {"type": "integer"}, "metadata": {"type": "object"}},
+        "required": ["id"],
+    }
+
+    def check(self, value: Any) -> dict[str, Any]:
+        """Return the reference, or refuse."""
+        if not isinstance(value, dict):
+            raise self._wrong("Saved metric must be an object")
+        if "id" not in value:
+            raise self._wrong("Saved metric must have an id")
+        if "metadata" in value:
+            if not isinstance(value["metadata"], dict):
+                raise self._wrong("Metadata must be an object")
+            if "type" not in value["metadata"]:
+                raise self._wrong("Metadata must have a type key")
+        try:
+            number = Integer(least=0).check(value["id"])
+        except PydanticCustomError:
+            raise self._wrong(UNKNOWN_SAVED_METRIC) from None
+        return {**value, "id": number}
+
+    def _wrong(self, text: str) -> PydanticCustomError:
+        return refuse("invalid", text, "saved_metrics_ids")
+
+
+UNKNOWN_SAVED_METRIC = "Saved metric does not exist or does not belong to this project"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from exp_jupyter.schema.request_fields import (
     Mapping,
     Moment,
     Number,
+    Repository,
+    SavedReference,
     Text,
     refuse,
 )
@@ -29,13 +31,26 @@ METRIC_TYPES = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention")
 CONCLUSIONS = ("won", "lost", "inconclusive", "stopped_early", "invalid")
 EXPERIMENT_TYPES = ("web", "product")
 RUNTIMES = ("server", "client", "all")
-RECALCULATION_TRIGGERS = ("manual", "experiment_launch", "experiment_stop", "experiment_update")
+RECALCULATION_TRIGGERS = (
+    "manual",
+    "agent_mcp",
+    "cold_run",
+    "stale_refresh",
+    "auto_refresh",
+    "config_change",
+    "experiment_launch",
+    "experiment_stop",
+    "experiment_update",
+)
+TAG_ACTIONS = ("add", "remove", "set")
 
 Json = dict[str, Any]
 OptionalJson = Annotated[Json, Mapping()] | None
 JsonList = Annotated[list[Any], Items()]
 Ids = Annotated[list[Annotated[int, Integer()]], Items()]
 Uuids = Annotated[list[Annotated[str, Text()]], Items()]
+Tags = Annotated[list[Annotated[str, Text(longest=255)]], Items()]
+ContextFilters = Annotated[list[Annotated[Json, Mapping()]], Items(most=10)]
 Conclusion = Annotated[str, Choice(CONCLUSIONS)] | None
 Comment = Annotated[str, Text(longest=4000, blank=True)] | None
 
@@ -117,13 +132,6 @@ class PromptExperimentRequest(Request):
     description: Annotated[str, Text(longest=3000, blank=True)] = ""
 
 
-class SavedMetricReference(Request):
-    """A saved metric that an experiment uses."""
-
-    id: Annotated[int, Integer()]
-    metadata: OptionalJson = None
-
-
 class ExperimentUpdate(Request):
     """PATCH of an experiment; every field may be left out."""
 
@@ -138,7 +146,7 @@ class ExperimentUpdate(Request):
     running_time_calculation: OptionalJson = None
     excluded_variants: Annotated[list[Annotated[str, Text()]], Items()] | None = None
     secondary_metrics: JsonList | None = None
-    saved_metrics_ids: Annotated[list[SavedMetricReference], Items()] | None = None
+    saved_metrics_ids: Annotated[list[Annotated[Json, SavedReference()]], Items()] | None = None
     filters: OptionalJson = None
     archived: Annotated[bool, Flag()] = False
     deleted: Annotated[bool, Flag()] | None = None
@@ -155,6 +163,10 @@ class ExperimentUpdate(Request):
     secondary_metrics_ordered_uuids: Uuids | None = None
     only_count_matured_users: Annotated[bool, Flag()] = False
     update_feature_flag_params: Annotated[bool, Flag()] = False
+    tags: Tags = Field(default_factory=list)
+    repository: Annotated[str, Repository()] | None = None
+    version: Annotated[int, Integer()] | None = None
+    original_experiment: OptionalJson = None
 
 
 class ExperimentCreate(ExperimentUpdate):
@@ -170,6 +182,48 @@ class EndRequest(Request):
     conclusion: Conclusion = None
     conclusion_comment: Comment = None
     open_cleanup_pr: Annotated[bool, Flag()] = False
+    repository: Annotated[str, Repository()] | None = None
+    set_repository_as_team_default: Annotated[bool, Flag()] = False
+
+
+class BulkTagsRequest(Request):
+    """``bulk_update_tags``."""
+
+    ids: Annotated[list[Annotated[int, Integer()]], Items(least=1, most=500)]
+    action: Annotated[str, Choice(TAG_ACTIONS)]
+    tags: Annotated[list[Annotated[str, Text(longest=255)]], Items(most=100)]
+
+
+class SetupContextRequest(Request):
+    """``setup_context``; every field may be left out."""
+
+    target_event: Annotated[str, Text()] | None = None
+    target_url_contains: Annotated[str, Text()] | None = None
+    target_properties: ContextFilters | None = None
+    metric_event: Annotated[str, Text()] | None = None
+    metric_properties: ContextFilters | None = None
+    previous_experiments_limit: Annotated[int, Integer(least=1, most=25)] = 10
+    shared_metrics_limit: Annotated[int, Integer(least=1, most=25)] = 10
+
+    @model_validator(mode="after")
+    def _belonging_together(self) -> Self:
+        if self.target_url_contains is not None and self.target_event != "$pageview":
+            raise refuse(
+                "invalid",
+                "target_url_contains requires target_event to be $pageview.",
+                "target_url_contains",
+            )
+        if self.target_properties and not self.target_event:
+            raise refuse("invalid", "target_properties requires target_event.", "target_properties")
+        if self.metric_event is not None and self.metric_event == self.target_event:
+            raise refuse("invalid", "metric_event must differ from target_event.", "metric_event")
+        if self.metric_properties and not self.metric_event:
+            raise refuse("invalid", "metric_properties requires metric_event.", "metric_properties")
+        for name in ("target_properties", "metric_properties"):
+            for item in getattr(self, name) or ():
+                if item.get("type", "event") not in ("event", "person"):
+                    raise refuse("invalid", "Only event and person properties are supported.", name)
+        return self
 
 
 class ArchiveRequest(Request):

@@ -92,6 +92,30 @@ def split(text: str, reader: PropertyReader, where: str, prefix: str) -> SplitEx
     return SplitExpression(tuple(translation.aggregates), outer)
 
 
+def has_nested_aggregates(text: str) -> bool:
+    """Tell whether a metric's expression aggregates what it has aggregated already.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The expression cannot be read.
+
+    Examples
+    --------
+    >>> has_nested_aggregates("sum(properties.price) / count()")
+    False
+    >>> has_nested_aggregates("avg(sum(properties.price))")
+    True
+    """
+    tree = _parse(text, "the metric's expression")
+    return any(
+        _has_aggregate(inner)
+        for node in tree.walk()
+        if isinstance(node, _aggregates())
+        for inner in node.iter_expressions()
+    )
+
+
 # A text without an end reaches to the end of the expression, and is looked at once.
 _QUOTED = re.compile(
     r"'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)|`[^`]*+(?:`|\Z)|\"[^\"]*+(?:\"|\Z)", re.DOTALL
@@ -148,10 +172,14 @@ def _plain(piece: str) -> str:
 
 
 def _has_aggregate(tree: Any) -> bool:
+    kinds = _aggregates()
+    return any(isinstance(node, kinds) for node in tree.walk())
+
+
+def _aggregates() -> tuple[type[Any], ...]:
     from sqlglot import exp
 
-    kinds = (exp.AggFunc, exp.CombinedAggFunc, exp.AnonymousAggFunc)
-    return any(isinstance(node, kinds) for node in tree.walk())
+    return (exp.AggFunc, exp.CombinedAggFunc, exp.AnonymousAggFunc)
 
 
 @dataclass

@@ -160,6 +160,11 @@ OTHERWISE = {
         ],
         "PATCH",
     ),
+    # Several experiments at once: PATCH changes the tags of one.
+    "POST experiments/bulk_update_tags": "PATCH experiments/{id}",
+    # Confirmed one by one where they are offered to people.
+    "POST experiments/{id}/freeze_exposure": "lifecycle",
+    "POST experiments/{id}/unfreeze_exposure": "lifecycle",
     # Answered with 405, whatever they hold.
     "DELETE experiments/{id}": "refused",
     "DELETE feature_flags/{id}": "refused",

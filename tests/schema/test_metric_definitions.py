@@ -69,7 +69,7 @@ def test_an_unknown_template_is_refused():
     ("change", "words"),
     [
         ({"metric_type": "median"}, "metric_type"),
-        ({"kind": "ExperimentTrendsQuery"}, "kind"),
+        ({"kind": "ExperimentTrendsQuery"}, "legacy metric (ExperimentTrendsQuery)"),
         ({"source": None}, "source"),
         ({"source": {"kind": "EventsNode", "event": "x", "id": 1}}, "forbidden"),
         ({"threshold": 0}, "greater than 0"),

@@ -132,7 +132,7 @@ class _Founding:
         self._launch(engineer, photos, PHOTOS)
 
         self._end(
-            signup, SIGNUP, "inconclusive",
+            owner, signup, SIGNUP, "inconclusive",
             "No difference in accounts after two weeks. To be tried again with the new form.",
         )  # fmt: skip
         self.past.moment = _at(2, 27, 9, 10)
@@ -140,10 +140,10 @@ class _Founding:
 
         checkout = self._draft(owner, definitions.CHECKOUT_REDESIGN, _at(3, 5, 13, 20))
         self._end(
-            checklist, CHECKLIST, "won", "More customers come back; the checklist stays."
+            owner, checklist, CHECKLIST, "won", "More customers come back; the checklist stays."
         )  # fmt: skip
         self._end(
-            photos, PHOTOS, "inconclusive",
+            owner, photos, PHOTOS, "inconclusive",
             "Neither carts nor order values moved. The pages got slower, so the small photos stay.",
         )  # fmt: skip
         self._launch(owner, checkout, CHECKOUT)
@@ -179,9 +179,11 @@ class _Founding:
         self.past.moment = trial.start
         lifecycle.launch(self.work, author, experiment)
 
-    def _end(self, experiment: int, trial: Trial, conclusion: str, comment: str) -> None:
+    def _end(
+        self, author: Actor, experiment: int, trial: Trial, conclusion: str, comment: str
+    ) -> None:
         self.past.moment = trial.stop or NOW
-        lifecycle.end(self.work, experiment, conclusion, comment)
+        lifecycle.end(self.work, author, experiment, conclusion, comment)
 
     def _policy(self, reviewer: Actor) -> None:
         """From now on nobody changes a rollout alone."""

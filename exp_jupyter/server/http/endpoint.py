@@ -108,6 +108,23 @@ class Call:
             "results": results,
         }
 
+    def number(self, name: str, default: int) -> int:
+        """Return a count that the query names; ``default`` for none, or for what is no count."""
+        return _counting(self.query.get(name)) or default
+
+    def numbered_page(self, results: list[Document], count: int, limit: int, page: int) -> Document:
+        """Return a page of a list whose pages are counted from 1, with links to its neighbours."""
+
+        def link(number: int) -> str:
+            return f"{self.url}?{urlencode({**self.query, 'limit': limit, 'page': number})}"
+
+        return {
+            "results": results,
+            "next": link(page + 1) if page * limit < count else None,
+            "previous": link(page - 1) if page > 1 else None,
+            "total_count": count,
+        }
+
     def _link(self, limit: int, offset: int) -> str:
         kept = {key: value for key, value in self.query.items() if key not in ("limit", "offset")}
         kept["limit"] = str(limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found
-from exp_jupyter.server.services import experiments
+from exp_jupyter.server.services import experiment_writes, experiments
 from exp_jupyter.server.services.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def find(work: Work, identifier: int) -> Document:
     """Return a cohort, or refuse with 404."""
     cohort = work.cohorts.get(identifier)
-    if cohort is None:
+    if cohort is None or cohort.get("deleted"):
         raise not_found()
     return cohort
 
@@ -58,10 +58,19 @@ def create_for_exposure(
 ) -> Document:
     """Make the cohort of these persons the exposure cohort of an experiment."""
     experiment = without_cohort(work, identifier)
+    cohort = create(work, actor, f'Users exposed to experiment "{experiment["name"]}"', persons)
+    experiment_writes.changed(
+        work, actor, experiment, {**experiment, "exposure_cohort": cohort["id"]}
+    )
+    return cohort
+
+
+def create(work: Work, actor: Actor, name: str, persons: Iterable[int]) -> Document:
+    """Make a static cohort of persons."""
     members = sorted(set(persons))
     cohort = work.cohorts.add(
         {
-            "name": f'Users exposed to experiment "{experiment["name"]}"',
+            "name": name,
             "description": "",
             "count": len(members),
             "created_by": actor.id,
@@ -72,9 +81,14 @@ def create_for_exposure(
         "INSERT INTO cohort_members (cohort_id, person_id) VALUES (?, ?)",
         [(cohort["id"], person) for person in members],
     )
-    changed = {**experiment, "exposure_cohort": cohort["id"], "updated_at": work.stamp()}
-    work.experiments.save(changed)
     return cohort
+
+
+def soft_delete(work: Work, identifier: int) -> None:
+    """Put a cohort away, if there is one; its members are kept."""
+    cohort = work.cohorts.get(identifier)
+    if cohort is not None:
+        work.cohorts.save({**cohort, "deleted": True})
 
 
 def numbers(work: Work) -> set[int]:
@@ -123,7 +137,7 @@ def view(work: Work, cohort: Document) -> dict[str, Any]:
         "name": cohort["name"],
         "description": cohort["description"],
         "groups": [],
-        "deleted": False,
+        "deleted": bool(cohort.get("deleted")),
         "filters": {"properties": {"type": "OR", "values": []}},
         "query": None,
         "is_calculating": False,

@@ -6,8 +6,9 @@ import copy
 from itertools import count
 
 from exp_jupyter.server.refusals import odd
-from exp_jupyter.server.services import experiments, metrics
-from exp_jupyter.server.services.experiment_view import flag_of, saved_links
+from exp_jupyter.server.services import experiments, flags, metrics, saved_metric_links
+from exp_jupyter.server.services.experiment_view import flag_of
+from exp_jupyter.server.services.flag_config import shown_parameters
 from exp_jupyter.server.services.people import Actor
 from exp_jupyter.server.store import Document, Work
 
@@ -23,6 +24,8 @@ _COPIED = (
     "only_count_matured_users",
 )
 _LONGEST_NAME = 400
+DUPLICATION_REFUSED = "Duplication is not supported for experiments using legacy metrics."
+COPYING_REFUSED = "Copying is not supported for experiments using legacy metrics."
 
 
 def duplicate(
@@ -39,7 +42,7 @@ def duplicate(
     """
     source = experiments.find(work, identifier)
     if metrics.is_legacy(source):
-        raise odd(400, detail="Experiments with legacy metrics cannot be copied.")
+        raise odd(400, detail=DUPLICATION_REFUSED)
     flag = flag_of(work, source)
     key = flag_key or flag["key"]
     fields: Document = {
@@ -48,17 +51,11 @@ def duplicate(
         "feature_flag_key": key,
         "parameters": {
             **copy.deepcopy(source["parameters"]),
-            "feature_flag_variants": (flag["filters"].get("multivariate") or {}).get("variants"),
-            "rollout_percentage": ((flag["filters"].get("groups") or [{}])[0]).get(
-                "rollout_percentage"
-            ),
-            "aggregation_group_type_index": flag["filters"].get("aggregation_group_type_index"),
-            "feature_flag_payloads": flag["filters"].get("payloads"),
-            "ensure_experience_continuity": flag["ensure_experience_continuity"],
+            **({} if flags.by_key(work, key) else shown_parameters({}, flag)),
         },
         "saved_metrics_ids": [
             {"id": link["saved_metric_id"], "metadata": link["metadata"]}
-            for link in saved_links(work, source)
+            for link in saved_metric_links.of(work, source)
         ],
         "allow_unknown_events": True,
         "primary_metrics_ordered_uuids": None,
@@ -85,7 +82,8 @@ def copy_to_project(
 
     Saved metrics belong to a project and are not copied.
     """
-    experiments.find(work, identifier)
+    if metrics.is_legacy(experiments.find(work, identifier)):
+        raise odd(400, detail=COPYING_REFUSED)
     if target != work.project["id"]:
         raise odd(404, detail="Target team not found.")
     made = duplicate(work, actor, identifier, flag_key=flag_key, name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.schema.baseline import CONTROL, baseline_variant, explicit_baseline
 from exp_jupyter.schema.exposure import parse_exposure
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import flags
@@ -16,12 +17,8 @@ _ESTIMATE_KEYS = (
     "recommended_running_time",
     "recommended_sample_size",
 )
-_EXPOSURE_ESTIMATE = {
-    "conversionRateInputType": ("manual", "automatic"),
-    "manualMetricType": ("funnel", "mean_count", "mean_sum_or_avg"),
-    "manualBaselineValue": None,
-    "manualExposureRate": None,
-}
+_EXPOSURE_CONFIGS = ("ExperimentEventExposureConfig", "ActionsNode")
+_LONGEST_VALUE = 80
 
 
 def check(work: Work, experiment: Document, flag: Document) -> None:
@@ -31,8 +28,8 @@ def check(work: Work, experiment: Document, flag: Document) -> None:
         raise invalid("End date must be after start date")
     check_holdout(work, experiment["holdout_id"])
     check_running_time(experiment["running_time_calculation"])
-    if "properties" in (experiment["filters"] or {}):
-        raise invalid("Experiments do not support global filter properties", attr="filters")
+    if (experiment["filters"] or {}).get("properties"):
+        raise invalid("Experiments do not support global filter properties")
     check_exposure(experiment["exposure_criteria"])
     check_stats(experiment["stats_config"], flag)
     check_excluded(experiment, flag)
@@ -50,34 +47,45 @@ def check_holdout(work: Work, identifier: int | None) -> None:
 
 def check_running_time(settings: Document | None) -> None:
     """Refuse calculator settings with keys or values the calculator does not have."""
-    for key, value in (settings or {}).items():
-        if key in _ESTIMATE_KEYS:
-            if value is not None and not _is_number(value):
-                raise invalid(f"{key} must be a number.", attr="running_time_calculation")
-        elif key == "exposure_estimate_config":
-            _check_exposure_estimate(value)
-        else:
-            raise invalid(f"Unsupported key '{key}'.", attr="running_time_calculation")
-
-
-def _check_exposure_estimate(config: Any) -> None:
-    if config is None:
-        return
-    if not isinstance(config, dict):
+    settings = settings or {}
+    unknown = sorted(set(settings) - {*_ESTIMATE_KEYS, "exposure_estimate_config"})
+    if unknown:
         raise invalid(
-            "exposure_estimate_config must be an object.", attr="running_time_calculation"
+            f"running_time_calculation got unknown keys: {unknown}",
+            attr="running_time_calculation",
         )
-    for key, value in config.items():
-        if key not in _EXPOSURE_ESTIMATE:
-            raise invalid(f"Unsupported key '{key}'.", attr="running_time_calculation")
-        words = _EXPOSURE_ESTIMATE[key]
-        fits = _is_number(value) if words is None else value in words
-        if value is not None and not fits:
-            raise invalid(f"{key} has an unsupported value.", attr="running_time_calculation")
+    for key in _ESTIMATE_KEYS:
+        value = settings.get(key)
+        if value is not None and not _is_number(value):
+            raise invalid(f"{key} must be a number", attr="running_time_calculation")
+    if not isinstance(settings.get("exposure_estimate_config") or {}, dict):
+        raise invalid("exposure_estimate_config must be an object", attr="running_time_calculation")
 
 
 def check_exposure(criteria: Document | None) -> None:
     """Refuse exposure criteria of the wrong shape."""
+    criteria = criteria or {}
+    tested = criteria.get("filterTestAccounts", True)
+    if not isinstance(tested, bool):
+        raise invalid(
+            "exposure_criteria.filterTestAccounts must be a boolean, got "
+            f"{type(tested).__name__}: {_shown(tested)}.",
+            attr="exposure_criteria",
+        )
+    config = criteria.get("exposure_config", {"kind": "ActionsNode"})
+    if not isinstance(config, dict):
+        raise invalid(
+            "exposure_criteria.exposure_config must be an object, got "
+            f"{type(config).__name__}. Give the event's name, or an action's id.",
+            attr="exposure_criteria",
+        )
+    kind = config.get("kind", _EXPOSURE_CONFIGS[0])
+    if kind not in _EXPOSURE_CONFIGS:
+        raise invalid(
+            "exposure_criteria.exposure_config.kind must be one of "
+            f"{list(_EXPOSURE_CONFIGS)}, got {_shown(kind)}.",
+            attr="exposure_criteria",
+        )
     try:
         parse_exposure(criteria)
     except InputError as error:
@@ -89,59 +97,67 @@ def check_stats(config: Document | None, flag: Document) -> None:
     config = config or {}
     method = config.get("method")
     if method is not None and method not in METHODS:
+        raise invalid(f"Invalid stats method: '{method}'. Must be one of: {', '.join(METHODS)}")
+    baseline, keys = config.get("baseline_variant_key"), flags.variant_keys(flag)
+    if baseline is not None and baseline not in keys:
         raise invalid(
-            f"Invalid stats method: '{method}'. Must be one of: {', '.join(METHODS)}",
-            attr="stats_config",
-        )
-    for name, level in (("bayesian", "ci_level"), ("frequentist", "alpha")):
-        part = config.get(name) or {}
-        if not isinstance(part, dict):
-            raise invalid(f"stats_config.{name} must be an object.", attr="stats_config")
-        value = part.get(level)
-        if value is not None and not (_is_number(value) and 0 < value < 1):
-            raise invalid(
-                f"stats_config.{name}.{level} must be between 0 and 1.", attr="stats_config"
-            )
-    baseline = config.get("baseline_variant_key")
-    if baseline is not None and baseline not in flags.variant_keys(flag):
-        raise invalid(
-            f"Baseline variant '{baseline}' is not a variant of the feature flag.",
-            attr="stats_config",
+            f"Invalid baseline_variant_key: '{baseline}'. Must be one of: {', '.join(sorted(keys))}"
         )
 
 
 def check_excluded(experiment: Document, flag: Document) -> None:
     """Refuse exclusions that are no variants, or that leave nothing to compare."""
     excluded = experiment["excluded_variants"] or []
-    baseline = baseline_key(experiment)
+    if not excluded:
+        return
     keys = flags.variant_keys(flag)
-    for key in excluded:
-        if key.startswith("holdout-"):
-            raise invalid("Holdout variants cannot be excluded.", attr="excluded_variants")
-        if key not in keys:
-            raise invalid(f"Unknown variant '{key}'.", attr="excluded_variants")
-        if key == baseline:
-            raise invalid("The baseline variant cannot be excluded.", attr="excluded_variants")
-    if excluded and not set(keys) - {baseline, *excluded}:
-        raise invalid("At least one test variant must remain.", attr="excluded_variants")
+    baseline = baseline_variant(experiment["stats_config"], keys)
+    held_out = sorted({key for key in excluded if key.startswith("holdout-")})
+    if held_out:
+        raise invalid(f"cannot exclude holdout pseudo-variants: {held_out}")
+    if baseline in excluded:
+        raise invalid(f"baseline variant cannot be excluded ('{baseline}')")
+    unknown = sorted(set(excluded) - set(keys))
+    if unknown:
+        raise invalid(f"unknown variants for this experiment: {unknown}")
+    if not set(keys) - {baseline, *excluded}:
+        raise invalid("at least one test variant must remain in analysis")
 
 
-def baseline_key(experiment: Document) -> str:
-    """Return the key of the variant that the others are compared with."""
-    return str((experiment["stats_config"] or {}).get("baseline_variant_key") or "control")
+def with_pinned_baseline(config: Document, flag: Document) -> Document:
+    """Return the statistics settings of an experiment on a new flag, its baseline written down.
+
+    With a variant ``control`` nothing is written: that is the baseline without a word.
+    """
+    keys = flags.variant_keys(flag)
+    if explicit_baseline(config) is not None or CONTROL in keys or not keys:
+        return config
+    return {**config, "baseline_variant_key": baseline_variant(config, keys)}
 
 
 def with_stats_defaults(work: Work, config: Document | None) -> Document:
     """Return the statistics settings of a new experiment, the project's defaults filled in."""
     settings = work.project["settings"]
     filled = dict(config or {})
-    filled.setdefault("method", settings.get("default_experiment_stats_method") or "bayesian")
+    if not filled.get("method"):
+        filled["method"] = settings.get("default_experiment_stats_method") or METHODS[0]
     level = settings.get("default_experiment_confidence_level")
     if level is not None:
-        filled["bayesian"] = {"ci_level": level, **(filled.get("bayesian") or {})}
-        alpha = round(1 - float(level), 10)
-        filled["frequentist"] = {"alpha": alpha, **(filled.get("frequentist") or {})}
+        _fill(filled, "bayesian", "ci_level", float(level))
+        _fill(filled, "frequentist", "alpha", round(1 - float(level), 10))
     return filled
+
+
+def _fill(config: Document, part: str, name: str, default: float) -> None:
+    """Set a level where the settings have none; what is no settings at all is left as it is."""
+    settings = config.get(part) or {}
+    if isinstance(settings, dict) and settings.get(name) is None:
+        config[part] = {**settings, name: default}
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}...(truncated)"
 
 
 def _is_number(value: Any) -> bool:

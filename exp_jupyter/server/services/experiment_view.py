@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from exp_jupyter.schema.exposure import FLAG_CALLED
 from exp_jupyter.server.clock import wire_time
-from exp_jupyter.server.services import flags, holdouts, metrics
+from exp_jupyter.server.services import (
+    experiment_health,
+    experiment_writes,
+    exposure_freeze,
+    flags,
+    holdouts,
+    metrics,
+    saved_metric_links,
+    tags,
+)
 from exp_jupyter.server.services.flag_config import shown_parameters
 from exp_jupyter.server.services.people import basic_view
 from exp_jupyter.server.store import Document, Work
@@ -14,12 +24,14 @@ _TIMES = ("start_date", "end_date", "created_at", "updated_at")
 
 
 def status(experiment: Document, flag: Document) -> str:
-    """Return ``draft``, ``running``, ``paused`` or ``stopped``."""
+    """Return ``draft``, ``running``, ``paused``, ``exposure_frozen`` or ``stopped``."""
     if not experiment["start_date"]:
         return "draft"
     if experiment["end_date"]:
         return "stopped"
-    return "running" if flag["active"] else "paused"
+    if not flag["active"]:
+        return "paused"
+    return "exposure_frozen" if exposure_freeze.is_frozen(flag) else "running"
 
 
 def flag_of(work: Work, experiment: Document) -> Document:
@@ -55,72 +67,71 @@ def basic(work: Work, experiment: Document, flag: Document | None = None) -> dic
         "status": status(experiment, flag),
         "is_legacy": metrics.is_legacy(experiment),
         "user_access_level": "editor",
+        "version": experiment_writes.version_of(experiment),
+        "tags": tags.of(experiment),
+        "repository": experiment.get("repository"),
+        "can_freeze_exposure": exposure_freeze.can_freeze(experiment, flag),
     }
 
 
 def full(work: Work, experiment: Document) -> dict[str, Any]:
     """Return the experiment with its metrics and settings."""
+    flag = flag_of(work, experiment)
     return {
-        **basic(work, experiment),
+        **basic(work, experiment, flag),
         "holdout_id": experiment["holdout_id"],
         "secondary_metrics": experiment["secondary_metrics"],
-        "saved_metrics": [
-            _link_view(work, experiment, link) for link in saved_links(work, experiment)
-        ],
+        "saved_metrics": [_link_view(work, experiment, link) for link in links(work, experiment)],
         "filters": experiment["filters"],
         "exposure_criteria": experiment["exposure_criteria"],
-        **{field: _with_action_names(work, experiment[field]) for field in metrics.FIELDS},
+        **{field: metrics.with_action_names(work, experiment[field]) for field in metrics.FIELDS},
         "stats_config": experiment["stats_config"],
         "scheduling_config": experiment["scheduling_config"],
         "primary_metrics_ordered_uuids": experiment["primary_metrics_ordered_uuids"],
         "secondary_metrics_ordered_uuids": experiment["secondary_metrics_ordered_uuids"],
         "only_count_matured_users": experiment["only_count_matured_users"],
+        "resolved_exposure_event": FLAG_CALLED,
+        "health": experiment_health.view(experiment, flag, metrics_of(work, experiment)),
     }
 
 
-def saved_links(work: Work, experiment: Document) -> list[Document]:
-    """Return the links from an experiment to its saved metrics."""
-    return list(work.saved_metric_links.find("experiment_id = ?", [experiment["id"]]))
+def metrics_of(work: Work, experiment: Document) -> list[Document]:
+    """Return the definitions of every metric of an experiment, saved ones included."""
+    linked = (work.saved_metrics.get(link["saved_metric_id"]) for link in links(work, experiment))
+    return [
+        *(metric for field in metrics.FIELDS for metric in experiment[field]),
+        *(saved["query"] for saved in linked if saved),
+    ]
+
+
+def links(work: Work, experiment: Document) -> list[Document]:
+    """Return the links from an experiment to its saved metrics, oldest first."""
+    return saved_metric_links.of(work, experiment)
 
 
 def all_metrics(work: Work, experiment: Document) -> list[Document]:
-    """Return every metric of an experiment, saved ones included, with their fingerprints."""
+    """Return every metric as it is computed, saved ones included, with their fingerprints."""
     own = [metric for field in metrics.FIELDS for metric in experiment[field]]
-    linked = [_link_view(work, experiment, link)["query"] for link in saved_links(work, experiment)]
-    return [*own, *linked]
+    return [*own, *(_effective(work, experiment, link) for link in links(work, experiment))]
+
+
+def _effective(work: Work, experiment: Document, link: Document) -> Document:
+    saved = work.saved_metrics.get(link["saved_metric_id"]) or {"query": {}}
+    query = saved_metric_links.effective_query(saved["query"], link["metadata"])
+    return {**query, "fingerprint": metrics.fingerprint_of(experiment, query)}
 
 
 def _link_view(work: Work, experiment: Document, link: Document) -> dict[str, Any]:
     saved = work.saved_metrics.get(link["saved_metric_id"]) or {"query": {}, "name": ""}
-    query = saved["query"]
+    effective = metrics.with_action_names(work, _effective(work, experiment, link))
+    query = metrics.with_action_names(work, saved["query"])
     return {
         "id": link["id"],
         "experiment": experiment["id"],
         "saved_metric": link["saved_metric_id"],
         "metadata": link["metadata"],
         "created_at": wire_time(link["created_at"]),
-        "query": {**query, "fingerprint": metrics.fingerprint_of(experiment, query)},
+        "query": {**query, "fingerprint": effective["fingerprint"]},
+        "effective_query": effective if saved_metric_links.is_current(query) else None,
         "name": saved["name"],
     }
-
-
-def _with_action_names(work: Work, listed: list[Document]) -> list[Document]:
-    """Return the metrics with the names that their actions have today."""
-    if not any(
-        node.get("kind") == "ActionsNode" for metric in listed for node in metrics.sources(metric)
-    ):
-        return listed
-    return [_renamed(work, metric) for metric in listed]
-
-
-def _renamed(work: Work, value: Any) -> Any:
-    if isinstance(value, list):
-        return [_renamed(work, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    shown = {key: _renamed(work, item) for key, item in value.items()}
-    if value.get("kind") == "ActionsNode":
-        action = work.actions.get(value.get("id"))
-        if action:
-            shown["name"] = action["name"]
-    return shown

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from exp_jupyter.server.refusals import invalid, not_found
-from exp_jupyter.server.services import experiment_rules, flags, holdouts, metrics
+from exp_jupyter.server.services import (
+    experiment_merge,
+    experiment_rules,
+    experiment_writes,
+    flags,
+    holdouts,
+    metrics,
+    saved_metric_links,
+    tags,
+)
 from exp_jupyter.server.services.approval_gate import EXPERIMENTS
-from exp_jupyter.server.services.experiment_view import flag_of, saved_links
+from exp_jupyter.server.services.experiment_view import flag_of
 from exp_jupyter.server.services.flag_config import (
+    PARAMETER_KEYS,
     FlagConfig,
     check_linked_flag,
+    differing_parameters,
     from_object,
     from_parameters,
+    is_configuration,
     new_filters,
     stored_parameters,
 )
@@ -41,6 +52,9 @@ _DEFAULTS: Document = {
     "primary_metrics_ordered_uuids": None,
     "secondary_metrics_ordered_uuids": None,
     "only_count_matured_users": False,
+    "tags": [],
+    "repository": None,
+    "version": 0,
 }
 _NOT_STORED = frozenset(
     {
@@ -49,9 +63,13 @@ _NOT_STORED = frozenset(
         "saved_metrics_ids",
         "allow_unknown_events",
         "update_feature_flag_params",
+        "version",
+        "original_experiment",
     }
 )
 _LEGACY_MAY_CHANGE = frozenset({"name", "description", "end_date", "deleted"})
+_NOT_COUNTED = _NOT_STORED - {"feature_flag", "saved_metrics_ids"}
+"""Fields of a request that change nothing by themselves."""
 
 
 def find(work: Work, identifier: int, *, deleted: bool = False) -> Document:
@@ -97,10 +115,15 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
     for name in ("running_time_calculation", "filters", "secondary_metrics", "deleted"):
         if experiment[name] is None:
             experiment[name] = copy.deepcopy(_DEFAULTS[name])
-    experiment["exposure_criteria"] = {
-        "filterTestAccounts": True,
-        **(experiment["exposure_criteria"] or {}),
-    }
+    if "only_count_matured_users" not in fields:
+        default = work.project["settings"].get("default_only_count_matured_users")
+        experiment["only_count_matured_users"] = bool(default)
+    experiment["tags"] = tags.normalized(experiment["tags"])
+    experiment_rules.check_exposure(experiment["exposure_criteria"])
+    criteria = dict(experiment["exposure_criteria"] or {})
+    if criteria.get("filterTestAccounts") is None:
+        criteria["filterTestAccounts"] = True
+    experiment["exposure_criteria"] = criteria
     experiment["stats_config"] = experiment_rules.with_stats_defaults(
         work, experiment["stats_config"]
     )
@@ -112,13 +135,19 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
         allow_unknown_events=bool(fields.get("allow_unknown_events")),
     )
     experiment_rules.check_holdout(work, experiment["holdout_id"])
+    saved_metric_links.check(work, fields.get("saved_metrics_ids"))
+    is_new = flags.by_key(work, fields["feature_flag_key"]) is None
     flag = _linked_or_new_flag(work, actor, fields, experiment)
     experiment_rules.check(work, experiment, flag)
+    if is_new:
+        experiment["stats_config"] = experiment_rules.with_pinned_baseline(
+            experiment["stats_config"], flag
+        )
     metrics.with_uuids(work, experiment["metrics"], experiment["metrics_secondary"])
     experiment["flag_id"] = flag["id"]
     experiment = work.experiments.add(metrics.fingerprinted(experiment))
-    _link_saved_metrics(work, experiment, fields.get("saved_metrics_ids"))
-    return work.experiments.save(_ordered(work, experiment))
+    saved_metric_links.replace(work, actor, experiment, fields.get("saved_metrics_ids"))
+    return experiment_writes.made(work, actor, _ordered(work, experiment, fields, None))
 
 
 def _linked_or_new_flag(
@@ -126,12 +155,16 @@ def _linked_or_new_flag(
 ) -> Document:
     given = from_object(fields.get("feature_flag"))
     key = fields["feature_flag_key"]
+    intended = is_configuration(fields.get("feature_flag"))
+    old_way = any(name in PARAMETER_KEYS for name in fields.get("parameters") or {})
     holdout = holdouts.flag_part(work.holdouts.get(experiment["holdout_id"]))
     flag = flags.by_key(work, key)
     if flag is not None:
-        if not given.empty:
+        if intended or old_way:
             raise invalid(
-                f"Feature flag '{key}' exists; it is linked as it is and takes no configuration.",
+                f"A feature flag with key '{key}' already exists; the experiment links to it "
+                "as-is, so its config cannot be set here. Omit feature_flag to reuse the existing "
+                "flag, or edit the flag directly.",
                 attr="feature_flag",
             )
         check_linked_flag(flag)
@@ -156,13 +189,26 @@ def _linked_or_new_flag(
 
 
 def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Document:
-    """Change an experiment as PATCH ``experiments/:id/`` does; a start date launches a draft."""
+    """Change an experiment as PATCH ``experiments/:id/`` does; a start date launches a draft.
+
+    With ``version`` in ``fields`` the change is one of the experiment as it was then; see
+    `experiment_merge.rebased`.
+    """
     restoring = fields.get("deleted") is False
     experiment = find(work, identifier, deleted=restoring)
     flag = flag_of(work, experiment)
     _check_keys(experiment, flag, fields)
+    if "tags" in fields:
+        fields = {**fields, "tags": tags.normalized(fields["tags"])}
+    merged = experiment_merge.rebased(work, experiment, fields)
+    if merged is None:
+        return experiment
+    fields = merged
     if experiment["deleted"] and flag["deleted"]:
-        raise invalid("Cannot restore this experiment: its linked feature flag has been deleted.")
+        raise invalid(
+            "Cannot restore experiment: the linked feature flag has been deleted. Restore the "
+            "feature flag first, then restore the experiment."
+        )
     changed = {
         **experiment,
         **{
@@ -170,43 +216,53 @@ def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Docum
             for key, value in fields.items()
             if key not in _NOT_STORED and key not in metrics.FIELDS
         },
-        "updated_at": work.stamp(),
     }
     if "parameters" in fields:
         changed["parameters"] = stored_parameters(fields["parameters"])
-    _change_metrics(work, changed, fields)
+    _change_metrics(work, experiment, changed, fields)
     if experiment["start_date"] and changed["holdout_id"] != experiment["holdout_id"]:
         raise invalid("Can't update holdout on running Experiment")
     experiment_rules.check_holdout(work, changed["holdout_id"])
+    saved_metric_links.check(work, fields.get("saved_metrics_ids"))
     flag = _sync_flag(work, actor, experiment, changed, flag, fields)
     experiment_rules.check(work, changed, flag)
     changed = metrics.fingerprinted(changed)
+    before = saved_metric_links.uuids(work, experiment)
     if "saved_metrics_ids" in fields:
-        _link_saved_metrics(work, changed, fields["saved_metrics_ids"])
-    return work.experiments.save(_ordered(work, changed))
+        saved_metric_links.replace(work, actor, changed, fields["saved_metrics_ids"])
+    changed = _ordered(work, changed, fields, (experiment, before))
+    return experiment_writes.changed(work, actor, experiment, changed)
 
 
 def _check_keys(experiment: Document, flag: Document, fields: Document) -> None:
-    if fields.get("feature_flag_key", flag["key"]) != flag["key"]:
-        raise invalid("Can't update keys: get_feature_flag_key on Experiment")
-    if "type" in fields:
-        raise invalid("Can't update keys: type on Experiment")
+    """Refuse fields that this experiment does not let anybody change."""
     if metrics.is_legacy(experiment):
-        forbidden = sorted(set(fields) - _LEGACY_MAY_CHANGE)
+        named = {"holdout" if name == "holdout_id" else name for name in fields}
+        forbidden = sorted(named - _LEGACY_MAY_CHANGE - _NOT_COUNTED)
         if forbidden:
             raise invalid(
-                f"Can't update keys: {', '.join(forbidden)} on Experiment with legacy metrics"
+                "This experiment uses legacy metric formats and can only have its name, "
+                f"description, or end_date updated. Cannot update: {', '.join(forbidden)}"
             )
+    extra = []
+    if fields.get("feature_flag_key", flag["key"]) != flag["key"]:
+        extra.append("get_feature_flag_key")
+    if "type" in fields:
+        extra.append("type")
+    if extra:
+        raise invalid(f"Can't update keys: {', '.join(extra)} on Experiment")
 
 
-def _change_metrics(work: Work, changed: Document, fields: Document) -> None:
+def _change_metrics(work: Work, before: Document, changed: Document, fields: Document) -> None:
     named = [field for field in metrics.FIELDS if field in fields]
+    stored = [metric for field in metrics.FIELDS for metric in before[field]]
     for field in named:
-        changed[field] = metrics.checked(fields[field], field)
+        changed[field] = metrics.checked(fields[field], field, stored=stored)
     metrics.check_known(
         work,
         [metric for field in named for metric in changed[field]],
         allow_unknown_events=bool(fields.get("allow_unknown_events")),
+        stored=stored,
     )
     if named:
         metrics.with_uuids(work, changed["metrics"], changed["metrics_secondary"])
@@ -239,21 +295,25 @@ def _sync_flag(
 
 
 def _config_to_apply(experiment: Document, flag: Document, fields: Document) -> FlagConfig:
-    given = from_object(fields.get("feature_flag"))
-    config = from_parameters(fields.get("parameters")) if given.empty else given
+    given = fields.get("feature_flag")
+    if is_configuration(given):
+        config, intended = from_object(given), True
+    else:
+        differing = differing_parameters(fields.get("parameters"), flag)
+        config, intended = from_parameters(differing), bool(differing)
     if not experiment["start_date"]:
         return config
-    opted_in = fields.get("update_feature_flag_params")
-    if not given.empty and not opted_in:
-        raise invalid(
-            "Set update_feature_flag_params to change the flag of a launched experiment.",
-            attr="feature_flag",
-        )
     if config.variants is not None:
         keys = [variant["key"] for variant in config.variants]
         if set(keys) != set(flags.variant_keys(flag)):
             raise invalid("Can't update feature_flag_variants on Experiment")
-    return config if opted_in else FlagConfig()
+    if intended and not fields.get("update_feature_flag_params"):
+        raise invalid(
+            "This experiment is running. To change its flag config, send "
+            "update_feature_flag_params=true (or edit the feature flag directly).",
+            attr="feature_flag",
+        )
+    return config
 
 
 def check_launchable(flag: Document) -> None:
@@ -263,44 +323,44 @@ def check_launchable(flag: Document) -> None:
     check_linked_flag(flag)
 
 
-def _link_saved_metrics(work: Work, experiment: Document, given: list[Document] | None) -> None:
-    for reference in given or []:
-        if work.saved_metrics.get(reference["id"]) is None:
-            raise invalid(
-                f"Saved metric {reference['id']} does not exist.", attr="saved_metrics_ids"
-            )
-    for link in saved_links(work, experiment):
-        work.saved_metric_links.delete(link["id"])
-    now = work.stamp()
-    for reference in given or []:
-        work.saved_metric_links.add(
-            {
-                "experiment_id": experiment["id"],
-                "saved_metric_id": reference["id"],
-                "metadata": reference.get("metadata") or {"type": "primary"},
-                "created_at": now,
-            }
-        )
+def _ordered(
+    work: Work,
+    experiment: Document,
+    fields: Document,
+    before: tuple[Document, dict[str, list[str]]] | None,
+) -> Document:
+    """Return the experiment with its metric orders in step with its metrics.
 
+    An order is a hint of how to show the metrics: what the request says is kept as it says it,
+    metrics that are new come last, and those taken away leave it.
 
-def _ordered(work: Work, experiment: Document) -> Document:
-    """Return the experiment with its metric orders in step with its metrics."""
-    linked: dict[str, list[str]] = {"primary": [], "secondary": []}
-    for link in saved_links(work, experiment):
-        saved = work.saved_metrics.get(link["saved_metric_id"])
-        kind = "primary" if link["metadata"].get("type") == "primary" else "secondary"
-        if saved:
-            linked[kind].append(saved["query"]["uuid"])
+    Parameters
+    ----------
+    before
+        The experiment before the change and the uuids of its saved metrics; None for a new one.
+    """
     result = dict(experiment)
-    for kind, field in (("primary", "metrics"), ("secondary", "metrics_secondary")):
-        name = f"{kind}_metrics_ordered_uuids"
-        own = [metric["uuid"] for metric in experiment[field] if metric.get("uuid")]
-        result[name] = _in_order(experiment[name], [*own, *linked[kind]])
+    linked = saved_metric_links.uuids(work, experiment)
+    for role, field in saved_metric_links.ROLES.items():
+        name = f"{role}_metrics_ordered_uuids"
+        present = [*_uuids(experiment[field]), *linked[role]]
+        was = [*_uuids(before[0][field]), *before[1][role]] if before else []
+        if name in fields and fields[name] is None and before:
+            result[name] = None
+        elif name not in fields and experiment[name] is None and was:
+            continue  # somebody said that there is no order
+        else:
+            result[name] = _in_order(experiment[name], present, was)
     return result
 
 
-def _in_order(wanted: Any, present: list[str]) -> list[str] | None:
+def _uuids(listed: list[Document]) -> list[str]:
+    return [metric["uuid"] for metric in listed if metric.get("uuid")]
+
+
+def _in_order(wanted: list[str] | None, present: list[str], was: list[str]) -> list[str] | None:
     if not wanted and not present:
         return None if wanted is None else []
-    kept = [uuid for uuid in dict.fromkeys(wanted or []) if uuid in present]
+    gone = set(was) - set(present)
+    kept = [uuid for uuid in dict.fromkeys(wanted or []) if uuid not in gone]
     return [*kept, *(uuid for uuid in present if uuid not in kept)]

@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from exp_jupyter.schema.baseline import CONTROL
 from exp_jupyter.server.refusals import Refusal, invalid
 from exp_jupyter.server.services import flags
 from exp_jupyter.server.store import Document
@@ -28,7 +29,9 @@ DEFAULT_VARIANTS: tuple[Document, ...] = (
     {"key": "test", "name": "Test Variant", "rollout_percentage": 50},
 )
 
-_OBJECT_KEYS = frozenset({"id", "filters", "ensure_experience_continuity"})
+_CONFIG_KEYS = frozenset({"filters", "ensure_experience_continuity"})
+_OBJECT_KEYS = _CONFIG_KEYS | {"id"}
+_GROUP_KEYS = frozenset({"properties", "rollout_percentage"})
 _FILTER_KEYS = frozenset({"multivariate", "groups", "aggregation_group_type_index", "payloads"})
 _UNSUPPORTED = "Unsupported key for the experiment feature_flag input."
 
@@ -88,8 +91,11 @@ def new_filters(config: FlagConfig) -> Document:
 
 
 def from_object(given: Document | None) -> FlagConfig:
-    """Read a request's ``feature_flag``; the echo of a read object (with an id) says nothing."""
-    if not given or given.get("id") is not None:
+    """Read a request's ``feature_flag``.
+
+    The echo of a read object (with an id) says nothing, nor does one without any configuration.
+    """
+    if not given or not is_configuration(given):
         return FlagConfig()
     _only(given, _OBJECT_KEYS, "feature_flag")
     filters = given.get("filters") or {}
@@ -101,6 +107,8 @@ def from_object(given: Document | None) -> FlagConfig:
         raise invalid("Groups must be a list of objects.", attr="feature_flag__filters__groups")
     if len(groups) > 1:
         raise invalid("At most one group is supported.", attr="feature_flag__filters__groups")
+    for group in groups:
+        _only(group, _GROUP_KEYS, "feature_flag__filters__groups__0")
     if any(group.get("properties") for group in groups):
         raise invalid(
             "Release conditions are set on the flag itself.", attr="feature_flag__filters__groups"
@@ -118,6 +126,11 @@ def from_object(given: Document | None) -> FlagConfig:
         },
         "feature_flag",
     )
+
+
+def is_configuration(given: Document | None) -> bool:
+    """Tell whether a request's ``feature_flag`` is meant to configure the flag."""
+    return given is not None and given.get("id") is None and bool(_CONFIG_KEYS & set(given))
 
 
 def from_parameters(parameters: Document | None) -> FlagConfig:
@@ -152,31 +165,23 @@ def shown_parameters(stored: Document, flag: Document) -> Document:
     return shown
 
 
-def check_experiment_variants(variants: list[Document]) -> None:
-    """Refuse variants that an experiment cannot compare."""
-    keys = [variant.get("key") for variant in variants]
+TOO_FEW_VARIANTS = (
+    "Feature flag must have at least 2 variants (a baseline and at least one test variant)"
+)
+
+
+def check_experiment_variants(keys: list[Any]) -> None:
+    """Refuse variants that an experiment cannot compare, of a new flag or of an existing one."""
     if len(keys) < 2:
-        raise invalid(
-            "Feature flag must have at least 2 variants (control and at least one test variant)"
-        )
+        raise invalid(TOO_FEW_VARIANTS)
     if len(keys) > flags.MOST_VARIANTS:
         raise invalid(f"Feature flag variants must be less than {flags.MOST_VARIANTS + 1}")
-    if "control" not in keys:
-        raise invalid(
-            "Feature flag variants must contain a variant with key 'control'. "
-            f"Found: {', '.join(map(str, keys))}"
-        )
 
 
 def check_linked_flag(flag: Document) -> None:
     """Refuse an existing flag that an experiment cannot compare by."""
-    keys = flags.variant_keys(flag)
-    if len(keys) < 2:
-        raise invalid(
-            "Feature flag must have at least 2 variants (control and at least one test variant)"
-        )
-    if "control" not in keys:
-        raise invalid("Feature flag must have a variant with key 'control'")
+    if len(flags.variants(flag)) < 2:
+        raise invalid(TOO_FEW_VARIANTS)
 
 
 def _only(given: Document, allowed: frozenset[str], attr: str) -> None:
@@ -221,14 +226,49 @@ def _variants(listed: Any, attr: str) -> list[Document] | None:
     wrong: Refusal = invalid("Variants must be a list of objects.", attr=attr)
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise wrong
-    found = []
-    for item in listed:
-        variant = {key: value for key, value in item.items() if key != "split_percent"}
-        if "rollout_percentage" not in variant and "split_percent" in item:
-            variant["rollout_percentage"] = item["split_percent"]
-        if str(variant.get("key")).lower() == "control":
-            variant["key"] = "control"
-        found.append(variant)
-    check_experiment_variants(found)
+    if not listed:
+        return None
+    found = normalized_variants(listed)
+    check_experiment_variants([variant.get("key") for variant in found])
     flags.check_variants(found, attr=attr)
     return found
+
+
+def normalized_variants(listed: list[Document]) -> list[Document]:
+    """Return variants as a flag has them.
+
+    ``split_percent`` is another name of ``rollout_percentage``, and an odd spelling of ``control``
+    is that where no variant has the name itself.
+
+    Examples
+    --------
+    >>> normalized_variants([{"key": "Control", "split_percent": 60}])
+    [{'key': 'control', 'rollout_percentage': 60}]
+    """
+    found = []
+    taken = any(item.get("key") == CONTROL for item in listed)
+    for item in listed:
+        variant = {key: value for key, value in item.items() if key != "split_percent"}
+        if "split_percent" in item:
+            variant["rollout_percentage"] = item["split_percent"]
+        if not taken and str(variant.get("key")).lower() == CONTROL:
+            variant["key"], taken = CONTROL, True
+        found.append(variant)
+    return found
+
+
+def differing_parameters(parameters: Document | None, flag: Document) -> Document:
+    """Return the flag's keys in ``parameters`` that say something else than the flag does."""
+    shown = shown_parameters({}, flag)
+    return {
+        key: value
+        for key, value in (parameters or {}).items()
+        if key in PARAMETER_KEYS and _compared(key, value) != _compared(key, shown.get(key))
+    }
+
+
+def _compared(key: str, value: Any) -> Any:
+    variants = key == "feature_flag_variants" and isinstance(value, list)
+    if variants and all(isinstance(item, dict) for item in value):
+        return normalized_variants(value)
+    return value

@@ -9,7 +9,7 @@ from typing import Any
 from exp_jupyter.schema.requests import KEY_RULE, is_flag_key
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found, refusal
-from exp_jupyter.server.services import approval_gate
+from exp_jupyter.server.services import activity, approval_gate
 from exp_jupyter.server.services.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
@@ -83,9 +83,12 @@ def create(
         "archived_with": None,
     }
     check_filters(flag["filters"])
+    flag["filters"] = _grouped(flag["filters"])
     if gated:
         approval_gate.check(work, actor, None, flag, fields, method)
-    return work.flags.add(flag)
+    made = work.flags.add(flag)
+    activity.note(work, actor, made["id"], made["key"], activity.CREATED, now, scope=activity.FLAG)
+    return made
 
 
 def update(
@@ -127,11 +130,13 @@ def update(
         check_key(work, target["key"])
     if target["filters"] != flag["filters"]:
         check_filters(target["filters"])
+        target["filters"] = _grouped(target["filters"])
     if gated:
         approval_gate.check(work, actor, flag, target, changes, method)
     target["version"] = flag["version"] + 1
     target["updated_at"] = work.stamp()
     target["last_modified_by"] = actor.id
+    activity.note_change(work, actor, flag, target, scope=activity.FLAG, name=target["key"])
     return work.flags.save(target)
 
 
@@ -154,6 +159,17 @@ def variant_keys(flag: Document) -> list[str]:
 
 
 # ---------------------------------------------------------------- rules
+
+
+def _grouped(filters: Document) -> Document:
+    """Return filters whose release groups say what sort of group they are about, if any."""
+    index = filters.get("aggregation_group_type_index")
+    if index is None:
+        return filters
+    groups = [
+        {**group, "aggregation_group_type_index": index} for group in filters.get("groups") or []
+    ]
+    return {**filters, "groups": groups}
 
 
 def _is_share(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found
-from exp_jupyter.server.services import flags
+from exp_jupyter.server.services import activity, experiment_writes, flags
 from exp_jupyter.server.services.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
@@ -36,7 +36,9 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
             "updated_at": now,
         }
     )
-    return work.holdouts.save({**holdout, "filters": _named(groups, holdout["id"])})
+    made = work.holdouts.save({**holdout, "filters": _named(groups, holdout["id"])})
+    _note(work, actor, made, activity.CREATED, now)
+    return made
 
 
 def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Document:
@@ -46,17 +48,23 @@ def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Docum
     if "filters" in fields:
         changed["filters"] = _named(_checked(fields["filters"]), identifier)
     work.holdouts.save(changed)
+    activity.note_change(work, actor, holdout, changed, kind=activity.HOLDOUT)
     _rewrite_flags(work, actor, identifier, flag_part(changed))
     return changed
 
 
 def delete(work: Work, actor: Actor, identifier: int) -> None:
     """Remove a holdout; its experiments go on without it."""
-    find(work, identifier)
+    holdout = find(work, identifier)
     _rewrite_flags(work, actor, identifier, None)
     for experiment in work.experiments.find("holdout_id = ?", [identifier]):
-        work.experiments.save({**experiment, "holdout_id": None})
+        experiment_writes.changed(work, actor, experiment, {**experiment, "holdout_id": None})
     work.holdouts.delete(identifier)
+    _note(work, actor, holdout, activity.DELETED, work.stamp())
+
+
+def _note(work: Work, actor: Actor, holdout: Document, what: str, at: str) -> None:
+    activity.note(work, actor, holdout["id"], holdout["name"], what, at, kind=activity.HOLDOUT)
 
 
 def flag_part(holdout: Document | None) -> Document | None:

@@ -1,17 +1,27 @@
-"""An experiment's life: launch, pause, resume, end, ship, archive, unarchive, reset."""
+"""An experiment's life: launch, pause, freeze, end, ship, archive, reset, and the ways back."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 from exp_jupyter.server.refusals import forbidden, invalid
-from exp_jupyter.server.services import experiments, flags, metrics
+from exp_jupyter.server.services import (
+    activity,
+    cohorts,
+    experiment_writes,
+    experiments,
+    exposure_freeze,
+    flags,
+    metrics,
+)
 from exp_jupyter.server.services.approval_gate import DISABLE, Gated
 from exp_jupyter.server.services.experiment_view import flag_of
 from exp_jupyter.server.services.people import Actor
 from exp_jupyter.server.store import Document, Work
 
 FLAG_WRITE = "feature_flag:write"
+_SHIPPED = "Added automatically when the experiment was ended to keep only one variant."
 
 
 def launch(work: Work, actor: Actor, identifier: int) -> Document:
@@ -23,7 +33,7 @@ def launch(work: Work, actor: Actor, identifier: int) -> Document:
     experiments.check_launchable(flag)
     flags.update(work, actor, flag, {"active": True}, method="POST")
     started = {**experiment, "start_date": work.stamp()}
-    return _save(work, metrics.fingerprinted(started))
+    return experiment_writes.changed(work, actor, experiment, metrics.fingerprinted(started))
 
 
 def pause(work: Work, actor: Actor, identifier: int) -> Document:
@@ -32,7 +42,7 @@ def pause(work: Work, actor: Actor, identifier: int) -> Document:
     if not flag["active"]:
         raise invalid("Experiment is already paused.")
     flags.update(work, actor, flag, {"active": False}, method="POST")
-    return _save(work, experiment)
+    return experiment
 
 
 def resume(work: Work, actor: Actor, identifier: int) -> Document:
@@ -41,7 +51,7 @@ def resume(work: Work, actor: Actor, identifier: int) -> Document:
     if flag["active"]:
         raise invalid("Experiment is not paused.")
     flags.update(work, actor, flag, {"active": True}, method="POST")
-    return _save(work, experiment)
+    return experiment
 
 
 def _running(work: Work, identifier: int) -> tuple[Document, Document]:
@@ -60,14 +70,18 @@ def _require_launched(experiment: Document) -> None:
         raise invalid("Experiment has not been launched yet.")
 
 
-def end(work: Work, identifier: int, conclusion: str | None, comment: str | None) -> Document:
+def end(
+    work: Work, actor: Actor, identifier: int, conclusion: str | None, comment: str | None
+) -> Document:
     """End a launched experiment now; its flag stays as it is."""
     experiment = experiments.find(work, identifier)
     _require_launched(experiment)
     if experiment["end_date"]:
         raise invalid("Experiment has already ended.")
-    return _save(
+    return experiment_writes.changed(
         work,
+        actor,
+        experiment,
         {
             **experiment,
             "end_date": work.stamp(),
@@ -112,28 +126,34 @@ def ship(
         shipped["conclusion"] = conclusion
     if comment is not None:
         shipped["conclusion_comment"] = comment
-    return _save(work, shipped)
+    stored = experiment_writes.changed(work, actor, experiment, shipped)
+    change = {"type": activity.EXPERIMENT, "action": "changed", "field": "shipped_variant"}
+    activity.note(
+        work,
+        actor,
+        identifier,
+        stored["name"],
+        activity.SHIPPED,
+        stored["updated_at"],
+        [{**change, "before": None, "after": variant_key}],
+    )
+    return stored
 
 
 def shipped_filters(flag: Document, variant_key: str, *, to_everyone: bool) -> Document:
-    """Return the flag's filters with all of the split on one variant."""
+    """Return the flag's filters with all of the split on one variant.
+
+    With ``to_everyone`` a release group for everybody stands in front of those there are; one that
+    shipping put there before is not put there twice.
+    """
     filters: Document = copy.deepcopy(flag["filters"])
     for variant in filters["multivariate"]["variants"]:
         variant["rollout_percentage"] = 100 if variant["key"] == variant_key else 0
-    catch_all = {"properties": [], "rollout_percentage": 100}
+    everybody = {"properties": [], "rollout_percentage": 100, "description": _SHIPPED}
     groups = filters.get("groups") or []
-    if to_everyone and not (groups and _is_catch_all(groups[0])):
-        filters["groups"] = [catch_all, *groups]
+    if to_everyone and not (groups and everybody.items() <= groups[0].items()):
+        filters["groups"] = [everybody, *groups]
     return filters
-
-
-def _is_catch_all(group: Document) -> bool:
-    """Tell whether a group releases to everybody, so that shipping twice adds no second one."""
-    return (
-        not group.get("properties")
-        and group.get("rollout_percentage") == 100
-        and not group.get("variant")
-    )
 
 
 def archive(work: Work, actor: Actor, identifier: int, *, disable_flag: bool = False) -> Document:
@@ -154,7 +174,7 @@ def archive(work: Work, actor: Actor, identifier: int, *, disable_flag: bool = F
     flag = flag_of(work, experiment)
     if actor.may(FLAG_WRITE) and not flag["deleted"] and not _used_elsewhere(work, experiment):
         _archive_flag(work, actor, experiment, flag, disable=disable_flag)
-    return _save(work, {**experiment, "archived": True})
+    return experiment_writes.changed(work, actor, experiment, {**experiment, "archived": True})
 
 
 def _used_elsewhere(work: Work, experiment: Document) -> bool:
@@ -180,7 +200,8 @@ def _archive_flag(
         flags.update(work, actor, flag, changes, method="POST")
     except Gated as gated:
         raise forbidden(
-            f"An approval policy guards {DISABLE}; disable the feature flag itself first."
+            f"Disabling this feature flag requires approval ({DISABLE}). Disable it from the "
+            "feature flag itself, then archive the experiment."
         ) from gated
 
 
@@ -194,16 +215,18 @@ def unarchive(work: Work, actor: Actor, identifier: int) -> Document:
     if together and actor.may(FLAG_WRITE) and not flag["deleted"]:
         back = {"archived": False, "archived_with": None}
         flags.update(work, actor, flag, back, method="POST", gated=False)
-    return _save(work, {**experiment, "archived": False})
+    return experiment_writes.changed(work, actor, experiment, {**experiment, "archived": False})
 
 
-def reset(work: Work, identifier: int) -> Document:
+def reset(work: Work, actor: Actor, identifier: int) -> Document:
     """Make a launched experiment a draft again; its flag stays as it is."""
     experiment = experiments.find(work, identifier)
     if not experiment["start_date"]:
         raise invalid("Experiment is already in draft state.")
-    return _save(
+    return experiment_writes.changed(
         work,
+        actor,
+        experiment,
         {
             **experiment,
             "start_date": None,
@@ -215,5 +238,37 @@ def reset(work: Work, identifier: int) -> Document:
     )
 
 
-def _save(work: Work, experiment: Document) -> Document:
-    return work.experiments.save({**experiment, "updated_at": work.stamp()})
+def freezable(work: Work, identifier: int) -> Document:
+    """Return an experiment whose exposure can be frozen, or refuse with 400."""
+    experiment = experiments.find(work, identifier)
+    exposure_freeze.require_freezable(experiment, flag_of(work, experiment))
+    return experiment
+
+
+def freeze_exposure(work: Work, actor: Actor, identifier: int, exposed: Iterable[int]) -> Document:
+    """Let nobody new into a running experiment; those exposed so far stay and count.
+
+    Parameters
+    ----------
+    exposed
+        The persons exposed so far.
+    """
+    experiment = freezable(work, identifier)
+    flag = flag_of(work, experiment)
+    name = f'Users exposed to experiment "{experiment["name"]}" when it was frozen'
+    cohort = cohorts.create(work, actor, name, exposure_freeze.require_few(exposed))
+    filters = exposure_freeze.frozen_filters(flag, cohort)
+    flags.update(work, actor, flag, {"filters": filters}, method="POST")
+    return experiment
+
+
+def unfreeze_exposure(work: Work, actor: Actor, identifier: int) -> Document:
+    """Let people into a frozen experiment again; the cohort it was frozen to goes."""
+    experiment = experiments.find(work, identifier)
+    flag = flag_of(work, experiment)
+    exposure_freeze.require_frozen(experiment, flag)
+    filters = exposure_freeze.unfrozen_filters(flag)
+    flags.update(work, actor, flag, {"filters": filters}, method="POST")
+    for cohort in exposure_freeze.cohorts_of(flag):
+        cohorts.soft_delete(work, cohort)
+    return experiment

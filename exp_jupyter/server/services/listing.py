@@ -15,13 +15,19 @@ ELIGIBLE_LIMIT, MOST_ELIGIBLE = 20, 100
 _YES = ("true", "1", "yes")
 _INTEGERS = 2**63
 
+_UNDER_WAY = "start_date IS NOT NULL AND end_date IS NULL AND "
+_FLAG = "EXISTS (SELECT 1 FROM flags WHERE flags.id = flag_id AND {})"
+_FROZEN = (
+    "(json_array_length(flags.doc, '$.filters.groups') > 0 AND NOT EXISTS (SELECT 1 FROM "
+    "json_each(flags.doc, '$.filters.groups') AS release WHERE NOT "
+    "coalesce(json_extract(release.value, '$.exposure_frozen'), 0)))"
+)
 _STATUS = {
     "draft": "start_date IS NULL",
     "stopped": "start_date IS NOT NULL AND end_date IS NOT NULL",
-    "running": "start_date IS NOT NULL AND end_date IS NULL AND "
-    "(SELECT active FROM flags WHERE flags.id = flag_id)",
-    "paused": "start_date IS NOT NULL AND end_date IS NULL AND "
-    "NOT (SELECT active FROM flags WHERE flags.id = flag_id)",
+    "running": _UNDER_WAY + _FLAG.format(f"active AND NOT {_FROZEN}"),
+    "exposure_frozen": _UNDER_WAY + _FLAG.format(f"active AND {_FROZEN}"),
+    "paused": _UNDER_WAY + _FLAG.format("NOT active"),
 }
 _STATUS["complete"] = _STATUS["stopped"]
 
@@ -33,8 +39,8 @@ _EXPERIMENT_ORDERS = {
     "end_date": "end_date",
     "duration": "(julianday(coalesce(end_date, :now)) - julianday(start_date))",
     "status": "(CASE WHEN start_date IS NULL THEN 0 WHEN end_date IS NULL THEN 1 ELSE 2 END)",
-    "created_by": "(SELECT json_extract(people.doc, '$.first_name') FROM people "
-    "WHERE people.id = experiments.created_by) COLLATE NOCASE",
+    "created_by": "(SELECT coalesce(nullif(json_extract(people.doc, '$.first_name'), ''), email) "
+    "FROM people WHERE people.id = experiments.created_by) COLLATE NOCASE",
 }
 _FLAG_ORDERS = {"created_at": "created_at", "key": "key", "name": "name COLLATE NOCASE"}
 
@@ -71,6 +77,36 @@ def experiments(
     work: Work, query: Mapping[str, str], limit: int, offset: int
 ) -> tuple[list[Document], int]:
     """Return a page of experiments as lists show them, and how many there are in all."""
+    where = _matching(work, query)
+    order = _experiment_order(work, query)
+    page = list(
+        work.experiments.find(where.sql, where.parameters, order=order, limit=limit, offset=offset)
+    )
+    # One query for the page's flags in place of one for each.
+    wanted = json.dumps([experiment["flag_id"] for experiment in page])
+    found = work.flags.find("id IN (SELECT value FROM json_each(?))", [wanted])
+    by_id = {flag["id"]: flag for flag in found}
+    views = [
+        experiment_view.basic(work, experiment, by_id.get(experiment["flag_id"]))
+        for experiment in page
+    ]
+    return views, work.experiments.count(where.sql, where.parameters)
+
+
+def matching_ids(work: Work, query: Mapping[str, str]) -> Document:
+    """Return the numbers of all experiments that the filters of a list leave, in its order."""
+    where = _matching(work, query)
+    order = _experiment_order(work, query)
+    rows = work.connection.execute(
+        f"SELECT id FROM experiments WHERE {where.sql} ORDER BY {order}",  # noqa: S608 - constants
+        where.parameters,
+    )
+    found = [number for (number,) in rows]
+    return {"ids": found, "total": len(found)}
+
+
+def _matching(work: Work, query: Mapping[str, str]) -> Conditions:
+    """Return what the filters of a list of experiments ask for."""
     where = Conditions("deleted = 0")
     archived = query.get("archived", "").lower() == "true"
     where.add("archived = 1" if archived else "archived = 0")
@@ -85,24 +121,25 @@ def experiments(
         where.add("prompt_name = ?", prompt)
     if event := query.get("event"):
         # A document without the event's name and without actions cannot read the event.
-        where.add("instr(doc, ?) OR instr(doc, 'ActionsNode')", packed(event))
+        where.add(
+            "instr(doc, ?) OR instr(doc, 'ActionsNode') OR id IN "
+            "(SELECT experiment_id FROM saved_metric_links)",
+            packed(event),
+        )
         candidates = work.experiments.find(where.sql, where.parameters)
-        hits = [found["id"] for found in candidates if event in metrics.events_of(work, found)]
+        hits = [
+            found["id"]
+            for found in candidates
+            if event in metrics.events_of(work, experiment_view.metrics_of(work, found))
+        ]
         where.add("id IN (SELECT value FROM json_each(?))", json.dumps(hits))
+    _by_tags(where, query)
+    return where
+
+
+def _experiment_order(work: Work, query: Mapping[str, str]) -> str:
     order = _order(query.get("order") or "-created_at", _EXPERIMENT_ORDERS)
-    order = order.replace(":now", f"'{work.stamp()}'")
-    page = list(
-        work.experiments.find(where.sql, where.parameters, order=order, limit=limit, offset=offset)
-    )
-    # One query for the page's flags in place of one for each.
-    wanted = json.dumps([experiment["flag_id"] for experiment in page])
-    found = work.flags.find("id IN (SELECT value FROM json_each(?))", [wanted])
-    by_id = {flag["id"]: flag for flag in found}
-    views = [
-        experiment_view.basic(work, experiment, by_id.get(experiment["flag_id"]))
-        for experiment in page
-    ]
-    return views, work.experiments.count(where.sql, where.parameters)
+    return order.replace(":now", f"'{work.stamp()}'")
 
 
 def eligible_flags(work: Work, query: Mapping[str, str]) -> Document:
@@ -153,11 +190,7 @@ def feature_flags(
         where.search(("key", "name"), search)
     _by_creator(where, query.get("created_by_id"))
     _by_evaluation(where, query)
-    tagged = "EXISTS (SELECT 1 FROM json_each(doc, '$.tags') AS tag WHERE tag.value IN "
-    for name, negation in (("tags", ""), ("excluded_tags", "NOT ")):
-        if wanted := _text_list(query.get(name)):
-            part = f"{negation}{tagged}(SELECT value FROM json_each(?)))"  # noqa: S608 - constants
-            where.add(part, json.dumps(wanted))
+    _by_tags(where, query)
     page = work.flags.find(
         where.sql, where.parameters, order="created_at DESC, id DESC", limit=limit, offset=offset
     )
@@ -170,6 +203,15 @@ def _by_evaluation(where: Conditions, query: Mapping[str, str]) -> None:
     if "has_evaluation_contexts" in query:
         has = query["has_evaluation_contexts"].lower() in _YES
         where.add("context_count > 0" if has else "context_count = 0")
+
+
+def _by_tags(where: Conditions, query: Mapping[str, str]) -> None:
+    """Add "has one of these tags" and "has none of these"."""
+    tagged = "EXISTS (SELECT 1 FROM json_each(doc, '$.tags') AS tag WHERE tag.value IN "
+    for name, negation in (("tags", ""), ("excluded_tags", "NOT ")):
+        if wanted := _text_list(query.get(name)):
+            part = f"{negation}{tagged}(SELECT value FROM json_each(?)))"  # noqa: S608 - constants
+            where.add(part, json.dumps(wanted))
 
 
 def _by_creator(where: Conditions, given: str | None) -> None:

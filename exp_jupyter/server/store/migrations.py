@@ -230,7 +230,26 @@ CREATE TABLE retired_files (
 ALTER TABLE event_parts ADD COLUMN sha256 TEXT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EVENTS, _IDENTIFIED, _COHORTS, _TABLES, _RETIRED)
+_ACTIVITY = """
+CREATE TABLE activity (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc TEXT NOT NULL CHECK (json_valid(doc)),
+    scope TEXT GENERATED ALWAYS AS (json_extract(doc, '$.scope')) STORED,
+    kind TEXT GENERATED ALWAYS AS (json_extract(doc, '$.kind')) STORED,
+    item_id INTEGER GENERATED ALWAYS AS (json_extract(doc, '$.item_id')) STORED
+);
+CREATE INDEX activity_by_item ON activity (scope, kind, item_id, id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _EVENTS,
+    _IDENTIFIED,
+    _COHORTS,
+    _TABLES,
+    _RETIRED,
+    _ACTIVITY,
+)
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 
 VERSION = len(MIGRATIONS)

@@ -38,6 +38,7 @@ class Work:
         )
         self.prompts = Table(connection, "prompts")
         self.actions = Table(connection, "actions")
+        self.activity = Table(connection, "activity")
         self.cohorts = Table(connection, "cohorts")
         self.recalculations = Table(connection, "recalculations", ("experiment_id",))
         self.policies = Table(connection, "approval_policies")

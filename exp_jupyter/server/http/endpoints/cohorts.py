@@ -16,8 +16,10 @@ def list_cohorts(call: Call) -> Any:
     limit, offset = call.page
 
     def action(work: Work) -> tuple[list[Document], int]:
-        page = work.cohorts.find(order="created_at DESC, id DESC", limit=limit, offset=offset)
-        return [cohorts.view(work, found) for found in page], work.cohorts.count()
+        where = "NOT coalesce(json_extract(doc, '$.deleted'), 0)"
+        order = "created_at DESC, id DESC"
+        page = work.cohorts.find(where, order=order, limit=limit, offset=offset)
+        return [cohorts.view(work, found) for found in page], work.cohorts.count(where)
 
     return call.paged(*call.read(action))
 

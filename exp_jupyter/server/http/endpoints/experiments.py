@@ -7,6 +7,7 @@ from typing import Any
 
 from exp_jupyter.schema.requests import (
     ArchiveRequest,
+    BulkTagsRequest,
     CopyRequest,
     DuplicateRequest,
     EndRequest,
@@ -16,7 +17,17 @@ from exp_jupyter.schema.requests import (
 )
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.refusals import invalid
-from exp_jupyter.server.services import copies, experiment_view, experiments, lifecycle, listing
+from exp_jupyter.server.services import (
+    activity,
+    cohorts,
+    copies,
+    experiment_view,
+    experiments,
+    lifecycle,
+    listing,
+    queries,
+    tags,
+)
 from exp_jupyter.server.store import Document, Work
 
 READ, WRITE = ("experiment:read",), ("experiment:write",)
@@ -94,7 +105,9 @@ def end(call: Call) -> Any:
         experiments.find(work, call.id)
         request = call.body(EndRequest)
         _refuse_cleanup(call, request)
-        return lifecycle.end(work, call.id, request.conclusion, request.conclusion_comment)
+        return lifecycle.end(
+            work, call.actor, call.id, request.conclusion, request.conclusion_comment
+        )
 
     return _written(call, action)
 
@@ -143,7 +156,7 @@ def archive(call: Call) -> Any:
 
 def reset(call: Call) -> Any:
     """Make a launched experiment a draft again."""
-    return _written(call, lambda work: lifecycle.reset(work, call.id))
+    return _written(call, lambda work: lifecycle.reset(work, call.actor, call.id))
 
 
 def duplicate(call: Call) -> Any:
@@ -177,6 +190,51 @@ def copy_to_project(call: Call) -> Any:
     return _written(call, action)
 
 
+def list_matching_ids(call: Call) -> Any:
+    """Return the numbers of all experiments that a list's filters leave."""
+    return call.read(lambda work: listing.matching_ids(work, call.query))
+
+
+def bulk_update_tags(call: Call) -> Any:
+    """Change the tags of several experiments."""
+    request = call.body(BulkTagsRequest)
+    return call.write(
+        lambda work: tags.update_many(work, call.actor, request.ids, request.action, request.tags)
+    )
+
+
+def list_activity(call: Call) -> Any:
+    """List what happened to an experiment, newest first."""
+    limit = call.number("limit", activity.PAGE)
+    page = call.number("page", 1)
+
+    def action(work: Work) -> Document:
+        experiment = experiments.find(work, call.id)
+        found, count = activity.of_experiment(work, call.actor, experiment, limit=limit, page=page)
+        return call.numbered_page(found, count, limit, page)
+
+    return call.read(action)
+
+
+def freeze_exposure(call: Call) -> Any:
+    """Let nobody new into a running experiment."""
+
+    def asked(work: Work) -> list[int]:
+        experiment = lifecycle.freezable(work, call.id)
+        return cohorts.exposed(call.events, queries.spec_of(work, experiment), work)
+
+    # They are looked for before the write, so that nobody waits for the search.
+    exposed = call.read(asked)
+    return _written(
+        call, lambda work: lifecycle.freeze_exposure(work, call.actor, call.id, exposed)
+    )
+
+
+def unfreeze_exposure(call: Call) -> Any:
+    """Let people into a frozen experiment again."""
+    return _written(call, lambda work: lifecycle.unfreeze_exposure(work, call.actor, call.id))
+
+
 _LIST = (
     "status",
     "archived",
@@ -185,6 +243,8 @@ _LIST = (
     "search",
     "prompt_name",
     "event",
+    "tags",
+    "excluded_tags",
     "order",
     "limit",
     "offset",
@@ -193,7 +253,12 @@ _LIST = (
 ENDPOINTS = (
     Endpoint("GET", "experiments", list_experiments, READ, query=_LIST),
     Endpoint("POST", "experiments", create, WRITE, body=ExperimentCreate, status=201),
+    Endpoint("GET", "experiments/matching_ids", list_matching_ids, READ, query=_LIST[:-2]),
+    Endpoint("POST", "experiments/bulk_update_tags", bulk_update_tags, WRITE, body=BulkTagsRequest),
     Endpoint("GET", "experiments/{id}", retrieve, READ),
+    Endpoint("GET", "experiments/{id}/activity", list_activity, READ, query=("limit", "page")),
+    Endpoint("POST", "experiments/{id}/freeze_exposure", freeze_exposure, WRITE),
+    Endpoint("POST", "experiments/{id}/unfreeze_exposure", unfreeze_exposure, WRITE),
     Endpoint("PATCH", "experiments/{id}", update, WRITE, body=ExperimentUpdate),
     Endpoint("PUT", "experiments/{id}", replace, WRITE, body=ExperimentCreate),
     Endpoint("DELETE", "experiments/{id}", refuse_delete, WRITE, status=405),

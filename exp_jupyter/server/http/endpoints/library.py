@@ -99,6 +99,9 @@ def update_flag(call: Call) -> Any:
         flag = flags.find(work, call.id)
         changes = call.body(kind).given()
         seen = changes.pop("version", None)
+        if call.method == "PATCH" and "filters" in changes:
+            # Each part of the filters is its own: what is left out stays as it is.
+            changes["filters"] = {**flag["filters"], **changes["filters"]}
         return flags.view(
             work,
             flags.update(work, call.actor, flag, changes, method=call.method, seen_version=seen),
@@ -221,8 +224,7 @@ def list_saved_metrics(call: Call) -> Any:
             return [
                 saved["id"]
                 for saved in work.saved_metrics.find()
-                if event
-                in metrics.events_of(work, {"metrics": [saved["query"]], "metrics_secondary": []})
+                if event in metrics.events_of(work, [saved["query"]])
             ]
 
         where = f"id IN ({', '.join(map(str, call.read(reading))) or 'NULL'})"
@@ -257,14 +259,14 @@ def update_saved_metric(call: Call) -> Any:
     def action(work: Work) -> Document:
         saved_metrics.find(work, call.id)
         fields = call.body(kind).given()
-        return saved_metrics.view(work, saved_metrics.update(work, call.id, fields))
+        return saved_metrics.view(work, saved_metrics.update(work, call.actor, call.id, fields))
 
     return call.write(action)
 
 
 def delete_saved_metric(call: Call) -> Any:
     """Remove a saved metric."""
-    call.write(lambda work: saved_metrics.delete(work, call.id))
+    call.write(lambda work: saved_metrics.delete(work, call.actor, call.id))
     return Answer(status=204)
 
 
