@@ -223,7 +223,7 @@ def _settings(
     if isinstance(given, Settings):
         return given
     config = spec.stats_config if given is None else given
-    return resolve(config, metric_type=metric.metric_type)
+    return resolve(config, spec.stats_defaults, metric_type=metric.metric_type)
 
 
 def _covariates(settings: Settings) -> Covariates:

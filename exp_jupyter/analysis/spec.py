@@ -50,6 +50,9 @@ class ExperimentSpec:
         Method and levels as the API writes them.
     breakdowns_from
         ``first_exposure`` or ``metric_event``: what gives a unit its breakdown values.
+    stats_defaults
+        The project's own defaults where ``stats_config`` says nothing: ``cuped_enabled``,
+        ``cuped_lookback_days``, ``sequential_testing_enabled``, ``sequential_tuning_parameter``.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class ExperimentSpec:
     baseline_key: str = "control"
     stats_config: Mapping[str, Any] | None = None
     breakdowns_from: BreakdownsFrom = "first_exposure"
+    stats_defaults: Mapping[str, Any] | None = None
 
     @property
     def kept_variants(self) -> tuple[str, ...]:
@@ -97,6 +101,7 @@ class ExperimentSpec:
         test_account_filters: Sequence[Mapping[str, Any]] = (),
         actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
         breakdowns_from: BreakdownsFrom = "first_exposure",
+        stats_defaults: Mapping[str, Any] | None = None,
     ) -> ExperimentSpec:
         """Read the specification off an experiment.
 
@@ -104,7 +109,7 @@ class ExperimentSpec:
         ----------
         experiment
             The experiment as the API writes it (with its ``feature_flag``), or that object typed.
-        timezone, test_account_filters, actions, breakdowns_from
+        timezone, test_account_filters, actions, breakdowns_from, stats_defaults
             The project's settings, which an experiment does not carry.
 
         Raises
@@ -140,6 +145,7 @@ class ExperimentSpec:
             baseline_key=baseline_variant(stats, [str(variant["key"]) for variant in variants]),
             stats_config=stats,
             breakdowns_from=breakdowns_from,
+            stats_defaults=stats_defaults,
         )
 
 

@@ -22,17 +22,19 @@ _NEEDS_RATIO_STATS = (
 def baseline_from_stats(metric_type: str, stats: Mapping[str, Any]) -> float | None:
     """Return the baseline value that ``baseline_stats`` imply, or None when they imply none.
 
+    No units imply none, whatever else the statistics hold.
+
     Examples
     --------
     >>> baseline_from_stats("mean_count", {"number_of_samples": 500, "sum": 100})
     0.2
     """
     n = stats["number_of_samples"]
+    if not n:
+        return None
     if metric_type in ("ratio", "retention"):
         denominator = stats.get("denominator_sum")
         return float(stats["sum"]) / float(denominator) if denominator else None
-    if not n:
-        return None
     steps = stats.get("step_counts")
     if metric_type == "funnel" and steps:
         return float(steps[-1]) / float(n)
@@ -77,6 +79,8 @@ def recommended_sample_size(
 ) -> int | None:
     """Return the total sample size over all variants, or None where the API answers null.
 
+    A metric without variance, such as a retention of everybody, needs 0 units.
+
     Parameters
     ----------
     mde
@@ -97,7 +101,8 @@ def recommended_sample_size(
         return None
     # The order of operations is the API's: ``ceil`` is sensitive to the last bit.
     total = ((16 * spread) / squared) * variants
-    return math.ceil(total) if 0 < total < math.inf else None
+    # Rounded before it is looked at: a variance of 0 is often a little less in floats.
+    return size if total < math.inf and (size := math.ceil(total)) >= 0 else None
 
 
 def recommended_running_time_days(sample_size: int | None, rate: float | None) -> int | None:

@@ -67,7 +67,7 @@ class Settings:
         Raises
         ------
         exp_jupyter.errors.StatisticsError
-            A level of exactly 0 or 1, which PostHog's settings let pass and its tests refuse.
+            A level that is not between 0 and 1, which ``resolve`` never makes.
 
         Examples
         --------
@@ -130,8 +130,7 @@ def resolve(
         ci_level=_level("ci_level", bayesian.get("ci_level"), DEFAULT_LEVEL, notes),
         difference=_difference(chosen.get("difference_type"), notes),
         sequential=_switch(
-            frequentist.get("sequential_testing_enabled"),
-            defaults.get("sequential_testing_enabled"),
+            frequentist, "sequential_testing_enabled", defaults.get("sequential_testing_enabled")
         ),
         tuning_n=_tuning(frequentist, defaults),
         cuped=cuped,
@@ -145,19 +144,17 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _switch(own: object, team: object) -> bool:
-    # An experiment that says no beats a team that says yes.
-    return own if isinstance(own, bool) else bool(team) if isinstance(team, bool) else False
+def _switch(own: Mapping[str, Any], name: str, team: object) -> bool:
+    # An experiment that says no beats a team that says yes; so does one that says null.
+    return bool(own[name]) if name in own else bool(team)
 
 
 def _level(name: str, value: object, fallback: float, notes: list[str]) -> float:
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if usable and 0 <= value <= 1:  # type: ignore[operator]
-        if value in (0, 1):
-            notes.append(f"{name} is {value}: no test is made at a level of exactly 0 or 1")
-        return float(value)  # type: ignore[arg-type]
+    number = _number(value)
+    if number is not None and 0 < number < 1:
+        return number
     if value is not None:
-        notes.append(f"{name} {value!r} is not a number from 0 to 1: {fallback} is used")
+        notes.append(f"{name} {value!r} is not a number between 0 and 1: {fallback} is used")
     return fallback
 
 
@@ -193,7 +190,7 @@ def _cuped(
     metric_type: str | None,
     notes: list[str],
 ) -> tuple[bool, int | None]:
-    if not _switch(own.get("enabled"), team.get("cuped_enabled")):
+    if not _switch(own, "enabled", team.get("cuped_enabled")):
         return False, None
     if metric_type is not None and metric_type not in ADJUSTABLE:
         notes.append(f"CUPED is on, but PostHog does not adjust a {metric_type} metric")

@@ -7,6 +7,7 @@ from typing import Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import PropertyFilter
+from exp_jupyter.warehouse.elements import any_element, element_reader
 from exp_jupyter.warehouse.hogql import condition as hogql_condition
 from exp_jupyter.warehouse.properties import PropertyReader
 
@@ -57,7 +58,12 @@ def one(item: PropertyFilter, reader: PropertyReader, where: str) -> str:
     operator = item.operator or "exact"
     positive = _NEGATED.get(operator, operator)
     scope = reader.scopes[item.type]
-    if positive == "is_set":
+    if item.type == "element":
+        # "Is not" is said of all elements: none of them is.
+        held = item.model_copy(update={"type": "event", "operator": positive})
+        condition = one(held, element_reader(reader), where)
+        test = any_element(reader, item.key, condition, where)
+    elif positive == "is_set":
         test = f"{reader.text(item.key, scope)} IS NOT NULL"
     else:
         build = _BUILDERS.get("compare" if positive in _COMPARE else positive)

@@ -112,6 +112,11 @@ class ConnectedSource(EventSource):
         return False
 
     @property
+    def reads_lists(self) -> bool:
+        """No: every engine says that in words of its own."""
+        return False
+
+    @property
     def row_number(self) -> str:
         """Refused: an engine that reads the rows twice may number them differently."""
         raise InputError(

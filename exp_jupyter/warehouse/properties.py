@@ -64,6 +64,7 @@ class PropertyReader:
         "feature": "event",
         "person": "person",
         "cohort": "person",
+        "element": "event",
     }
     """Whose property a filter of a type reads."""
 

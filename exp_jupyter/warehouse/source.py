@@ -139,6 +139,11 @@ class EventSource:
         return True
 
     @property
+    def reads_lists(self) -> bool:
+        """Whether conditions may look into lists, in DuckDB's words."""
+        return True
+
+    @property
     def row_number(self) -> str:
         """SQL that tells rows apart where no column does."""
         return "ROW_NUMBER() OVER ()"

@@ -195,3 +195,24 @@ def test_the_calculator_needs_neither_numpy_nor_scipy() -> None:
         "sys.exit(bool({'scipy', 'numpy', 'pydantic'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["mean_count", "funnel", "ratio", "retention"])
+def test_no_units_imply_no_baseline_whatever_else_there_is(kind: str) -> None:
+    stats = {"number_of_samples": 0, "sum": 0, "sum_squares": 0, "denominator_sum": 10}
+    answer = running_time.running_time(
+        kind, minimum_detectable_effect=10, exposure_rate_per_day=5, baseline_stats=stats
+    )
+    assert set(answer.values()) == {None}
+
+
+@pytest.mark.parametrize("units", [1000, 997, 3])
+def test_a_retention_of_everybody_needs_no_units(units: int) -> None:
+    names = ("number_of_samples", "sum", "sum_squares", "denominator_sum")
+    more = ("denominator_sum_squares", "numerator_denominator_sum_product")
+    stats = dict.fromkeys((*names, *more), units)
+    answer = running_time.running_time(
+        "retention", minimum_detectable_effect=10, exposure_rate_per_day=5, baseline_stats=stats
+    )
+    assert (answer["baseline_value"], answer["recommended_sample_size"]) == (1, 0)
+    assert answer["recommended_running_time_days"] is None

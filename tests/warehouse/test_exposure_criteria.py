@@ -246,3 +246,37 @@ def test_an_activation_is_of_no_effect_with_a_custom_exposure():
 def test_an_exclusion_speaks_of_persons():
     with pytest.raises(InputError, match="person or cohort, not 'event'"):
         parse_exposure({"exclusions": [{"key": "plan", "type": "event", "value": "free"}]})
+
+
+BUTTONS = [
+    ("click", 1, at(3), {"$elements_chain": 'span:nth-child="1";button.big'}),
+    ("click", 2, at(3), {"$elements_chain": 'a:attr__class="x"href="/buy"'}),
+    ("click", 3, at(3), {"$elements_chain": 'span.x:text="Buy";button:href="/buy"'}),
+    ("click", 3, at(3, 1)),
+    ("click", 3, at(3, 2), {"$elements": [{"tag_name": "button"}]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "value", "clicks"),
+    [
+        ("tag_name", "exact", ["button"], 2),
+        ("tag_name", "exact", ["butto"], 0),
+        ("tag_name", "is_not", ["button"], 3),
+        ("href", "exact", "/buy", 2),
+        ("href", "icontains", "BUY", 2),
+        ("text", "is_set", None, 1),
+        ("text", "is_not_set", None, 4),
+    ],
+)
+def test_a_filter_on_elements_holds_where_any_of_them_fits(key, operator, value, clicks):
+    item = {"key": key, "type": "element", "operator": operator, "value": value}
+    node = {"event": "click", "properties": [item]}
+    events = [*(exposed(person, at(2, 10)) for person in (1, 2, 3)), *BUTTONS]
+    assert result(events, mean(node=node))["baseline"]["sum"] == clicks
+
+
+def test_a_filter_on_what_elements_do_not_have_is_refused():
+    item = {"key": "selector", "type": "element", "operator": "exact", "value": "div > a"}
+    with pytest.raises(InputError, match="element's 'selector' are not supported"):
+        result(EVERYBODY, mean(node={"event": "click", "properties": [item]}))

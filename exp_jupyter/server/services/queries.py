@@ -55,6 +55,7 @@ def spec_of(work: Work, experiment: Document) -> ExperimentSpec:
         test_account_filters=settings.get("test_account_filters") or [],
         actions=actions.steps_by_id(work),
         breakdowns_from=settings.get("breakdowns_from") or "first_exposure",
+        stats_defaults=settings,
     )
 
 
