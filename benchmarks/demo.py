@@ -28,7 +28,8 @@ project = exp_jupyter.connect("demo")
 project.experiments.list()
 lap()
 from exp_jupyter.server.demo import opening
-opening._running[0].events.relation()
+with opening._running[0].events.cursor():  # lent when the events are there
+    pass
 lap()
 project.experiments.timeseries("Checkout redesign", "Checkout conversion")
 lap()

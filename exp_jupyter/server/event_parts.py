@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exp_jupyter.server.clock import read_time, stored_time
 from exp_jupyter.server.kept_files import begin_to_age, retire
 from exp_jupyter.server.settling import digest_of
@@ -177,13 +180,19 @@ class PartList:
         with self._store.read() as work:
             return _present(work, person_id)
 
-    def merged(self) -> list[tuple[int, int]]:
-        """Return the merged persons, each with the person they are now."""
+    def merges(self) -> int:
+        """Return how many persons were merged so far; no merge leaves the number as it was."""
+        with self._store.read() as work:
+            row = work.connection.execute("SELECT count(*) FROM person_overrides").fetchone()
+        return int(row[0])
+
+    def merged(self) -> NDArray[np.int64]:
+        """Return the merged persons as rows of two: who they were, and who they are now."""
         with self._store.read() as work:
             rows = work.connection.execute(
                 "SELECT old_person_id, person_id FROM person_overrides ORDER BY 1"
             ).fetchall()
-        return [(int(old), int(new)) for old, new in rows]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 
 def _merge(work: Work, old_person_id: int, person_id: int) -> None:

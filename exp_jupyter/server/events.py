@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.event_columns import (
     HOT_PROPERTIES,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _SMALL, _MANY_SMALL = 50_000, 64  # rows of a small part, and how many wait before they merge
+_MERGED = "exp_jupyter_merged_persons"
 _NO_ROOM = ("No space left", "File too large", "Disk quota", "ENOSPC")
 _ROW_GROUP = 61_440  # a multiple of DuckDB's vector size; small enough to skip by time
 
@@ -74,6 +77,7 @@ class EventStore:
         self._store, self._durable = store, store.durable
         self._duck: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
+        self._merged = np.empty((0, 2), dtype=np.int64)
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -213,8 +217,8 @@ class EventStore:
         """Return the names of the events the project has seen, sorted."""
         return self.listed.names()
 
-    def relation(self) -> str:
-        """Return SQL text for the events listed now, usable after FROM.
+    def relation(self, cursor: duckdb.DuckDBPyConnection) -> str:
+        """Return SQL text for the events listed now, usable after FROM on this connection.
 
         Columns: ``uuid`` VARCHAR, ``event`` VARCHAR, ``distinct_id`` VARCHAR, ``person_id``
         BIGINT, ``timestamp`` TIMESTAMP (UTC), ``properties`` VARCHAR (a JSON object) and the
@@ -234,20 +238,41 @@ class EventStore:
                 f"{nothing} WHERE false)"
             )
         listed = f"read_parquet([{', '.join(literal(file) for file in files)}])"
-        overrides = self.listed.merged()
-        if not overrides:
+        merged = self._merged_persons(cursor)
+        if not merged:
             return (
                 "(SELECT CAST(uuid AS VARCHAR) AS uuid, event, distinct_id, person_id, "
                 f"timestamp, properties, {hot} FROM {listed})"
             )
-        pairs = ", ".join(f"({old}, {new})" for old, new in overrides)
         return (
             "(SELECT CAST(e.uuid AS VARCHAR) AS uuid, e.event, e.distinct_id, "
             "coalesce(o.person_id, e.person_id) AS person_id, e.timestamp, e.properties, "
             f"{', '.join('e.' + quoted(name) for name in HOT_PROPERTIES)} FROM {listed} AS e "
-            f"LEFT JOIN (VALUES {pairs}) AS o(old_person_id, person_id) "
-            "ON o.old_person_id = e.person_id)"
+            f"LEFT JOIN {merged} AS o ON o.old_person_id = e.person_id)"
         )
+
+    def _merged_persons(self, cursor: duckdb.DuckDBPyConnection) -> str:
+        """Bring the persons who are somebody else now to a connection; return their table.
+
+        It has the columns ``old_person_id`` and ``person_id``. Empty when nobody was merged.
+        """
+        count = self.listed.merges()
+        if not count:
+            return ""
+        pairs = self._merged  # replaced as a whole, so it may be read without a lock
+        if len(pairs) != count:
+            self._merged = pairs = self.listed.merged()
+        table = f"{_MERGED}_{len(pairs)}"
+        drawn = f"{table}_drawn"
+        cursor.register(drawn, {"old": pairs[:, 0].copy(), "now": pairs[:, 1].copy()})
+        try:
+            cursor.execute(
+                f"CREATE TEMP TABLE IF NOT EXISTS {table} AS "
+                f"SELECT old AS old_person_id, now AS person_id FROM {drawn}"
+            )
+        finally:
+            cursor.unregister(drawn)
+        return table
 
     def source(self, cursor: duckdb.DuckDBPyConnection) -> EventSource:
         """Return the events listed now as what `exp_jupyter.analysis` computes from.
@@ -262,7 +287,7 @@ class EventStore:
         """
         from exp_jupyter.server.project_source import ProjectSource
 
-        relation = self.relation()
+        relation = self.relation(cursor)
         return ProjectSource(
             cursor,
             relation,
@@ -276,7 +301,7 @@ class EventStore:
     def fetch(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run a query that knows the events under the name ``events``, and return its rows."""
         with self.cursor() as cursor:
-            cursor.execute(f"CREATE TEMP VIEW events AS FROM {self.relation()}")
+            cursor.execute(f"CREATE TEMP VIEW events AS FROM {self.relation(cursor)}")
             return cursor.execute(query, parameters or []).fetchall()
 
     def known(self, uuids: Sequence[str], *, since: datetime, until: datetime) -> set[str]:

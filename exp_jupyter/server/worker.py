@@ -69,7 +69,8 @@ class Worker:
             job = next(found, None)
             if job is None:
                 return False
-            work.recalculations.save({**job, "status": "in_progress", "started_at": work.stamp()})
+            began = work.stamp(after=job["created_at"])
+            work.recalculations.save({**job, "status": "in_progress", "started_at": began})
         try:
             outcome = self._series(job) if job["kind"] == "timeseries" else self._metrics(job)
         except ExpError as error:
@@ -84,7 +85,8 @@ class Worker:
         with self._store.write() as work:
             present = work.recalculations.get(job["id"])
             if present is not None:
-                work.recalculations.save({**present, "completed_at": work.stamp(), **outcome})
+                ended = work.stamp(after=present.get("started_at") or present["created_at"])
+                work.recalculations.save({**present, "completed_at": ended, **outcome})
 
     def _series(self, job: Document) -> Document:
         with self._store.read() as work:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.server.event_columns import person_number
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.store import ProjectStore
 
@@ -114,9 +115,9 @@ def test_a_failed_query_leaves_no_draft(events):
 
 def test_a_relation_keeps_meaning_the_events_it_was_made_for(events):
     events.append([event()])
-    relation = events.relation()
-    events.append([event()])
     with events.cursor() as cursor:
+        relation = events.relation(cursor)
+        events.append([event()])
         assert cursor.execute(f"SELECT count(*) FROM {relation}").fetchone() == (1,)
     assert events.fetch("SELECT count(*) FROM events") == [(2,)]
 
@@ -173,7 +174,7 @@ def test_merging_never_makes_a_circle(pairs):
             together = same[old] | same[new]
             for who in together:
                 same[who] = together
-        now = dict(parts.merged())
+        now = dict(parts.merged().tolist())
         assert not set(now.values()) & set(now)
         for who, group in same.items():
             assert len({now.get(other, other) for other in group}) == 1, who
@@ -201,7 +202,8 @@ def test_small_parts_become_one_with_the_same_events(events, store):
     for number in range(5):
         events.append([event(who=f"u{number}", at=NOON - timedelta(days=number))])
     before = events.fetch("SELECT * FROM events ORDER BY uuid")
-    relation = events.relation()
+    with events.cursor() as cursor:
+        relation = events.relation(cursor)
     assert events.merge_small() == 5
     assert len(events.listed.parts()) == 1
     assert events.fetch("SELECT * FROM events ORDER BY uuid") == before
@@ -246,6 +248,30 @@ def test_a_crash_while_merging_leaves_the_parts_as_they_were(events, monkeypatch
         events.merge_small()
     assert events.listed.parts() == before
     assert events.fetch("SELECT count(*) FROM events") == [(3,)]
+
+
+def test_a_statement_does_not_grow_with_the_merged_persons(events):
+    events.append([event(who=str(number)) for number in range(40)])
+    lengths = []
+    for merges in (20, 30):
+        for number in range(1, merges):
+            events.listed.merge_person(person_number(str(number)), person_number("0"))
+        with events.cursor() as cursor:
+            relation = events.relation(cursor)
+            lengths.append(len(relation))
+            people = cursor.execute(f"SELECT count(DISTINCT person_id) FROM {relation}").fetchall()
+            assert people == [(41 - merges,)]
+    assert lengths[0] == lengths[1]
+
+
+def test_a_merge_is_seen_on_a_connection_that_was_lent_before(events):
+    events.append([event(who="ada"), event(who="ben"), event(who="cyd")])
+    with events.cursor() as cursor:
+        for gone, left in (("ben", 2), ("cyd", 1)):
+            events.listed.merge_person(person_number(gone), person_number("ada"))
+            relation = events.relation(cursor)
+            people = cursor.execute(f"SELECT count(DISTINCT person_id) FROM {relation}").fetchall()
+            assert people == [(left,)]
 
 
 def test_unlisted_files_are_set_aside_and_said_and_old_drafts_removed(events, store):

@@ -78,10 +78,10 @@ class DrawnEvents(EventStore):
         super().__init__(store)
         self._drawing = drawing
 
-    def relation(self) -> str:
+    def relation(self, cursor: duckdb.DuckDBPyConnection) -> str:
         """Return SQL text for the events, when they are there."""
         self._drawing.result()
-        return super().relation()
+        return super().relation(cursor)
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -226,7 +226,7 @@ def _add_new(events: EventStore, file: Path, rows: int) -> int:
     """Add the events of a file that the project does not have, and return how many they were."""
     read = f"read_parquet({literal(str(file))})"
     with events.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP VIEW events AS FROM {events.relation()}")
+        cursor.execute(f"CREATE TEMP VIEW events AS FROM {events.relation(cursor)}")
         fresh = (
             f"SELECT * FROM {read} AS s WHERE NOT EXISTS "
             "(FROM events AS e WHERE e.uuid = CAST(s.uuid AS VARCHAR))"

@@ -41,7 +41,9 @@ def update(work: Work, identifier: int, fields: Document) -> Document:
     """Change an action."""
     action = find(work, identifier)
     _check(work, fields, identifier)
-    return work.actions.save({**action, **fields, "updated_at": work.stamp()})
+    return work.actions.save(
+        {**action, **fields, "updated_at": work.stamp(after=action["updated_at"])}
+    )
 
 
 def _check(work: Work, fields: Document, identifier: int | None) -> None:

@@ -140,7 +140,9 @@ def _vote(work: Work, actor: Actor, request: Document, decision: str, reason: st
 
 
 def _save(work: Work, request: Document) -> Document:
-    return work.change_requests.save({**request, "updated_at": work.stamp()})
+    return work.change_requests.save(
+        {**request, "updated_at": work.stamp(after=request["updated_at"])}
+    )
 
 
 def _answer(work: Work, actor: Actor, request: Document, status: str, message: str) -> Document:
@@ -170,7 +172,7 @@ def _apply(work: Work, actor: Actor, request: Document) -> Document:
             **request,
             "state": "applied",
             "applied_by": requester.id,
-            "applied_at": work.stamp(),
+            "applied_at": work.stamp(after=request["created_at"]),
             "result_data": result,
         },
     )

@@ -134,7 +134,7 @@ def update(
     if gated:
         approval_gate.check(work, actor, flag, target, changes, method)
     target["version"] = flag["version"] + 1
-    target["updated_at"] = work.stamp()
+    target["updated_at"] = work.stamp(after=target["updated_at"])
     target["last_modified_by"] = actor.id
     activity.note_change(work, actor, flag, target, scope=activity.FLAG, name=target["key"])
     return work.flags.save(target)

@@ -44,7 +44,7 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
 def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Document:
     """Change a holdout, and with it the flags of its experiments."""
     holdout = find(work, identifier)
-    changed = {**holdout, **fields, "updated_at": work.stamp()}
+    changed = {**holdout, **fields, "updated_at": work.stamp(after=holdout["updated_at"])}
     if "filters" in fields:
         changed["filters"] = _named(_checked(fields["filters"]), identifier)
     work.holdouts.save(changed)

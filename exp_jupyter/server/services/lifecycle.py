@@ -84,7 +84,7 @@ def end(
         experiment,
         {
             **experiment,
-            "end_date": work.stamp(),
+            "end_date": work.stamp(after=experiment["start_date"]),
             "conclusion": conclusion,
             "conclusion_comment": comment,
         },
@@ -121,7 +121,7 @@ def ship(
     flags.update(work, actor, flag, {"filters": filters}, method="POST")
     shipped = dict(experiment)
     if not shipped["end_date"]:
-        shipped["end_date"] = work.stamp()
+        shipped["end_date"] = work.stamp(after=shipped["start_date"])
     if conclusion is not None:
         shipped["conclusion"] = conclusion
     if comment is not None:

@@ -53,7 +53,8 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
 def update(work: Work, actor: Actor, identifier: str, fields: Document) -> Document:
     """Change a policy; requests that wait keep the policy they were made under."""
     _require_admin(actor)
-    policy = {**find(work, identifier), **fields, "updated_at": work.stamp()}
+    known = find(work, identifier)
+    policy = {**known, **fields, "updated_at": work.stamp(after=known["updated_at"])}
     _check(work, policy)
     return work.policies.save(policy)
 

@@ -241,6 +241,10 @@ CREATE TABLE activity (
 CREATE INDEX activity_by_item ON activity (scope, kind, item_id, id);
 """
 
+_MERGED = """
+CREATE INDEX person_overrides_by_person ON person_overrides (person_id);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _EVENTS,
@@ -249,6 +253,7 @@ MIGRATIONS: tuple[str, ...] = (
     _TABLES,
     _RETIRED,
     _ACTIVITY,
+    _MERGED,
 )
 """Step number i (from 1) takes a file from version i - 1 to version i."""
 

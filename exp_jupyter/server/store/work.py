@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
-from exp_jupyter.server.clock import Clock, stored_time
+from exp_jupyter.server.clock import Clock, read_time, stored_time
 from exp_jupyter.server.identity import Identity
 from exp_jupyter.server.store.table import Document, Table
 
@@ -50,9 +50,18 @@ class Work:
         """Return the project's present moment, aware, in UTC."""
         return self._clock.now()
 
-    def stamp(self) -> str:
-        """Return the project's present moment as the store keeps times."""
-        return stored_time(self._clock.now())
+    def stamp(self, *, after: str | None = None) -> str:
+        """Return the project's present moment as the store keeps times.
+
+        Parameters
+        ----------
+        after
+            A stored time that must come before, however the machine's clock was set meanwhile.
+        """
+        now = stored_time(self._clock.now())
+        if after is None or now > after:
+            return now
+        return stored_time(read_time(after) + timedelta(microseconds=1))
 
     def new_uuid(self) -> str:
         """Return a new UUID."""
