@@ -29,6 +29,7 @@ def changed(work: Work, actor: Actor, before: Document, after: Document) -> Docu
     after
         The experiment as it is to be.
     """
-    stored = {**after, "version": version_of(before) + 1, "updated_at": work.stamp()}
+    stamp = work.stamp(after=before["updated_at"])
+    stored = {**after, "version": version_of(before) + 1, "updated_at": stamp}
     activity.note_change(work, actor, before, stored)
     return work.experiments.save(stored)

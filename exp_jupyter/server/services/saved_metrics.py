@@ -49,7 +49,7 @@ def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Docum
             "This saved metric uses a legacy query format and cannot be updated. Please create a "
             "new saved metric with the ExperimentMetric format instead."
         )
-    changed = {**saved, **fields, "updated_at": work.stamp()}
+    changed = {**saved, **fields, "updated_at": work.stamp(after=saved["updated_at"])}
     if "query" in fields:
         changed["query"] = _new_query(work, saved["query"], fields["query"])
     if "name" in fields:
