@@ -30,6 +30,8 @@ from __future__ import annotations
 import traceback
 from typing import Any, ClassVar
 
+from exp_jupyter.sanitize import sanitize, sanitize_lines
+
 
 class ExpError(Exception):
     """Something exp_jupyter could not do: what happened, and what to do about it.
@@ -46,9 +48,10 @@ class ExpError(Exception):
     """Show the whole traceback in a notebook; set by ``%config ExpMagics.debug``."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # A message quotes names, answers and files: it is cleaned here, and so nowhere else.
+        self.message = sanitize(message)
+        self.hint = sanitize(hint)
+        super().__init__(self.message)
 
     @property
     def lines(self) -> list[str]:
@@ -58,7 +61,7 @@ class ExpError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython asks an exception for its own rendering; the cell fails all the same.
         if ExpError.debug:
-            return "".join(traceback.format_exception(self)).splitlines()
+            return sanitize_lines("".join(traceback.format_exception(self)))
         return self.lines
 
 

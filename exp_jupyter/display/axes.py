@@ -9,6 +9,7 @@ from html import escape
 
 from exp_jupyter.display import numbers
 from exp_jupyter.display.palette import RULE, colour
+from exp_jupyter.sanitize import sanitize
 
 FONT = "system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif"
 _DAY_STEPS = (1, 2, 3, 5, 7, 14, 28, 56, 91, 182, 364)
@@ -65,7 +66,9 @@ def tick_words(value: float, *, relative: bool) -> str:
 def text(x: float, y: float, words: str, *, anchor: str = "start", fill: str = "") -> str:
     """Return words at a place."""
     colouring = f' fill="{fill}"' if fill else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{colouring}>{escape(words)}</text>'
+    # One control character makes the whole drawing unreadable: XML has no way to write it.
+    shown = escape(sanitize(words))
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{colouring}>{shown}</text>'
 
 
 def line(

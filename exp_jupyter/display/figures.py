@@ -21,6 +21,7 @@ from exp_jupyter.display import numbers
 from exp_jupyter.display.axes import tick_words
 from exp_jupyter.display.palette import RULE, SERIES, colour
 from exp_jupyter.display.series_chart import unbroken_runs
+from exp_jupyter.sanitize import sanitize
 
 if TYPE_CHECKING:
     from exp_jupyter.display.curve_chart import CurveChart
@@ -91,11 +92,12 @@ def draw_series(chart: SeriesChart, ax: Axes) -> None:
         if line.points and len(chart.lines) > 1:
             end = line.points[-1]
             ax.annotate(
-                line.name,
+                sanitize(line.name),
                 (end.day, end.estimate),
                 textcoords="offset points",
                 xytext=(6, -3),
                 color=stroke,
+                parse_math=False,  # a dollar in a name is a dollar
             )
         if line.since is not None and len(chart.lines) == 1:
             side = "above" if line.points[-1].estimate > 0 else "below"
@@ -150,7 +152,7 @@ def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
         )
         ax.plot([one.estimate], [place], "o", color=tone)
     ax.axvline(0, color=RULE, linestyle=":", linewidth=1)
-    ax.set_yticks(list(places), [one.name for one in chart.lines])
+    ax.set_yticks(list(places), [sanitize(one.name) for one in chart.lines], parse_math=False)
     ax.set_ylim(-0.7, len(chart.lines) - 0.3)
     ax.set_xlim(left, right)
     if chart.relative:
@@ -173,11 +175,12 @@ def draw_exposures(chart: ExposureChart, ax: Axes) -> None:
             marker="o" if len(days) == 1 else "",
         )
         ax.annotate(
-            name,
+            sanitize(name),
             (days[-1], counts[-1]),
             textcoords="offset points",
             xytext=(6, -3),
             color=stroke,
+            parse_math=False,
         )
     ax.set_ylim(0, chart.top * 1.05)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.count(round(v))))

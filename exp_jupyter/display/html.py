@@ -40,9 +40,10 @@ from exp_jupyter.display.blocks import (
     spans,
     without_empty_columns,
 )
-from exp_jupyter.display.legible import legible, legible_lines, unbroken
 from exp_jupyter.display.marks import axis, interval_bar
 from exp_jupyter.display.palette import colour
+from exp_jupyter.display.typesetting import unbroken
+from exp_jupyter.sanitize import sanitize, sanitize_lines
 
 _FONT = (
     "font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;"
@@ -71,7 +72,7 @@ def set_text(text: str) -> str:
     >>> set_text("<b> & 4.3 %")
     '&lt;b&gt; &amp; 4.3\xa0%'
     """
-    return escape(unbroken(legible(text)), quote=True)
+    return escape(unbroken(sanitize(text)), quote=True)
 
 
 def image(svg: Svg, alt: str, style: str = "display:block;max-width:none") -> str:
@@ -178,7 +179,7 @@ def _span(span: Span) -> str:
 
 
 def _code(text: str) -> str:
-    lines = "\n".join(escape(line) for line in legible_lines(text))
+    lines = "\n".join(escape(line) for line in sanitize_lines(text))
     return (
         f'<pre style="margin:4px 0;padding:7px 10px;border:{_LINE};border-radius:3px;'
         f'background:none;font-size:12px;line-height:1.4;overflow-x:auto;white-space:pre">'

@@ -27,8 +27,8 @@ from exp_jupyter.display.blocks import (
     spans,
     without_empty_columns,
 )
-from exp_jupyter.display.legible import legible_lines
 from exp_jupyter.display.text import cell_text, clean
+from exp_jupyter.sanitize import sanitize_lines
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])|^([-+>#]|\d+[.)])(?=\s)")
 
@@ -114,7 +114,7 @@ def _inline_code(text: str) -> str:
 
 
 def _fence(text: str) -> str:
-    lines = "\n".join(legible_lines(text))
+    lines = "\n".join(sanitize_lines(text))
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", lines)), default=0) + 1)
     return f"{fence}\n{lines}\n{fence}"
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.blocks import Description, Picture, walk
+from exp_jupyter.sanitize import sanitize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,8 +122,8 @@ class Page:
 
     @property
     def title(self) -> str:
-        """A few words that name the object."""
-        return self.description.title
+        """A few words that name the object, on one clean line."""
+        return sanitize(self.description.title)
 
     def to_text(self) -> str:
         """Return plain text for terminals, logs and diffs."""

@@ -29,9 +29,10 @@ from exp_jupyter.display.blocks import (
     said,
     without_empty_columns,
 )
-from exp_jupyter.display.legible import columns_of, legible, legible_lines, unbroken
 from exp_jupyter.display.marks import strip
 from exp_jupyter.display.numbers import MINUS
+from exp_jupyter.display.typesetting import columns_of, unbroken
+from exp_jupyter.sanitize import sanitize, sanitize_lines
 
 WIDTH = 100
 _GAP = "  "
@@ -47,7 +48,7 @@ def clean(text: str) -> str:
     >>> clean("−4.3 %"), clean("two\nlines")
     ('-4.3 %', 'two lines')
     """
-    return legible(text).replace(MINUS, "-")
+    return sanitize(text).replace(MINUS, "-")
 
 
 def _pad(text: str, width: int, align: str) -> str:
@@ -106,9 +107,9 @@ def _block(block: Block, width: int) -> list[str]:
             return _wrapped(" · ".join(clean(part) for part in block.parts if part), width)
         case NextStep():
             lines = _wrapped(f"Next: {_said(block.words)}", width, hang="      ")
-            return [*lines, *(f"      {line}" for line in block.code.splitlines())]
+            return [*lines, *(f"      {line}" for line in sanitize_lines(block.code))]
         case Code():
-            return [f"    {line}" for line in legible_lines(block.text)]
+            return [f"    {line}" for line in sanitize_lines(block.text)]
         case Table():
             return _table(block, width)
         case Diff():

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self, cast
 
 from pydantic import ConfigDict, PrivateAttr, RootModel
 
+from exp_jupyter.sanitize import sanitize
 from exp_jupyter.schema.base import ApiObject
 from exp_jupyter.shown import Shown, plain
 
@@ -69,6 +70,6 @@ class PromptTemplates(Shown, RootModel[list[PromptTemplate]]):
         return self
 
     def __repr__(self) -> str:
-        return f"PromptTemplates({', '.join(template.key for template in self.root)})"
+        return f"PromptTemplates({sanitize(', '.join(one.key for one in self.root))})"
 
     __str__ = __repr__

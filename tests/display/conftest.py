@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from exp_jupyter import analyze_events, compare, sample_size
+from exp_jupyter import analyze, analyze_events, compare, sample_size
+from exp_jupyter.analysis import UnitMetric
 from exp_jupyter.analysis.health import Health
+from exp_jupyter.analysis.results import Results
 from exp_jupyter.analysis.series import Series
+from exp_jupyter.client.access import Access, Granted
 from exp_jupyter.engine.quality import sample_ratio_mismatch
 from exp_jupyter.schema import (
     ChangeRequest,
@@ -193,6 +196,20 @@ def event_analysis(name: str, **options: Any) -> Any:
     )
 
 
+def results(name: str) -> Results:
+    first, other = (series(name, days=1, lift=lift, per_day=90_000) for lift in (0.17, 0.3))
+    failed = {name: f"{name} is broken."}
+    return Results(42, name, "running", (first,), (other,), failed=failed)
+
+
+def units(name: str) -> Any:
+    table = {
+        "variant": [("control", name)[place % 2] for place in range(400)],
+        "spent": [float(place % 7) for place in range(400)],
+    }
+    return analyze(table, metrics={name: UnitMetric("mean", "spent")}, split="equal")
+
+
 BUILDERS: dict[str, Callable[[str], Shown]] = {
     "comparison": lambda name: compare(
         "8502/44700", "8279/45489", control_name="gate 30", treatment_name=name
@@ -204,6 +221,9 @@ BUILDERS: dict[str, Callable[[str], Shown]] = {
         "1200/10000", "1390/10000", treatment_name=name, method="bayesian", goal="decrease"
     ),
     "effect": lambda _: compare("120/1000", "150/1000", difference="absolute").effect,
+    "results": results,
+    "unit-analysis": units,
+    "access": lambda name: Access(name, name, (Granted(name, name, "missing"),)),
     "series": series,
     "series-of-three": lambda name: series(
         name, arms=(name, "test-2", "test-3"), goal="decrease", missing=(4, 5), method="bayesian"
