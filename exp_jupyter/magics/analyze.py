@@ -33,25 +33,49 @@ def arguments() -> Arguments:
             "%exp_analyze warehouse --table units --metric revenue:mean --breakdown country",
         ],
     )
-    it.add("name", metavar="NAME", help="a variable of this notebook, or a Parquet file or glob")
+    it.add(
+        "name",
+        metavar="NAME",
+        offers="table",
+        help="a variable of this notebook, or a Parquet file or glob",
+    )
     it.add(
         "--metric",
         nargs="+",
         action="extend",
         metavar="METRIC",
+        offers="unit-metric",
         help="column:mean, column:proportion, a/b:ratio, column:quantile(0.9), column:median",
     )
-    it.add("--variant", metavar="COLUMN", help="column of the variant; default variant")
+    it.add(
+        "--variant",
+        metavar="COLUMN",
+        offers="column",
+        help="column of the variant; default variant",
+    )
     it.add("--control", metavar="VALUE", help="the control's value; default control")
-    it.add("--unit", metavar="COLUMN", help="column of the unit, checked to be unique")
+    it.add(
+        "--unit", metavar="COLUMN", offers="column", help="column of the unit, checked to be unique"
+    )
     it.add(
         "--split",
         nargs="+",
         metavar="SHARE",
         help="planned share per variant: equal, or control=50 test=50; checks the sample ratio",
     )
-    it.add("--covariate", metavar="COLUMN", help="column from before the experiment (CUPED)")
-    it.add("--breakdown", nargs="+", metavar="COLUMN", help="columns to analyse by")
+    it.add(
+        "--covariate",
+        metavar="COLUMN",
+        offers="column",
+        help="column from before the experiment (CUPED)",
+    )
+    it.add(
+        "--breakdown",
+        nargs="+",
+        metavar="COLUMN",
+        offers="column",
+        help="columns to analyse by",
+    )
     it.add(
         "--missing",
         type=one_of("refuse", "zero", "drop"),

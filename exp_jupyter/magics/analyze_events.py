@@ -45,7 +45,12 @@ def arguments() -> Arguments:
             "%exp_analyze_events warehouse --table events --experiment 42 --method sequential",
         ],
     )
-    it.add("name", metavar="NAME", help="a variable of this notebook, or a file or glob")
+    it.add(
+        "name",
+        metavar="NAME",
+        offers="table",
+        help="a variable of this notebook, or a file or glob",
+    )
     it.add("--flag", metavar="KEY", offers="flag", help="the feature flag's key")
     it.add(
         "--experiment",
@@ -60,6 +65,7 @@ def arguments() -> Arguments:
         nargs="+",
         action="extend",
         metavar="METRIC",
+        offers="event-metric",
         help='event:total, event:sum(property) (avg, min, max), event:conversion, "step > step", '
         '"a / b", event:retention(1-7 days); Name= before it, :decrease after it; of an '
         "experiment: its metrics' names",
@@ -68,12 +74,14 @@ def arguments() -> Arguments:
     it.add(
         "--exposure",
         metavar="EVENT",
+        offers="exposure",
         help="what exposes units: an event, or a variable or file with an assignment table "
         "(person_id, variant, timestamp); default $feature_flag_called",
     )
     it.add(
         "--variant",
         metavar="COLUMN",
+        offers="column",
         help="column or property of --exposure that holds the variant",
     )
     it.add("--variants", nargs="+", metavar="KEY", help="the variants that count; default all seen")
@@ -97,7 +105,13 @@ def arguments() -> Arguments:
         metavar="DAYS",
         help="days before the exposure that reduce the variance, 1 to 30",
     )
-    it.add("--breakdown", nargs="+", metavar="PROPERTY", help="properties to analyse by, up to 3")
+    it.add(
+        "--breakdown",
+        nargs="+",
+        metavar="PROPERTY",
+        offers="column",
+        help="properties to analyse by, up to 3",
+    )
     add_judgement(it)
     add_correction(it)
     it.add(
@@ -137,8 +151,8 @@ def run(session: Session, options: Namespace) -> EventAnalysis:
 
 def _exposure(session: Session, options: Namespace) -> Any:
     """Return the assignment table of that name, or what the event is called."""
-    if options.exposure in session.shell.user_ns:
-        return session.shell.user_ns[options.exposure]
+    if options.exposure in session.variables:
+        return session.variables[options.exposure]
     if options.variant is None:
         return options.exposure
     return {"event": options.exposure, "variant": options.variant}

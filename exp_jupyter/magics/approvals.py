@@ -39,9 +39,9 @@ def arguments() -> Arguments:
         offers=" ".join(STATES),
         help="pending (default), approved, applied, rejected, expired, failed or all",
     )
-    it.add("--approve", metavar="ID", help="vote for this change request")
-    it.add("--reject", metavar="ID", help="vote against it; needs --reason")
-    it.add("--withdraw", metavar="ID", help="take back a request of your own")
+    it.add("--approve", metavar="ID", offers="request", help="vote for this change request")
+    it.add("--reject", metavar="ID", offers="request", help="vote against it; needs --reason")
+    it.add("--withdraw", metavar="ID", offers="request", help="take back a request of your own")
     it.add("--reason", metavar="TEXT", default="", help="why; kept with the vote")
     add_yes(it)
     it.add("--form", action="store_true", help="open the inbox as a form")
@@ -67,4 +67,6 @@ def run(session: Session, options: Namespace) -> Any:
 
         return ApprovalsInbox(session.connected(), on_change=session.changed)
     state = options.state or "pending"
-    return approvals.list(state=None if state == "all" else state)
+    found = approvals.list(state=None if state == "all" else state)
+    session.names.see_requests(found)
+    return found

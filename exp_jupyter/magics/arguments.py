@@ -1,4 +1,4 @@
-"""The line after a magic's name: words, options, help, and one clear sentence when it is wrong."""
+"""The arguments of a magic: options, help, and one clear sentence when a line is wrong."""
 
 from __future__ import annotations
 
@@ -10,65 +10,16 @@ import keyword
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.magics.words import VARIABLES_HELP, Text, words
 from exp_jupyter.widgets import reading
 
 T = TypeVar("T")
 
-COMMENT = "#"
 _WIDTH = 92
-
-
-class Word(NamedTuple):
-    """One word of a magic's line."""
-
-    text: str
-    """The word without its quotes."""
-    start: int
-    """Where it begins in the line, its quotes included."""
-    open_quote: str
-    """The quote that was never closed, or an empty string."""
-
-
-def words(line: str) -> list[Word]:
-    r"""Split a magic's line as a shell would, except that a backslash is only a backslash.
-
-    Either quote groups a name with blanks; a word that begins with ``#`` begins a comment.
-
-    Examples
-    --------
-    >>> [word.text for word in words('42 "Checkout conversion" --mde 3  # percent')]
-    ['42', 'Checkout conversion', '--mde', '3']
-    >>> [word.text for word in words(r"C:\growth 'two words'")]
-    ['C:\\growth', 'two words']
-    """
-    found: list[Word] = []
-    text, start, quote = "", -1, ""
-    for place, character in enumerate(line):
-        if quote:
-            if character == quote:
-                quote = ""
-            else:
-                text += character
-        elif character.isspace():
-            if start >= 0:
-                found.append(Word(text, start, ""))
-            text, start = "", -1
-        elif character == COMMENT and start < 0:
-            return found
-        else:
-            if start < 0:
-                start = place
-            if character in "\"'":
-                quote = character
-            else:
-                text += character
-    if start >= 0:
-        found.append(Word(text, start, quote))
-    return found
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
@@ -112,7 +63,7 @@ class Arguments(argparse.ArgumentParser):
         super().__init__(
             prog=f"%{name}",
             description=textwrap.dedent(description).strip(),
-            epilog="Examples:\n" + "\n".join(f"  {example}" for example in examples),
+            epilog=_epilog(examples),
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
                 prog, max_help_position=30, width=_WIDTH
             ),
@@ -139,15 +90,22 @@ class Arguments(argparse.ArgumentParser):
         Parameters
         ----------
         offers
-            What Tab completes its value from: ``experiment``, ``metric``, ``variant``, ``flag``,
-            ``prompt``, ``magic``, or words separated by blanks.
+            What Tab completes its value from: a kind that :mod:`exp_jupyter.magics.offers` knows,
+            or the words themselves, separated by blanks.
         """
         action = self.add_argument(*names, **options)
         if offers:
             self._offers[action.dest] = offers
 
-    def read(self, line: str) -> argparse.Namespace | Help:
+    def read(
+        self, line: str, variables: Mapping[str, Any] | None = None
+    ) -> argparse.Namespace | Help:
         """Parse a magic's line.
+
+        Parameters
+        ----------
+        variables
+            What ``{name}`` and ``$name`` stand for; by default they are left as they are.
 
         Returns
         -------
@@ -159,19 +117,25 @@ class Arguments(argparse.ArgumentParser):
         exp_jupyter.errors.InputError
             The line does not parse; the message names the word at fault.
         """
-        found = words(line)
+        found = words(line, variables)
         if found and found[-1].open_quote:
             raise InputError(
                 f"%{self.name}: a quote ({found[-1].open_quote}) is opened and never closed.",
                 hint="Put a name that contains a quote inside quotes of the other kind.",
             )
         given = [word.text for word in found]
-        if "--help" in given or "-h" in given:
+        if any(word in ("--help", "-h") and not isinstance(word, Text) for word in given):
             return Help(self.usage_text())
         options, extras = self.parse_known_intermixed_args(given)
         if extras:
             self._refuse(extras)
+        for name, value in vars(options).items():
+            setattr(options, name, _unmarked(value))
         return options
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        # What was quoted or came from a variable is a value, also when it begins with a hyphen.
+        return None if isinstance(arg_string, Text) else super()._parse_optional(arg_string)
 
     def usage_text(self) -> str:
         """Return the usage, the description, the options with their units, and the examples."""
@@ -189,8 +153,8 @@ class Arguments(argparse.ArgumentParser):
             if name.startswith("--")
         ]
 
-    def slot(self, before: Sequence[str]) -> tuple[str, int]:
-        """Return what the next word completes from, and its place among the positional words.
+    def slot(self, before: Sequence[str]) -> tuple[str, list[str]]:
+        """Return what the next word completes from, and the positional words in front of it.
 
         Parameters
         ----------
@@ -198,7 +162,8 @@ class Arguments(argparse.ArgumentParser):
             The words already typed.
         """
         positionals = self._positionals_in_order()
-        place, pending, left = 0, "", 0
+        places: list[str] = []
+        pending, left = "", 0
         for word in before:
             option = next((a for a in self._actions if word in a.option_strings), None)
             if option is not None:
@@ -206,13 +171,13 @@ class Arguments(argparse.ArgumentParser):
             elif left > 0:
                 left -= 1
             else:
-                place += 1
+                places.append(word)
         if left > 0:
-            return self._offers.get(pending, ""), place
-        index = min(place, len(positionals) - 1)
-        if index < 0 or (place > index and _most(positionals[index]) <= 1):
-            return "", place
-        return self._offers.get(positionals[index].dest, ""), place
+            return self._offers.get(pending, ""), places
+        index = min(len(places), len(positionals) - 1)
+        if index < 0 or (len(places) > index and _most(positionals[index]) <= 1):
+            return "", places
+        return self._offers.get(positionals[index].dest, ""), places
 
     def error(self, message: str) -> NoReturn:
         """Turn the parser's complaint into an InputError; a UsageError never leaves a magic."""
@@ -243,6 +208,18 @@ class Arguments(argparse.ArgumentParser):
             f"%{self.name}: there is a word too many: {extras[0]!r}.",
             hint=f"Put a name with blanks in quotes; see %{self.name}?",
         )
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    """Return what stands below the options: lines to copy, and the rule of variables."""
+    return "\n".join(("Examples:", *(f"  {one}" for one in examples), "", VARIABLES_HELP))
+
+
+def _unmarked(value: Any) -> Any:
+    """Return an option's value as plain text again."""
+    if isinstance(value, list):
+        return [_unmarked(one) for one in value]
+    return str(value) if isinstance(value, Text) else value
 
 
 def _written(action: argparse.Action) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
@@ -13,14 +12,16 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from exp_jupyter.magics.arguments import Word, words
-from exp_jupyter.widgets.reading import quoted
+from exp_jupyter import magic_line
+from exp_jupyter.magics.offers import Asked, offered
+from exp_jupyter.magics.words import Word, words
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.extension import ExpMagics
-    from exp_jupyter.magics.session import Session
 
 _LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*=\s*)?%(?P<name>exp\w*)\s(?P<rest>.*)$")
+_NOT_IN = {"'": frozenset("'"), '"': frozenset('"{}$')}
+"""What ends a quote, or may stand for something else inside it."""
 
 
 def matcher(magics: ExpMagics) -> Any:
@@ -33,19 +34,19 @@ def matcher(magics: ExpMagics) -> Any:
         line = _LINE.match(context.text_until_cursor)
         if line is None or line["name"] not in magics.session.magics:
             return {"completions": [], "suppress": False}
-        found = offers(magics, line["name"], line["rest"], context.token)
-        return {"completions": found, "suppress": True, "ordered": True}
+        above = "\n".join(context.full_text.split("\n")[: context.cursor_line])
+        return offers(magics, line["name"], line["rest"], above)
 
     return context_matcher(identifier="exp_jupyter", priority=100)(complete)
 
 
-def offers(magics: ExpMagics, name: str, rest: str, token: str) -> list[SimpleCompletion]:
+def offers(magics: ExpMagics, name: str, rest: str, above: str = "") -> SimpleMatcherResult:
     """Return the completions of the word being typed at the end of ``rest``.
 
     Parameters
     ----------
-    token
-        The text a completion replaces: the end of the word, as the shell cuts it.
+    above
+        The cell's text in front of the line.
     """
     arguments = magics.arguments(name)
     typed = words(rest)
@@ -53,60 +54,35 @@ def offers(magics: ExpMagics, name: str, rest: str, token: str) -> list[SimpleCo
     unfinished = bool(typed) and (typed[-1].open_quote != "" or not rest[-1:].isspace())
     current = typed.pop() if unfinished else Word("", len(rest), "")
     before = [word.text for word in typed]
+    found: list[SimpleCompletion] = []
     if current.text.startswith("-") and not current.open_quote:
         unused = [option for option in arguments.option_names() if option not in before]
-        return [_plain(option) for option in unused if option.startswith(current.text)]
-    kind, _ = arguments.slot(before)
-    known = _KNOWN[kind](magics.session, before) if kind in _KNOWN else kind.split()
-    return [
-        _named(text, current, rest, token)
-        for text in known
-        if text.lower().startswith(current.text.lower())
-    ]
+        found = [
+            SimpleCompletion(text=option, type="param")
+            for option in unused
+            if option.startswith(current.text)
+        ]
+    else:
+        kind, places = arguments.slot(before)
+        asked = Asked(magics.session, before, places, current.text, above)
+        found = [
+            SimpleCompletion(text=shown, type="value")
+            for text in offered(kind, asked)
+            if text.lower().startswith(current.text.lower())
+            and (shown := _quoted(text, current.open_quote)) is not None
+        ]
+    # The whole word is replaced, its opening quote too: a name may need the other one.
+    return {
+        "completions": found,
+        "suppress": True,
+        "ordered": True,
+        "matched_fragment": rest[current.start :],
+    }
 
 
-def _plain(option: str) -> SimpleCompletion:
-    return SimpleCompletion(text=option, type="param")
-
-
-def _named(text: str, current: Word, rest: str, token: str) -> SimpleCompletion:
-    """Return the completion of a name, in quotes if it needs them.
-
-    A completion replaces only the token, which ends at the cursor and may begin inside the word:
-    what stands before it is already on the line and is left out.
-    """
-    written = rest[current.start :]
-    whole = quoted(text)
-    if current.open_quote:
-        whole = f"{current.open_quote}{text}{current.open_quote}"
-    ahead = len(written) - len(token)
-    shown = whole[ahead:] if 0 < ahead < len(whole) else whole
-    return SimpleCompletion(text=shown, type="value")
-
-
-def _experiments(session: Session, _: list[str]) -> Iterable[str]:
-    known = session.names.experiments.values()
-    return [*(str(entry.id) for entry in known), *(entry.name for entry in known)]
-
-
-def _named_experiment(session: Session, before: list[str]) -> str:
-    # The experiment stands before its metric or variant, wherever in the line that is.
-    return next((word for word in before if session.names.experiment(word)), "")
-
-
-def _metrics(session: Session, before: list[str]) -> Iterable[str]:
-    return session.names.metrics(_named_experiment(session, before))
-
-
-def _variants(session: Session, before: list[str]) -> Iterable[str]:
-    return session.names.variants(_named_experiment(session, before))
-
-
-_KNOWN: dict[str, Callable[[Session, list[str]], Iterable[str]]] = {
-    "experiment": _experiments,
-    "metric": _metrics,
-    "variant": _variants,
-    "flag": lambda session, _: session.names.flags,
-    "prompt": lambda session, _: session.names.prompts,
-    "magic": lambda session, _: session.magics,
-}
+def _quoted(text: str, opened: str) -> str | None:
+    """Return a name as a word, in the quotes the person opened if they can hold it."""
+    shown = magic_line.word(text)
+    if shown is not None and opened and not set(text) & _NOT_IN[opened]:
+        return f"{opened}{text}{opened}"
+    return shown

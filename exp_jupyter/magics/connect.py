@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import (
     ApiError,
@@ -12,7 +13,8 @@ from exp_jupyter.errors import (
     CredentialsError,
     ProtocolError,
 )
-from exp_jupyter.magics.arguments import Arguments, Help, nearest, words
+from exp_jupyter.magics.arguments import Arguments, Help, nearest
+from exp_jupyter.magics.words import words
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -27,9 +29,9 @@ _KEY_PREFIXES = ("phx_", "phc_", "phs_", "pha_")
 class ConnectArguments(Arguments):
     """Arguments that refuse a key before anything else reads it."""
 
-    def read(self, line: str) -> Namespace | Help:
+    def read(self, line: str, variables: Mapping[str, Any] | None = None) -> Namespace | Help:
         """Parse the line, unless it carries a key."""
-        for word in words(line):
+        for word in words(line, variables):
             option, _, value = word.text.partition("=")
             if option.lower().replace("_", "-") in _KEY_OPTIONS or any(
                 text.lower().startswith(_KEY_PREFIXES) for text in (option, value)
@@ -40,7 +42,7 @@ class ConnectArguments(Arguments):
                     "system keyring, or run %exp_connect without it and type it when asked. "
                     "A key that was typed here should be revoked.",
                 )
-        return super().read(line)
+        return super().read(line, variables)
 
 
 def arguments() -> Arguments:

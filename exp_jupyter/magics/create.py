@@ -24,11 +24,18 @@ def add_metrics(it: Arguments) -> None:
         "--metrics",
         nargs="+",
         metavar="METRIC",
+        offers="event-metric",
         help="primary metrics: event:total, event:sum(property) (avg, min, max), event:conversion, "
         "event>event:funnel, a/b:ratio, event:retention(1-7 days); Name= before it, :decrease "
         "after it where lower is better",
     )
-    it.add("--secondary", nargs="+", metavar="METRIC", help="secondary metrics, in the same form")
+    it.add(
+        "--secondary",
+        nargs="+",
+        metavar="METRIC",
+        offers="event-metric",
+        help="secondary metrics, in the same form",
+    )
     it.add(
         "--allow-unknown-events",
         action="store_true",

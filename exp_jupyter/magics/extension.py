@@ -6,11 +6,17 @@ import functools
 import importlib
 import inspect
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import (
+    Magics,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
 from traitlets import Bool, Enum, Float, TraitError, Unicode, observe
 
 from exp_jupyter.errors import ExpError, InputError
@@ -59,13 +65,14 @@ def magic(module: str, group: str) -> Callable[[Method], Method]:
 
     def decorate(method: Method) -> Method:
         @functools.wraps(method)
-        def run(self: ExpMagics, line: str) -> Any:
-            return self.carry_out(module, line)
+        def run(self: ExpMagics, line: str, local_ns: Mapping[str, Any] | None = None) -> Any:
+            return self.carry_out(module, line, local_ns or {})
 
         # IPython asks for getdoc() before it reads a docstring: %exp_size? shows the whole usage.
         run.__dict__.update(getdoc=lambda: arguments_of(module).usage_text())
         run.__dict__.update(family=module, group=group)
-        return cast("Method", line_magic(run))
+        # We look variables up ourselves: IPython would run any code that stands in braces.
+        return cast("Method", line_magic(no_var_expand(needs_local_scope(run))))
 
     return decorate
 
@@ -115,13 +122,21 @@ class ExpMagics(Magics):
         )
         self.observe(self._set_here, self.trait_names(config=True))
 
-    def carry_out(self, module: str, line: str) -> Any:
-        """Parse a magic's line, call its twin, and return what the twin returned."""
+    def carry_out(self, module: str, line: str, local: Mapping[str, Any]) -> Any:
+        """Parse a magic's line, call its twin, and return what the twin returned.
+
+        Parameters
+        ----------
+        local
+            The variables of the function the magic stands in; the notebook's own outside one.
+        """
         silent = line.rstrip().endswith(";")
-        options = arguments_of(module).read(line.rstrip().removesuffix(";") if silent else line)
-        if not isinstance(options, Namespace):
-            return options
-        result = _family(module).run(self.session, options)
+        words = line.rstrip().removesuffix(";") if silent else line
+        with self.session.within(local):
+            options = arguments_of(module).read(words, self.session.variables)
+            if not isinstance(options, Namespace):
+                return options
+            result = _family(module).run(self.session, options)
         self.session.keep(options.out, result)
         # A closing semicolon means the same as after any other expression: do not show it.
         return None if silent else result

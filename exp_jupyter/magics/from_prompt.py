@@ -48,7 +48,7 @@ def arguments() -> Arguments:
         nargs="+",
         type=template,
         metavar="TEMPLATE",
-        offers=" ".join(TEMPLATES),
+        offers="template",
         help="metrics to measure: cost, latency, eval_pass_rate",
     )
     it.add("--name", metavar="TEXT", help="name of the experiment; made from the prompt by default")

@@ -34,9 +34,25 @@ def arguments() -> Arguments:
             f"%exp_history data/*.parquet view>purchase:funnel --exposure view {_WHEN}",
         ],
     )
-    it.add("name", metavar="NAME", help="a variable of this notebook, or a file or glob")
-    it.add("metric", metavar="METRIC", help="event:sum(property), event:conversion, and so on")
-    it.add("--exposure", metavar="EVENT", required=True, help="the event that will expose units")
+    it.add(
+        "name",
+        metavar="NAME",
+        offers="table",
+        help="a variable of this notebook, or a file or glob",
+    )
+    it.add(
+        "metric",
+        metavar="METRIC",
+        offers="event-metric",
+        help="event:sum(property), event:conversion, and so on",
+    )
+    it.add(
+        "--exposure",
+        metavar="EVENT",
+        offers="event",
+        required=True,
+        help="the event that will expose units",
+    )
     it.add("--start", metavar="DAY", required=True, help="first day of the period")
     it.add("--end", metavar="DAY", required=True, help="last day of the period")
     add_columns(it)

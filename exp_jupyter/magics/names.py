@@ -6,16 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from exp_jupyter.magic_line import MetricName
+
 if TYPE_CHECKING:
+    from exp_jupyter.schema.approval import ChangeRequest
     from exp_jupyter.schema.experiment import Experiment
-
-
-@dataclass(frozen=True)
-class MetricName:
-    """A metric as Tab and the panel name it."""
-
-    name: str
-    uuid: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,7 @@ class Names:
     experiments: dict[int, ExperimentName] = field(default_factory=dict)
     flags: dict[str, None] = field(default_factory=dict)
     prompts: dict[str, None] = field(default_factory=dict)
+    requests: dict[str, None] = field(default_factory=dict)
 
     def see_experiments(self, experiments: Iterable[Experiment]) -> None:
         """Remember experiments; metrics once read are kept while the experiment is unchanged."""
@@ -59,6 +55,14 @@ class Names:
         """Remember prompt names."""
         self.prompts.update(dict.fromkeys(name for name in names if name))
 
+    def see_requests(self, requests: Iterable[ChangeRequest]) -> None:
+        """Remember the change requests that are open, and forget those that are not any more."""
+        for request in requests:
+            if request.is_open:
+                self.requests[request.id] = None
+            else:
+                self.requests.pop(request.id, None)
+
     def experiment(self, ref: str) -> ExperimentName | None:
         """Return the experiment that ``ref`` names, by id, flag key or name."""
         for known in self.experiments.values():
@@ -67,16 +71,25 @@ class Names:
         return None
 
     def metrics(self, ref: str) -> list[str]:
-        """Return the metric names of one experiment, or of all when it is not known."""
+        """Return the metrics of one experiment, or of all when it is not known.
+
+        A name that two of its metrics have means neither of them; their uuids do.
+        """
         known = self.experiment(ref)
         chosen = [known] if known and known.metrics is not None else self.experiments.values()
-        return list(dict.fromkeys(m.name for entry in chosen for m in entry.metrics or ()))
+        return list(dict.fromkeys(called for entry in chosen for called in _called(entry)))
 
     def variants(self, ref: str) -> list[str]:
         """Return the variant keys of one experiment, or of all when it is not known."""
         known = self.experiment(ref)
         chosen = [known] if known else self.experiments.values()
         return list(dict.fromkeys(key for entry in chosen for key in entry.variants))
+
+
+def _called(entry: ExperimentName) -> list[str]:
+    metrics = entry.metrics or ()
+    names = [metric.name for metric in metrics]
+    return [m.name if names.count(m.name) == 1 else m.uuid for m in metrics]
 
 
 def _name_of(experiment: Experiment) -> ExperimentName:

@@ -43,7 +43,7 @@ def source_of(session: Session, magic: str, name: str) -> Any:
     """
     from exp_jupyter.warehouse.tables import FILES
 
-    variables = session.shell.user_ns
+    variables = session.variables
     if name in variables:
         return variables[name]
     if name.lower().endswith(FILES) or any(sign in name for sign in "*/\\") or Path(name).exists():
@@ -99,8 +99,8 @@ def add_columns(it: Arguments) -> None:
         nargs="+",
         metavar="PART=COLUMN",
         help="columns of other names: person_id=user_id timestamp=ts; the parts are event, "
-        "person_id, timestamp, uuid, distinct_id, properties, or any property; beside a {variable} "
-        "of the notebook write $$ for the $ of a name",
+        "person_id, timestamp, uuid, distinct_id, properties, or any property; where $name is a "
+        "variable of the notebook too, put the pair in single quotes",
     )
     it.add(
         "--timezone", metavar="ZONE", help="where days begin, such as Europe/Berlin; default UTC"

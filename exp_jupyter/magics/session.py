@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from exp_jupyter.errors import (
     ApiError,
@@ -82,6 +83,21 @@ class Session:
         self.project: Project | None = None
         self.names = Names()
         self.on_change: list[Callable[[], None]] = []
+        self._local: Mapping[str, Any] = {}
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What a name on a line can mean: the function's variables, then the notebook's."""
+        return ChainMap(cast("dict[str, Any]", self._local), self.shell.user_ns)
+
+    @contextlib.contextmanager
+    def within(self, local: Mapping[str, Any]) -> Iterator[None]:
+        """Let names mean these variables first, while one magic runs."""
+        before, self._local = self._local, local
+        try:
+            yield
+        finally:
+            self._local = before
 
     @property
     def has_front_end(self) -> bool:

@@ -7,8 +7,8 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent, whole
-from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.planning import SizePlan
@@ -180,9 +180,10 @@ def _from_experiment(session: Session, options: Namespace, settings: dict[str, A
                 hint="Leave one of them out.",
             )
     if options.mde is None and options.margin is None:
+        line = magic_line("%exp_size", "--from", *map(word, options.source), "--mde", "3")
         raise InputError(
             "--from needs --mde, the minimum detectable effect in percent of the baseline.",
-            hint=f"For example: %exp_size --from {' '.join(map(quoted, options.source))} --mde 3",
+            hint=f"For example: {line}" if line else "Add --mde 3, for 3 percent.",
         )
     ref, metric = options.source
     # With a margin the effect to assume is 0 unless it is given.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError
-from exp_jupyter.widgets.reading import metric_word
+from exp_jupyter.magic_line import NO_LINE, id_word, magic_line, metric_word, word
+from exp_jupyter.magics.from_prompt import TEMPLATES
+from exp_jupyter.sanitize import sanitize
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -27,14 +28,14 @@ METRICS_READ = 20
 FLAGS_READ = 50
 """How many flags a snapshot reads at most."""
 
-_READ = (("Results", "%exp_results {id}"), ("Health", "%exp_health {id}"))
-_SHIP = "%exp_ship {id} {variant}"
+_READ = (("Results", "%exp_results"), ("Health", "%exp_health"))
+_SHIP = "%exp_ship"
 _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
-    "draft": (("Launch", "%exp_launch {id}"), ("Duplicate", "%exp_duplicate {id}")),
-    "running": (*_READ, ("Pause", "%exp_pause {id}"), ("End", "%exp_end {id}"), ("Ship", _SHIP)),
-    "paused": (*_READ, ("Resume", "%exp_resume {id}"), ("End", "%exp_end {id}")),
-    "stopped": (*_READ, ("Ship", _SHIP), ("Archive", "%exp_archive {id}")),
-    "archived": (("Results", "%exp_results {id}"), ("Unarchive", "%exp_unarchive {id}")),
+    "draft": (("Launch", "%exp_launch"), ("Duplicate", "%exp_duplicate")),
+    "running": (*_READ, ("Pause", "%exp_pause"), ("End", "%exp_end"), ("Ship", _SHIP)),
+    "paused": (*_READ, ("Resume", "%exp_resume"), ("End", "%exp_end")),
+    "stopped": (*_READ, ("Ship", _SHIP), ("Archive", "%exp_archive")),
+    "archived": (("Results", "%exp_results"), ("Unarchive", "%exp_unarchive")),
 }
 """What can be done with an experiment, by where it stands. Running a line that writes only asks."""
 _STEPS["exposure_frozen"] = _STEPS["running"]
@@ -75,6 +76,7 @@ def snapshot(session: Session) -> dict[str, Any]:
         answer["templates"] = _templates(project)
     with contextlib.suppress(ExpError):
         waiting = project.approvals.list(state="pending").waiting_for_me
+        session.names.see_requests(waiting)
         answer["requests"] = [_request(one) for one in waiting]
         answer["approvals"] = len(waiting)
     return answer
@@ -83,11 +85,11 @@ def snapshot(session: Session) -> dict[str, Any]:
 def _project(project: Project) -> dict[str, Any]:
     tape = project.replayed_from or project.recorded_to
     return {
-        "name": project.name,
-        "origin": project.origin,
+        "name": sanitize(project.name),
+        "origin": sanitize(project.origin),
         "kind": project.kind,
         "person": _person(project.me),
-        "tape": "" if tape is None else tape.name,
+        "tape": "" if tape is None else sanitize(tape.name),
         "replayed": project.replayed_from is not None,
     }
 
@@ -95,7 +97,7 @@ def _project(project: Project) -> dict[str, Any]:
 def _person(me: UserBasic | None) -> str:
     if me is None:
         return ""
-    return " ".join(filter(None, (me.first_name, me.last_name))) or me.email or ""
+    return sanitize(" ".join(filter(None, (me.first_name, me.last_name))) or me.email or "")
 
 
 def _experiments(session: Session, project: Project) -> list[dict[str, Any]]:
@@ -113,40 +115,38 @@ def _experiments(session: Session, project: Project) -> list[dict[str, Any]]:
 
 
 def _entry(known: ExperimentName) -> dict[str, Any]:
-    names = [metric.name for metric in known.metrics or ()]
-    launched = known.status != "draft"
+    number, metrics = id_word(known.id), known.metrics or ()
     return {
         "id": known.id,
-        "name": known.name,
-        "status": known.status,
+        "name": sanitize(known.name),
+        "status": sanitize(known.status),
         "archived": known.archived,
-        "flag_key": known.flag_key,
-        "line": f"%exp_show {known.id}",
+        "flag_key": sanitize(known.flag_key),
+        "line": magic_line("%exp_show", number),
         "steps": [*_steps(known)],
         "metrics": [
             {
-                "name": metric.name,
-                "uuid": metric.uuid,
-                "line": f"%exp_timeseries {known.id} "
-                + metric_word(metric.name, metric.uuid, unique=names.count(metric.name) == 1)
-                if launched
-                else "",
+                "name": sanitize(metric.name),
+                "uuid": sanitize(metric.uuid),
+                "line": magic_line("%exp_timeseries", number, metric_word(metric, metrics))
+                if known.status != "draft"
+                else NO_LINE,
             }
-            for metric in known.metrics or ()
+            for metric in metrics
         ],
     }
 
 
 def _steps(known: ExperimentName) -> Iterable[dict[str, str]]:
     stands = "archived" if known.archived else known.status
-    for label, line in _STEPS.get(stands, ()):
-        if line is _SHIP:
+    number = id_word(known.id)
+    for label, magic in _STEPS.get(stands, ()):
+        if magic is _SHIP:
             for variant in known.variants:
-                if (word := _bare(variant)) is not None:
-                    shown = line.format(id=known.id, variant=word)
-                    yield {"label": f"{label} {variant}", "line": shown}
+                if line := magic_line(magic, number, word(variant)):
+                    yield {"label": f"{label} {sanitize(variant)}", "line": line}
         else:
-            yield {"label": label, "line": line.format(id=known.id)}
+            yield {"label": label, "line": magic_line(magic, number)}
 
 
 def _flags(session: Session, project: Project) -> list[dict[str, Any]]:
@@ -154,9 +154,9 @@ def _flags(session: Session, project: Project) -> list[dict[str, Any]]:
     session.names.see_flags(flag.key for flag in found)
     return [
         {
-            "key": flag.key,
+            "key": sanitize(flag.key),
             "active": flag.active,
-            "variants": [variant.key for variant in flag.variants],
+            "variants": [sanitize(variant.key) for variant in flag.variants],
             "experiments": len(flag.experiment_set),
             "line": _flag_line(flag.key),
         }
@@ -165,8 +165,7 @@ def _flags(session: Session, project: Project) -> list[dict[str, Any]]:
 
 
 def _flag_line(key: str) -> str:
-    word = _bare(key)
-    return f'%exp_create "New experiment" --flag-key {word}' if word else "%exp_flags"
+    return magic_line('%exp_create "New experiment" --flag-key', word(key)) or "%exp_flags"
 
 
 def _templates(project: Project) -> list[dict[str, Any]]:
@@ -176,9 +175,9 @@ def _templates(project: Project) -> list[dict[str, Any]]:
         prompts = [*project.prompts.list()]
     return [
         {
-            "key": template.key,
-            "label": template.label or template.key,
-            "description": template.description,
+            "key": sanitize(template.key),
+            "label": sanitize(template.label or template.key),
+            "description": sanitize(template.description),
             "line": _template_line(template.key, prompts),
         }
         for template in found
@@ -189,8 +188,10 @@ def _template_line(key: str, prompts: Iterable[Prompt]) -> str:
     """Return the line that compares the two newest versions of the first prompt that has two."""
     for prompt in prompts:
         latest = prompt.latest_version or prompt.version
-        if latest >= 2 and (word := _bare(prompt.name)) and _bare(key):
-            return f"%exp_from_prompt {word} {latest - 1} {latest} --templates {key}"
+        versions = (str(latest - 1), str(latest))
+        words = (word(prompt.name), *versions, "--templates", key if key in TEMPLATES else None)
+        if latest >= 2 and (line := magic_line("%exp_from_prompt", *words)):
+            return line
     return "%exp_from_prompt --form"
 
 
@@ -200,10 +201,5 @@ def _request(request: ChangeRequest) -> dict[str, Any]:
     return {
         "title": page(request).title,
         "by": _person(request.created_by),
-        "line": f"%exp_approvals --approve {request.id}",
+        "line": magic_line("%exp_approvals --approve", id_word(request.id)),
     }
-
-
-def _bare(word: str) -> str | None:
-    """Return a key as it can stand in a magic's line, or None: keys come from outside."""
-    return word if re.fullmatch(r"\w[\w.-]*", word) else None

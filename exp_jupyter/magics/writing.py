@@ -88,4 +88,6 @@ def _changed(session: Session, write: Write) -> None:
     result = write.outcome.result if write.outcome is not None else None
     if isinstance(result, Experiment):
         session.names.see_experiments([result])
+    if write.outcome is not None and write.outcome.change_request is not None:
+        session.names.see_requests([write.outcome.change_request])
     session.changed()

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
+from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted
 
 if TYPE_CHECKING:
@@ -113,4 +114,5 @@ class ApprovalsInbox(Form):
 
 def _title(request: ChangeRequest) -> str:
     person = request.created_by
-    return page(request).title + (f", asked for by {person.label}" if person is not None else "")
+    asked = f", asked for by {person.label}" if person is not None else ""
+    return sanitize(f"{page(request).title}{asked}")

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Block, Card, Details, Heading, Sentence
 from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
+from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WRAPPED, Form, card, fitted, html
 from exp_jupyter.widgets.polling import Polling
 
@@ -69,9 +70,12 @@ class Confirmation(Form):
         self._telling = threading.Lock()
         self._on_change = on_change
         self._stage = "ask"
+        # What cannot be typed is not asked for: the name as it is shown is what counts.
+        wanted = write.plan.confirm_name
+        self._wanted = sanitize(wanted) if wanted is not None else None
         self.name = widgets.Text(
             description="Type the name",
-            placeholder=write.plan.confirm_name or "",
+            placeholder=self._wanted or "",
             style={"description_width": "initial"},
         )
         self.name.observe(lambda _: self.settle(), "value")
@@ -122,17 +126,16 @@ class Confirmation(Form):
         for button in self.buttons():
             button.disabled = button not in shown
         self._keep_looking()
-        asks_name = self._stage == "ask" and self.write.plan.confirm_name is not None
+        asks_name = self._stage == "ask" and self._wanted is not None
         self.name.layout.display = None if asks_name else "none"
-        if asks_name and self.name.value.strip() != self.write.plan.confirm_name:
+        if asks_name and sanitize(self.name.value) != self._wanted:
             self.confirm.disabled = True
 
     def _confirm(self) -> None:
         if self._stage != "ask":
             return  # a click that was queued behind the one that counted
-        wanted = self.write.plan.confirm_name
-        if wanted is not None and self.name.value.strip() != wanted:
-            self.tell(Sentence(f"Type {wanted} to confirm."))
+        if self._wanted is not None and sanitize(self.name.value) != self._wanted:
+            self.tell(Sentence(f"Type {self._wanted} to confirm."))
             return
         # Until the project has answered nobody knows whether the write took effect.
         self._stage = "lost"

@@ -9,8 +9,9 @@ import ipywidgets as widgets
 
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, Sentence
+from exp_jupyter.magic_line import magic_line, word
+from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted, line_code
-from exp_jupyter.widgets.reading import quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -67,7 +68,7 @@ class FlagForm(Form):
             (
                 Heading("Pick a feature flag"),
                 Sentence("This form works in a live notebook."),
-                line_code(self._begin),
+                *line_code(self._begin),
             ),
         )
 
@@ -85,12 +86,12 @@ class FlagForm(Form):
         found = self._project.experiments.eligible_flags(search=search or None, active=state)
         self._flags = list(found)
         keys = [one.key for one in self._flags]
-        self.pick.options = keys
+        self.pick.options = [(sanitize(key), key) for key in keys]
         self.pick.value = keys[0] if keys else None
         self._show()
         shown, total = len(self._flags), found.count
         count = f"{total} found." if shown == total else f"{total} found, {shown} shown."
-        self.tell(Sentence(count), line_code(_line(search, self.active.value)))
+        self.tell(Sentence(count), *line_code(_line(search, self.active.value)))
 
     def _show(self) -> None:
         flag = self.flag
@@ -98,9 +99,6 @@ class FlagForm(Form):
 
 
 def _line(search: str, active: str) -> str:
-    parts = ["%exp_flags"]
-    if search:
-        parts += ["--search", quoted(search)]
-    if active != _ANY:
-        parts += ["--active", active]
-    return " ".join(parts)
+    searched = ("--search", word(search)) if search else ()
+    stand = ("--active", word(active)) if active != _ANY else ()
+    return magic_line("%exp_flags", *searched, *stand)

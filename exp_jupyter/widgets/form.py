@@ -173,6 +173,6 @@ def html(*blocks: Block) -> str:
     return render(Description("message", "", blocks))
 
 
-def line_code(line: str) -> NextStep:
-    """Return the magic line that reproduces a form's present state."""
-    return NextStep("The same as a cell:", code=line)
+def line_code(line: str) -> tuple[NextStep, ...]:
+    """Return the magic line that reproduces a form's present state; nothing where none can."""
+    return (NextStep("The same as a cell:", code=line),) if line else ()

@@ -10,9 +10,11 @@ import ipywidgets as widgets
 
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import ApiError
+from exp_jupyter.magic_line import magic_line, word
+from exp_jupyter.sanitize import is_plain, sanitize
 from exp_jupyter.widgets.confirmation import Confirmation
 from exp_jupyter.widgets.form import Form, line_code
-from exp_jupyter.widgets.reading import quoted, whole_numbers
+from exp_jupyter.widgets.reading import whole_numbers
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -80,26 +82,28 @@ class FromPromptForm(Form):
         self.review.disabled = False
 
     def line(self) -> str:
-        """Return the magic line of what is filled in."""
-        parts = ["%exp_from_prompt", quoted(self.prompt.value.strip())]
+        """Return the magic line of what is filled in; empty where no line can say it."""
+        parts = [word(self.prompt.value.strip())]
         parts += [str(version) for version in self._versions()]
         if self.templates.value:
-            parts += ["--templates", *self.templates.value]
+            parts += ["--templates", *map(word, self.templates.value)]
         for option, field in (
             ("--name", self.name),
             ("--flag-key", self.flag_key),
             ("--description", self.description),
         ):
             if field.value.strip():
-                parts += [option, quoted(" ".join(field.value.split()))]
-        return " ".join(parts)
+                parts += [option, word(" ".join(field.value.split()))]
+        return magic_line("%exp_from_prompt", *parts)
 
     def _read_choices(self) -> None:
         # A key that may not list prompts can still name one.
         with contextlib.suppress(ApiError):
-            self.prompt.options = tuple(one.name for one in self._project.prompts.list())
+            names = [one.name for one in self._project.prompts.list()]
+            # What is picked is what is typed: a name that cannot be shown cannot be picked.
+            self.prompt.options = tuple(name for name in names if is_plain(name))
         found = self._project.experiments.prompt_templates()
-        self.templates.options = [(one.label or one.key, one.key) for one in found]
+        self.templates.options = [(sanitize(one.label or one.key), one.key) for one in found]
 
     def _versions(self) -> list[int]:
         return whole_numbers(self.versions.value)
@@ -123,7 +127,7 @@ class FromPromptForm(Form):
             return
         self.confirmation = Confirmation(write, state=state, on_change=self._on_change)
         self.place.children = (self.confirmation,)
-        self.tell(line_code(self.line()))
+        self.tell(*line_code(self.line()))
 
 
 def _text(label: str, placeholder: str, **options: Any) -> widgets.Text:

@@ -72,26 +72,3 @@ def whole_numbers(text: str) -> list[int]:
     [1, 2, 3]
     """
     return [whole(part) for part in re.split(r"[\s,]+", text) if part]
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` as one word of a magic's line.
-
-    Examples
-    --------
-    >>> quoted("Checkout conversion"), quoted("42")
-    ('"Checkout conversion"', '42')
-    """
-    if text and not re.search(r"[\s\"'#;]", text):
-        return text
-    quote = "'" if '"' in text else '"'
-    return f"{quote}{text}{quote}"
-
-
-def metric_word(name: str, uuid: str, *, unique: bool) -> str:
-    """Return the word that names a metric in a magic's line: its name, or its uuid where it must.
-
-    The notebook replaces ``{x}`` and ``$x`` in a magic's line, and a name may hold both quotes.
-    """
-    plain = unique and not (set("{}$\n") & set(name)) and not ('"' in name and "'" in name)
-    return quoted(name) if plain and not name.startswith("-") else uuid

@@ -10,15 +10,16 @@ from exp_jupyter.client.lookup import find_metric
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
+from exp_jupyter.magic_line import NO_LINE, magic_line, metric_word, word
+from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, Form, html, line_code
-from exp_jupyter.widgets.reading import metric_word, quoted
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.series import Series
     from exp_jupyter.client import Project
     from exp_jupyter.schema.experiment import Experiment
 
-_EXAMPLE = NextStep("For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"')
+_EXAMPLE = (NextStep("For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"'),)
 _OWN = ""
 _METHODS = [
     ("the project\u2019s own", _OWN),
@@ -60,8 +61,8 @@ class SeriesExplorer(Form):
         self._given = (ref, metric)
         self._experiment: Experiment | None = None
         self.series: Series | None = None
-        word = None if metric is None else quoted(str(metric))
-        self._begin = _line(ref, word, method, mode) if ref is not None else ""
+        chosen = () if metric is None else (word(str(metric)),)
+        self._begin = _line(ref, chosen, method, mode) if ref is not None else NO_LINE
         self.experiment = _dropdown("Experiment", [], None)
         self.metric = _dropdown("Metric", [], None)
         self.method = _dropdown("Method", _METHODS, method or _OWN)
@@ -73,20 +74,13 @@ class SeriesExplorer(Form):
 
     def fallback(self) -> Description:
         """Return the line the explorer began with, or an example of one."""
-        step = (
-            line_code(self._begin)
-            if self._begin
-            else NextStep(
-                "For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"'
-            )
-        )
         return Description(
             "series-explorer",
             "Series explorer",
             (
                 Heading("Explore a daily series"),
                 Sentence("This form works in a live notebook."),
-                step,
+                *(line_code(self._begin) or _EXAMPLE),
             ),
         )
 
@@ -95,14 +89,11 @@ class SeriesExplorer(Form):
         self.mode.disabled = self.method.value == _OWN
 
     def line(self) -> str:
-        """Return the magic line of what is picked."""
+        """Return the magic line of what is picked; empty where no line can name it."""
         entries = self._experiment.metric_entries if self._experiment is not None else ()
-        word = ""
-        if self.metric.value is not None:
-            entry = entries[self.metric.value]
-            alone = [other.name for other in entries].count(entry.name) == 1
-            word = metric_word(entry.name, entry.uuid or "", unique=alone)
-        return _line(self.experiment.value, word, self.method.value or None, self.mode.value)
+        place = self.metric.value
+        chosen = () if place is None else (metric_word(entries[place], entries),)
+        return _line(self.experiment.value, chosen, self.method.value or None, self.mode.value)
 
     def _open(self) -> None:
         ref, metric = self._given
@@ -115,7 +106,9 @@ class SeriesExplorer(Form):
             raise InputError(
                 "No experiment has been launched yet.", hint="Launch one, then open this again."
             )
-        self.experiment.options = [(f"{one.id} \u00b7 {one.name}", one.id) for one in launched]
+        self.experiment.options = [
+            (f"{one.id} \u00b7 {sanitize(one.name)}", one.id) for one in launched
+        ]
         self.experiment.value = self._experiment.id if self._experiment else launched[0].id
         self._read_metrics()
         if metric is not None and self._experiment is not None:
@@ -128,7 +121,7 @@ class SeriesExplorer(Form):
             self._experiment = self._project.experiments.get(self.experiment.value)
         names = [entry.name for entry in self._experiment.metric_entries]
         # By place, since two metrics may have one name.
-        self.metric.options = [(name, place) for place, name in enumerate(names)]
+        self.metric.options = [(sanitize(name), place) for place, name in enumerate(names)]
         self.metric.value = 0 if names else None
 
     def _show(self) -> None:
@@ -141,7 +134,7 @@ class SeriesExplorer(Form):
             method=self.method.value or None,
             mode=self.mode.value if self.method.value else None,
         )
-        self.announce(page(self.series).to_html() + html(line_code(self.line())))
+        self.announce(page(self.series).to_html() + html(*line_code(self.line())))
 
 
 def _dropdown(label: str, options: Any, value: Any) -> widgets.Dropdown:
@@ -150,19 +143,14 @@ def _dropdown(label: str, options: Any, value: Any) -> widgets.Dropdown:
     )
 
 
-def _line(ref: Any, metric: Any, method: str | None, mode: str | None) -> str:
+def _line(ref: Any, metric: tuple[str | None, ...], method: str | None, mode: str | None) -> str:
     """Return the magic line that shows the same series; ``metric`` is a word of it already.
 
     Examples
     --------
-    >>> _line(4, '"Checkout conversion"', "sequential", "compat")
+    >>> _line(4, ('"Checkout conversion"',), "sequential", "compat")
     '%exp_timeseries 4 "Checkout conversion" --method sequential'
     """
-    words = ["%exp_timeseries", quoted(str(ref))]
-    if metric not in (None, ""):
-        words.append(str(metric))
-    if method:
-        words += ["--method", method]
-        if mode and mode != "compat":
-            words += ["--mode", mode]
-    return " ".join(words)
+    how = ("--method", word(method)) if method else ()
+    formulas = ("--mode", word(mode)) if method and mode and mode != "compat" else ()
+    return magic_line("%exp_timeseries", word(str(ref)), *metric, *how, *formulas)

@@ -12,6 +12,7 @@ from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, Sentence
 from exp_jupyter.engine.planning import KINDS, sample_size
 from exp_jupyter.errors import ExpError, InputError
+from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.widgets.form import Form, html, line_code
 from exp_jupyter.widgets.reading import number, percent, whole
 
@@ -97,7 +98,7 @@ class SizeForm(Form):
             (
                 Heading("Sample size and running time"),
                 Sentence("This form works in a live notebook."),
-                line_code(self._begin),
+                *line_code(self._begin),
             ),
         )
 
@@ -131,7 +132,7 @@ class SizeForm(Form):
                 self.tell_error(error)
             else:
                 self.plan = plan
-                self.announce(page(plan).to_html() + html(line_code(_line(self.values()))))
+                self.announce(page(plan).to_html() + html(*line_code(_line(self.values()))))
 
 
 _CHOICES = frozenset({"kind", "alternative"})
@@ -172,10 +173,11 @@ def _line(values: Mapping[str, Any]) -> str:
     >>> _line({"kind": "funnel", "baseline": 0.12, "mde": 5.0, "sequential": True})
     '%exp_size funnel --baseline 0.12 --mde 5 --sequential'
     """
-    words = ["%exp_size", str(values["kind"])]
+    words = [word(str(values["kind"]))]
     for name, value in values.items():
         if name != "kind":
             words.append(f"--{name}")
             if value is not True:
-                words.append(f"{value:.10g}" if isinstance(value, (int, float)) else str(value))
-    return " ".join(words)
+                number = isinstance(value, (int, float))
+                words.append(f"{value:.10g}" if number else word(str(value)))
+    return magic_line("%exp_size", *words)

@@ -1,12 +1,9 @@
 """What every magic does with its line: words, help, options, --out, errors."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from exp_jupyter.errors import CredentialsError, InputError, NotConnectedError
-from exp_jupyter.magics.arguments import words
-from exp_jupyter.widgets.reading import quoted
+from exp_jupyter.magics.words import words
 
 ALL = (
     *("exp", "exp_connect", "exp_list", "exp_show", "exp_size", "exp_flags", "exp_timeseries"),
@@ -35,15 +32,6 @@ class TestWords:
     )
     def test_split_as_a_shell_does(self, line, expected):
         assert [word.text for word in words(line)] == expected
-
-    @given(st.text().filter(lambda text: not ('"' in text and "'" in text)))
-    @settings(derandomize=True, max_examples=200)
-    def test_a_quoted_word_comes_back_whole(self, text):
-        assert [word.text for word in words(f"before {quoted(text)} after")] == [
-            "before",
-            text,
-            "after",
-        ]
 
     def test_an_open_quote_is_told(self, fail):
         error = fail('%exp_compare "8502/44700 8279/45489')

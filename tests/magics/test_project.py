@@ -348,34 +348,6 @@ class TestPanel:
 
         assert "phx_" not in json.dumps(shown())
 
-    @pytest.mark.parametrize(
-        ("key", "bare"),
-        [("checkout-redesign", True), ("a.b_c", True), ("{x}", False), ("$x", False),
-         ("two words", False), ("--yes", False), ('a"b', False), ("", False), ("x\ny", False)],
-    )  # fmt: skip
-    def test_a_key_that_the_notebook_would_change_is_left_out_of_a_line(self, key, bare):
-        from exp_jupyter.magics.snapshot import _bare
-
-        assert _bare(key) == (key if bare else None)
-
-    @pytest.mark.parametrize(
-        ("name", "word"),
-        [
-            ("Revenue", "Revenue"),
-            ("Checkout conversion", '"Checkout conversion"'),
-            ('The "big" one', "'The \"big\" one'"),
-            ("{secret}", "uuid-1"),
-            ("$pageview", "uuid-1"),
-            ('it\'s "both"', "uuid-1"),
-            ("--mode", "uuid-1"),
-        ],
-    )
-    def test_a_metric_is_named_so_that_the_notebook_leaves_it_alone(self, name, word):
-        from exp_jupyter.widgets.reading import metric_word
-
-        assert metric_word(name, "uuid-1", unique=True) == word
-        assert metric_word(name, "uuid-1", unique=False) == "uuid-1"
-
 
 def test_tab_offers_what_connecting_learned(shell, run, session):
     from exp_jupyter.magics.completion import offers
@@ -383,7 +355,7 @@ def test_tab_offers_what_connecting_learned(shell, run, session):
     magics = shell.magics_manager.registry["ExpMagics"]
 
     def texts(name: str, rest: str) -> list[str]:
-        return [one.text for one in offers(magics, name, rest, rest.split(" ")[-1])]
+        return [one.text for one in offers(magics, name, rest)["completions"]]
 
     assert '"Checkout redesign"' in texts("exp_show", "Checkout")
     assert '"One-step sign-up"' in texts("exp_unarchive", "One")

@@ -23,6 +23,7 @@ from exp_jupyter.display.blocks import (
 from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
 from exp_jupyter.display.pages.quality import mismatch_blocks
+from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -51,13 +52,8 @@ def results(subject: Results) -> Description:
     effects = [effect for day in days for effect in day.effects.values() if effect is not None]
     blocks += warnings_of(tuple(word for effect in effects for word in effect.warnings))
     if subject.series:
-        name = subject.series[0].metric_name
-        blocks.append(
-            NextStep(
-                "see how one of them got there:",
-                code=f'%exp_timeseries {subject.experiment_id} "{name}"',
-            )
-        )
+        if line := _next_line(subject):
+            blocks.append(NextStep("see how one of them got there:", code=line))
         blocks.append(SmallPrint(_small_print(subject)))
     return Description(
         "results",
@@ -66,6 +62,13 @@ def results(subject: Results) -> Description:
         lambda: _records(subject),
         lambda: plain(subject),
     )
+
+
+def _next_line(subject: Results) -> str:
+    """Return the line of the first metric's days; empty where no line can name it."""
+    metrics = [MetricName(one.metric_name, one.metric_uuid) for one in subject]
+    first = metric_word(metrics[0], metrics)
+    return magic_line("%exp_timeseries", id_word(subject.experiment_id), first)
 
 
 def _table(subject: Results) -> Table:
