@@ -57,6 +57,8 @@ class MetricsRecalculation(ApiObject):
     is_existing: bool = False
     result_source: str = ""
     results: list[RecalculatedMetric] | None = None
+    active_run: dict[str, Any] | None = None
+    """The job at work now, by ``id`` and ``status``, beside the finished one this is."""
 
     @property
     def is_under_way(self) -> bool:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -238,6 +239,38 @@ class Mapping(_Field):
         if not isinstance(value, dict):
             raise refuse("not_a_dict", self.said.format(kind=type(value).__name__))
         return value
+
+
+@dataclass(frozen=True)
+class Uuid(_Field):
+    """A UUID, in any of its spellings; kept in the usual one."""
+
+    described: ClassVar[JsonSchema] = {"type": "string", "format": "uuid"}
+
+    def check(self, value: Any) -> str:
+        """Return the UUID as text, or refuse."""
+        try:
+            return str(UUID(value))
+        except (ValueError, AttributeError, TypeError):
+            raise refuse("invalid", "Must be a valid UUID.") from None
+
+
+@dataclass(frozen=True)
+class Level(_Field):
+    """A membership level of the organization."""
+
+    described: ClassVar[JsonSchema] = {"type": "integer"}
+
+    def check(self, value: Any) -> int:
+        """Return the level, or refuse."""
+        try:
+            return Integer().check(value)
+        except PydanticCustomError:
+            raise refuse(
+                "invalid",
+                "All membership levels must be integers",
+                "bypass_org_membership_levels",
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,14 @@ from exp_jupyter.schema.request_fields import (
     Flag,
     Integer,
     Items,
+    Level,
     Mapping,
     Moment,
     Number,
     Repository,
     SavedReference,
     Text,
+    Uuid,
     refuse,
 )
 
@@ -49,6 +51,8 @@ OptionalJson = Annotated[Json, Mapping()] | None
 JsonList = Annotated[list[Any], Items()]
 Ids = Annotated[list[Annotated[int, Integer()]], Items()]
 Uuids = Annotated[list[Annotated[str, Text()]], Items()]
+Roles = Annotated[list[Annotated[str, Uuid()]], Items()]
+Levels = Annotated[list[Annotated[int, Level()]], Items()]
 Tags = Annotated[list[Annotated[str, Text(longest=255)]], Items()]
 ContextFilters = Annotated[list[Annotated[Json, Mapping()]], Items(most=10)]
 Conclusion = Annotated[str, Choice(CONCLUSIONS)] | None
@@ -389,8 +393,8 @@ class PolicyUpdate(Request):
     conditions: Annotated[Json, Mapping()] = Field(default_factory=dict)
     approver_config: ApproverConfig = Field(default_factory=lambda: ApproverConfig(quorum=1))
     allow_self_approve: Annotated[bool, Flag()] = False
-    bypass_org_membership_levels: Ids = Field(default_factory=list)
-    bypass_roles: Uuids = Field(default_factory=list)
+    bypass_org_membership_levels: Levels = Field(default_factory=list)
+    bypass_roles: Roles = Field(default_factory=list)
     expires_after: Annotated[str, Text()] = "14 00:00:00"
     enabled: Annotated[bool, Flag()] = True
 

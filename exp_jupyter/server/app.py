@@ -177,6 +177,7 @@ class ProjectApp:
                 url=site + scope["path"],
                 runs=self._runs,
                 wake=self._worker.wake if self._worker else _sleep_on,
+                client=headers.get("x-posthog-client", ""),
             )
         )
 

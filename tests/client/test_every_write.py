@@ -148,6 +148,7 @@ OTHERWISE = {
     # Computes, and writes nothing.
     "POST experiments/calculate_running_time": "read",
     "POST query": "read",
+    "POST experiments/setup_context": "read",
     "DELETE query/{uuid}": "gives up a read",
     # The same with every field said again: PATCH says what is to change.
     **dict.fromkeys(

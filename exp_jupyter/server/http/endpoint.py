@@ -55,6 +55,8 @@ class Call:
         The queries that run beside the requests.
     wake
         To be called after a recalculation was asked for: somebody may be waiting to do it.
+    client
+        What the request calls the program that sends it, in ``X-PostHog-Client``.
     """
 
     store: ProjectStore
@@ -67,6 +69,7 @@ class Call:
     url: str
     runs: QueryRuns
     wake: Callable[[], None] = lambda: None
+    client: str = ""
 
     @property
     def id(self) -> int:

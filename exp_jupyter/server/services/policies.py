@@ -46,7 +46,7 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
         "created_at": now,
         "updated_at": now,
     }
-    _check(work, policy)
+    _check(work, policy, fields)
     return work.policies.add(policy)
 
 
@@ -55,7 +55,7 @@ def update(work: Work, actor: Actor, identifier: str, fields: Document) -> Docum
     _require_admin(actor)
     known = find(work, identifier)
     policy = {**known, **fields, "updated_at": work.stamp(after=known["updated_at"])}
-    _check(work, policy)
+    _check(work, policy, fields)
     return work.policies.save(policy)
 
 
@@ -70,7 +70,10 @@ def _require_admin(actor: Actor) -> None:
         raise forbidden("Your organization access level is insufficient.")
 
 
-def _check(work: Work, policy: Document) -> None:
+def _check(work: Work, policy: Document, fields: Document) -> None:
+    unknown = [role for role in fields.get("bypass_roles") or [] if role not in _roles(work)]
+    if unknown:
+        raise invalid(f"Roles do not exist: {', '.join(unknown)}", attr="bypass_roles")
     taken = work.policies.first("action_key = ? AND id != ?", [policy["action_key"], policy["id"]])
     if taken:
         raise invalid("A policy for this action already exists. Change or delete that one.")
@@ -80,6 +83,11 @@ def _check(work: Work, policy: Document) -> None:
             "[DD] [HH:[MM:]]ss[.uuuuuu].",
             attr="expires_after",
         )
+
+
+def _roles(work: Work) -> set[str]:
+    """Return the roles there are: those that somebody has."""
+    return {str(role) for person in work.people.find() for role in person["roles"]}
 
 
 def view(work: Work, policy: Document) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid5
 
 from exp_jupyter.server.clock import read_time
 from exp_jupyter.server.refusals import invalid, odd
@@ -93,17 +94,83 @@ def request_metrics(work: Work, identifier: int, trigger: str) -> tuple[Document
     return job, True
 
 
-def find_metrics(work: Work, identifier: int, job_id: str | None) -> Document:
-    """Return a metrics job (the newest when no id is given), or refuse with 404."""
+def find_metrics(work: Work, identifier: int, job_id: str) -> Document:
+    """Return a metrics job, or refuse with 404."""
     experiments.find(work, identifier)
-    where, values = "experiment_id = ? AND kind = 'metrics'", [identifier]
-    if job_id is not None:
-        where, values = f"{where} AND id = ?", [identifier, job_id]  # type: ignore[list-item]
-    found = work.recalculations.find(where, values, order="created_at DESC, id DESC", limit=1)
-    job = next(found, None)
+    job = work.recalculations.first(
+        "experiment_id = ? AND kind = 'metrics' AND id = ?", [identifier, job_id]
+    )
     if job is None:
         raise odd(404, detail="Recalculation not found")
     return job
+
+
+def latest_metrics(work: Work, identifier: int) -> dict[str, Any]:
+    """Return the newest results of an experiment's metrics, and which job is at work.
+
+    The results are those of the newest finished job; where there is none, the newest days of the
+    stored series; where there are none either, the job at work answers for itself.
+    """
+    experiment = experiments.find(work, identifier)
+    active = _newest(work, identifier, ACTIVE)
+    finished = _newest(work, identifier, f"NOT {ACTIVE}")
+    if finished is not None:
+        answer = metrics_view(finished, existing=True, results=True)
+    else:
+        stored = _from_series(work, experiment)
+        if stored is None and active is None:
+            raise odd(404, detail="Recalculation not found")
+        answer = stored or metrics_view(active or {}, existing=True, results=True)
+    run = {"id": active["id"], "status": active["status"]} if active else None
+    return {**answer, "active_run": run}
+
+
+def _newest(work: Work, identifier: int, which: str) -> Document | None:
+    found = work.recalculations.find(
+        f"experiment_id = ? AND kind = 'metrics' AND {which}",
+        [identifier],
+        order="created_at DESC, id DESC",
+        limit=1,
+    )
+    return next(found, None)
+
+
+def _from_series(work: Work, experiment: Document) -> dict[str, Any] | None:
+    """Return the newest stored days of the metrics in the shape of a job; None without any."""
+    results, moments = [], []
+    listed = all_metrics(work, experiment)
+    for metric in listed:
+        uuid = str(metric.get("uuid"))
+        rows = series.stored_rows(work, experiment["id"], uuid, metric["fingerprint"])
+        done = [row for row in rows if row["status"] == "completed"]
+        if done:
+            results.append(
+                {
+                    "metric_uuid": uuid,
+                    "status": "completed",
+                    "result": series.stripped(done[-1]["result"]),
+                    "error_message": None,
+                }
+            )
+            moments.append((done[-1]["query_to"], done[-1]["completed_at"]))
+    if not results:
+        return None
+    query_to, completed_at = max(moments, key=lambda pair: str(pair[0]))
+    identity = f"series of {experiment['id']}"
+    job = {
+        "id": str(uuid5(UUID(work.project["uuid"]), identity)),
+        "experiment_id": experiment["id"],
+        "status": "completed",
+        "trigger": "manual",
+        "total_metrics": len(listed),
+        "results": results,
+        "created_at": completed_at or query_to,
+        "started_at": completed_at,
+        "completed_at": completed_at,
+        "query_to": query_to,
+    }
+    answer = metrics_view(job, existing=True, results=True)
+    return {**answer, "result_source": "timeseries_fallback"}
 
 
 def metrics_view(job: Document, *, existing: bool, results: bool) -> dict[str, Any]:
@@ -122,6 +189,7 @@ def metrics_view(job: Document, *, existing: bool, results: bool) -> dict[str, A
         "completed_metrics": sum(entry["status"] == "completed" for entry in job["results"]),
         "failed_metrics": len(failed),
         "metric_errors": failed,
+        "metric_retries": {},
         "trigger": job["trigger"],
         **{name: read_time(job[name]).isoformat() if job[name] else None for name in times},
         "is_existing": existing,

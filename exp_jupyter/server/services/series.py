@@ -142,7 +142,7 @@ def timeseries(work: Work, identifier: int, query: Mapping[str, str]) -> Documen
     days = days_of(work, experiment)
     in_range = _by_day(work, experiment, uuid, fingerprint, days)
     found = {
-        day: _stripped(row["result"])
+        day: stripped(row["result"])
         for day, row in in_range.items()
         if row["status"] == "completed"
     }
@@ -191,7 +191,7 @@ def _by_day(
     return dict(sorted(found.items()))
 
 
-def _stripped(result: str | None) -> Any:
+def stripped(result: str | None) -> Any:
     """Return a stored result without the session lists that are only for drilling down."""
     if result is None:
         return None

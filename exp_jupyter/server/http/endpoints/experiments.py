@@ -16,7 +16,7 @@ from exp_jupyter.schema.requests import (
     ShipRequest,
 )
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
-from exp_jupyter.server.refusals import invalid
+from exp_jupyter.server.refusals import forbidden, invalid, not_found
 from exp_jupyter.server.services import (
     activity,
     cohorts,
@@ -28,6 +28,7 @@ from exp_jupyter.server.services import (
     queries,
     tags,
 )
+from exp_jupyter.server.services.people import ADMIN
 from exp_jupyter.server.store import Document, Work
 
 READ, WRITE = ("experiment:read",), ("experiment:write",)
@@ -132,9 +133,23 @@ def ship_variant(call: Call) -> Any:
     return _written(call, action)
 
 
+def flag_cleanup_task(call: Call) -> Any:
+    """Refuse: no task was opened that cleans up a flag's code."""
+    call.read(lambda work: experiments.find(work, call.id))
+    raise not_found()
+
+
+def flag_cleanup_target(call: Call) -> Any:
+    """Return the repository whose code a cleanup would change: none is connected here."""
+    call.read(lambda work: experiments.find(work, call.id))
+    return {"repository": None, "source": "no_integration", "candidates": []}
+
+
 def _refuse_cleanup(call: Call, request: EndRequest) -> None:
     if request.open_cleanup_pr:
         call.actor.require("task:write")
+        if request.set_repository_as_team_default and call.actor.level < ADMIN:
+            raise forbidden("Only a project admin may set the project's default repository.")
         raise invalid(
             "This project cannot open pull requests; clean the code up by hand.",
             attr="open_cleanup_pr",
@@ -269,6 +284,8 @@ ENDPOINTS = (
     Endpoint("POST", "experiments/{id}/ship_variant", ship_variant, WRITE, body=ShipRequest),
     Endpoint("POST", "experiments/{id}/archive", archive, WRITE, body=ArchiveRequest),
     Endpoint("POST", "experiments/{id}/reset", reset, WRITE),
+    Endpoint("GET", "experiments/{id}/flag_cleanup_task", flag_cleanup_task, READ),
+    Endpoint("GET", "experiments/{id}/flag_cleanup_target", flag_cleanup_target, READ),
     Endpoint(
         "POST", "experiments/{id}/duplicate", duplicate, WRITE, body=DuplicateRequest, status=201
     ),

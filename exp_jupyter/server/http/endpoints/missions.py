@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from exp_jupyter.schema.requests import PromptExperimentRequest, RunningTimeRequest
+from exp_jupyter.schema.requests import (
+    PromptExperimentRequest,
+    RunningTimeRequest,
+    SetupContextRequest,
+)
 from exp_jupyter.server import daily
 from exp_jupyter.server.http.endpoint import Call, Endpoint
 from exp_jupyter.server.services import (
@@ -17,6 +21,7 @@ from exp_jupyter.server.services import (
     series,
     sizing,
 )
+from exp_jupyter.server.services import setup_context as setup_contexts
 
 READ, WRITE = ("experiment:read",), ("experiment:write",)
 
@@ -79,6 +84,22 @@ def stats(call: Call) -> Any:
     return call.read(overview.stats)
 
 
+def setup_context(call: Call) -> Any:
+    """Return what to know of the project before an experiment is set up."""
+    request = call.body(SetupContextRequest)
+    stored = call.read(lambda work: setup_contexts.of_store(work, request))
+    counted = setup_contexts.of_events(call.events, call.store.clock.now(), request)
+    order = (
+        "team_defaults",
+        "sdk_profile",
+        "target_surface",
+        "candidate_metric",
+        "previous_experiments",
+        "shared_metrics",
+    )
+    return {name: {**stored, **counted}[name] for name in order}
+
+
 _ELIGIBLE = (
     "limit",
     "offset",
@@ -130,4 +151,11 @@ ENDPOINTS = (
         query=("events", "actions", "limit"),
     ),
     Endpoint("GET", "experiments/stats", stats, READ),
+    Endpoint(
+        "POST",
+        "experiments/setup_context",
+        setup_context,
+        ("experiment:read", "experiment_saved_metric:read", "query:read"),
+        body=SetupContextRequest,
+    ),
 )

@@ -9,6 +9,9 @@ from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.services import experiments, recalculation
 from exp_jupyter.server.store import Work
 
+_AGENT = "mcp"
+"""The client that asks for an agent, whatever trigger it names."""
+
 READ, WRITE = ("experiment:read",), ("experiment:write",)
 
 
@@ -32,7 +35,9 @@ def recalculate_metrics(call: Call) -> Any:
     def action(work: Work) -> Answer:
         experiments.find(work, call.id)
         request = call.body(RecalculateMetricsRequest)
-        job, new = recalculation.request_metrics(work, call.id, request.trigger)
+        job, new = recalculation.request_metrics(
+            work, call.id, "agent_mcp" if call.client == _AGENT else request.trigger
+        )
         view = recalculation.metrics_view(job, existing=not new, results=False)
         return Answer(view, 201 if new else 200)
 
@@ -42,14 +47,18 @@ def recalculate_metrics(call: Call) -> Any:
 
 
 def retrieve_metrics(call: Call) -> Any:
-    """Return a job that computes metrics; the newest under the name ``latest``."""
-    wanted = call.path.get("job")
+    """Return a job that computes metrics."""
 
     def action(work: Work) -> Any:
-        job = recalculation.find_metrics(work, call.id, wanted)
+        job = recalculation.find_metrics(work, call.id, call.path["job"])
         return recalculation.metrics_view(job, existing=True, results=True)
 
     return call.read(action)
+
+
+def latest_metrics(call: Call) -> Any:
+    """Return the newest results of an experiment's metrics, and the job at work."""
+    return call.read(lambda work: recalculation.latest_metrics(work, call.id))
 
 
 ENDPOINTS = (
@@ -69,6 +78,6 @@ ENDPOINTS = (
         body=RecalculateMetricsRequest,
         status=201,
     ),
-    Endpoint("GET", "experiments/{id}/metrics_recalculation/latest", retrieve_metrics, READ),
+    Endpoint("GET", "experiments/{id}/metrics_recalculation/latest", latest_metrics, READ),
     Endpoint("GET", "experiments/{id}/metrics_recalculation/{job}", retrieve_metrics, READ),
 )
