@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, PrivateAttr
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PrivateAttr,
+    model_validator,
+)
 
 from exp_jupyter.shown import Shown, plain
 
@@ -57,6 +65,15 @@ class ApiObject(Shown, BaseModel):
 
     _code: str = PrivateAttr(default="")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nulls_are_absent(cls, data: Any) -> Any:
+        """Read null as absent where a field is never null, so that one odd object fails no list."""
+        if not isinstance(data, dict):
+            return data
+        odd = [name for name in _never_null(cls) if data.get(name, data) is None]
+        return {key: value for key, value in data.items() if key not in odd} if odd else data
+
     def to_dict(self) -> dict[str, Any]:
         """Return the body as it came: JSON-ready, unset fields left out."""
         return cast("dict[str, Any]", plain(self.model_dump(mode="json", exclude_unset=True)))
@@ -72,6 +89,16 @@ class ApiObject(Shown, BaseModel):
         return f"{type(self).__name__}({', '.join(pairs)})"
 
     __str__ = __repr__
+
+
+@cache
+def _never_null(kind: type[ApiObject]) -> tuple[str, ...]:
+    """Return the wire's names of the fields that have a default of their own, which is not null."""
+    return tuple(
+        field.alias or name
+        for name, field in kind.model_fields.items()
+        if not field.is_required() and field.get_default(call_default_factory=True) is not None
+    )
 
 
 class ApiList(ApiObject, Generic[T]):

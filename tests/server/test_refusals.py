@@ -350,3 +350,17 @@ def test_levels_out_of_range_are_stored_and_the_defaults_are_used(talk: Any) -> 
     odd = {"method": "bayesian", "bayesian": {"ci_level": 7}, "frequentist": "none"}
     made = talk.made("experiments/", {"name": "n", "feature_flag_key": "n", "stats_config": odd})
     assert made["stats_config"] == odd
+
+
+def test_the_result_of_a_legacy_metric_is_refused_in_a_clear_sentence(talk: Any) -> None:
+    legacy = {"kind": "ExperimentFunnelsQuery", "name": "Sign-ups", "funnels_query": {}}
+    stored = talk.project.apply(
+        "stored_experiment",
+        {"name": "o", "feature_flag_key": "o", "metrics": [legacy], "start_date": "2026-03-01"},
+    )
+    query = {"kind": "ExperimentQuery", "experiment_id": stored["id"], "metric": legacy}
+    answer = talk("POST", "query/", {"query": query})
+    assert answer.status_code == 400
+    assert (
+        "Metric 'Sign-ups' is a legacy metric (ExperimentFunnelsQuery)" in answer.json()["detail"]
+    )
