@@ -185,7 +185,11 @@ class BetaPosterior:
         if not self.relative:
             guess, outer = np.clip(guess, -0.999, 0.999), np.clip(outer, -1.0, 1.0)
             outer = np.where(outer == guess, limit, outer)
-        return self._back(crossings(at, level, guess - step, outer, float(limit), tolerance=1e-9))
+        return self._back(
+            crossings(
+                at, level, guess - step, outer, float(limit), upwards=deviate > 0, tolerance=1e-9
+            )
+        )
 
     def _integrated_loss(self, index: Index) -> Floats:
         """Return E[(p_C − p_T)⁺]: for every rate of the control, what the treatment falls short."""

@@ -157,10 +157,8 @@ def _not_finite(judged: dict[str, Any], shape: tuple[int, ...]) -> Refusal:
             wrong = np.isnan if name in _UNBOUNDED else _infinite
             bad = bad | wrong(judged[name])
     low, high = judged["interval"]
-    # A relative effect may have no upper bound: the control mean may be 0.
-    bad = bad | np.isnan(low) | np.isnan(high) | (np.isinf(low) & np.isinf(high))
-    if judged["alternative"] == "two-sided":
-        bad = bad | np.isinf(low)
+    # An infinite bound is an answer: a relative effect has none where the control mean may be 0.
+    bad = bad | np.isnan(low) | np.isnan(high)
     return Refusal(
         "not_finite",
         bad,

@@ -191,6 +191,7 @@ class RateTest:
                 (centre - 0.6 * width)[below],
                 (centre - 1.3 * width)[below],
                 -_FARTHEST,
+                upwards=False,
             )
             low[below] = np.where(found <= -_FARTHEST, LOWEST_RELATIVE, np.expm1(found))
         above = np.nonzero(x_c > 0)[0]
@@ -201,6 +202,7 @@ class RateTest:
                 (centre + 0.6 * width)[above],
                 (centre + 1.3 * width)[above],
                 _FARTHEST,
+                upwards=True,
             )
             high[above] = np.where(found >= _FARTHEST, np.inf, np.expm1(found))
         return low, high
@@ -220,6 +222,7 @@ class RateTest:
                 np.clip(estimate + 0.6 * sign * width, -1.0, 1.0),
                 np.where(outer == estimate, edge, outer),
                 edge,
+                upwards=sign > 0,
             )
             bounds.append(found)
         return bounds[0], bounds[1]

@@ -23,6 +23,7 @@ def crossings(
     outer: Floats,
     limit: float,
     *,
+    upwards: bool,
     tolerance: float = 1e-11,
 ) -> Floats:
     """Return where a falling function passes ``level``, searched from a point outwards.
@@ -37,7 +38,9 @@ def crossings(
         A first guess at two points around the root, one element each. ``outer`` is moved away
         from ``inner`` until the root is between them, at most as far as ``limit``.
     limit
-        Where the search ends, below or above every ``inner``.
+        Where the search ends.
+    upwards
+        Whether ``limit`` is the largest value to search, else the smallest.
     tolerance
         Absolute and relative accuracy of a root.
 
@@ -48,8 +51,13 @@ def crossings(
     """
     size = level.size
     everything = np.arange(size, dtype=np.intp)
-    upwards = limit > float(np.max(inner, initial=-np.inf))
-    near, far = inner.copy(), outer.copy()
+    span = np.abs(outer - inner)
+    if upwards:
+        far = np.minimum(outer, limit)
+        near = np.minimum(inner, far - 0.5 * span)
+    else:
+        far = np.maximum(outer, limit)
+        near = np.maximum(inner, far + 0.5 * span)
     gap_near, gap_far = function(near, everything) - level, function(far, everything) - level
     # Going up, the function must start above the level and end below it; going down, the reverse.
     sign = 1.0 if upwards else -1.0
@@ -108,10 +116,12 @@ def _chandrupatla(
         if not going.any():
             break
         least = np.where(span > 0, 0.5 * allowed / np.where(span > 0, span, 1.0), 0.5)
-        xi, phi = (x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2)
-        smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi)
-        curved = f1 / (f2 - f1) * f3 / (f2 - f3)
-        curved = curved + (x3 - x1) / (x2 - x1) * f1 / (f3 - f1) * f2 / (f3 - f2)
+        # Where two values agree the curve is no guide, and the step is a bisection.
+        with np.errstate(all="ignore"):
+            xi, phi = (x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2)
+            smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi)
+            curved = f1 / (f2 - f1) * f3 / (f2 - f3)
+            curved = curved + (x3 - x1) / (x2 - x1) * f1 / (f3 - f1) * f2 / (f3 - f2)
         t = np.where(smooth & np.isfinite(curved), curved, 0.5)
         t = np.clip(t, least, 1 - least)
         if not going.all():

@@ -11,6 +11,7 @@ distributions*). With equal arms and equal shapes nothing changes: the skewness 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +27,7 @@ LEAST_SKEWNESS = 0.05
 """Below this skewness of the gap a tail of 2.5 % is wrong by less than 0.5 points: plain Welch."""
 
 GREAT_SKEWNESS = 0.5
-"""Above it the expansion's next terms matter, and the result carries a caution."""
+"""Where the smaller arm's mean is more skewed than this, the expansion's next terms matter."""
 
 _LEAST_SHARE = 0.25
 """A carried variance is never below this share of the observed one."""
@@ -179,9 +180,9 @@ class SkewedTest:
         outer_low = centre + 1.2 * np.minimum(start - centre, -1e-9)
         inner_high = centre + 0.7 * np.maximum(end - centre, 1e-9)
         outer_high = centre + 1.2 * np.maximum(end - centre, 1e-9)
-        low = np.expm1(crossings(at, level, inner_low, outer_low, -_FARTHEST))
+        low = np.expm1(crossings(at, level, inner_low, outer_low, -_FARTHEST, upwards=False))
         low = np.where(low <= -1 + 1e-15, LOWEST_RELATIVE, low)
-        found = crossings(at, -level, inner_high, outer_high, _FARTHEST)
+        found = crossings(at, -level, inner_high, outer_high, _FARTHEST, upwards=True)
         return low, np.where(found >= _FARTHEST, np.inf, np.expm1(found))
 
     def _absolute(
@@ -196,8 +197,8 @@ class SkewedTest:
             return self._deviates(estimate[index] + points * unit[index], where[index])
 
         size = where.size
-        low = crossings(at, level, np.full(size, -0.7), np.full(size, -1.2), -1e6)
-        high = crossings(at, -level, np.full(size, 0.7), np.full(size, 1.2), 1e6)
+        low = crossings(at, level, np.full(size, -0.7), np.full(size, -1.2), -1e6, upwards=False)
+        high = crossings(at, -level, np.full(size, 0.7), np.full(size, 1.2), 1e6, upwards=True)
         return estimate + low * unit, estimate + high * unit
 
     @property
@@ -205,17 +206,44 @@ class SkewedTest:
         """Nothing beyond what every test refuses."""
         return ()
 
+    @cached_property
+    def _mean_skewness(self) -> Floats:
+        """The skewness of the values of both arms together, over that of the smaller arm's mean."""
+        c, t = self.control, self.treatment
+        with np.errstate(all="ignore"):
+            third = (c.n * c.third + t.n * t.third) / (c.n + t.n)
+            spread = (c.n * c.variance + t.n * t.variance) / (c.n + t.n)
+            return np.where(spread > 0, np.abs(third) / spread**1.5, 0.0)
+
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Values so skewed that even the corrected test is only rough."""
+        """Values so skewed that even the corrected test is only rough, and what would do."""
+        smaller = np.minimum(self.control.n, self.treatment.n)
+        great = np.asarray(self._mean_skewness > GREAT_SKEWNESS * np.sqrt(smaller))
+        needed = 0.0
+        if great.any():
+            needed = float(np.max(self._mean_skewness[great]) / GREAT_SKEWNESS) ** 2
         return (
             Caution(
                 "great_skewness",
-                np.asarray(np.abs(self.skewness) > GREAT_SKEWNESS),
-                "a few large values carry this comparison, and the arms differ in size: even the "
-                "test corrected for skewness is rough, and errs on the side of saying nothing",
+                great,
+                "a few large values carry this comparison, and the test errs on the side of saying "
+                f"nothing: the normal approximation needs about {rounded_up(needed):,} units in "
+                "the smaller arm; winsorizing the metric needs fewer",
             ),
         )
+
+
+def rounded_up(units: float) -> int:
+    """Return a number of units to two digits, upwards.
+
+    Examples
+    --------
+    >>> rounded_up(1234.0), rounded_up(7.2)
+    (1300, 8)
+    """
+    step = int(10 ** max(0, len(str(math.ceil(units))) - 2))
+    return math.ceil(units / step) * step
 
 
 def _fields(moments: Moments3) -> tuple[Floats, Floats, Floats, Floats]:
