@@ -106,6 +106,15 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str]] = [
     ({"saved_metrics_ids": [{"id": "x"}]}, "saved_metrics_ids",
      "Saved metric does not exist or does not belong to this project"),
     ({"feature_flag": _split({"key": "control", "rollout_percentage": 100})}, None, TWO),
+    ({"parameters": {"feature_flag_variants": [3]}}, None,
+     "Feature flag variant at index 0 must be an object"),
+    ({"feature_flag": _split({"key": "control", "rollout_percentage": 50}, {"name": "x"})}, None,
+     "Feature flag variant at index 1 must have a 'key' field"),
+    ({"feature_flag": _split({"key": "control"}, {"key": "b"})}, None,
+     "Each variant must include split_percent (recommended) or rollout_percentage (deprecated)."),
+    ({"feature_flag": _split({"key": "a", "rollout_percentage": 50},
+                             {"key": "b", "rollout_percentage": 40})}, "feature_flag",
+     "Invalid variant definitions: Variant rollout percentages must sum to 100."),
     ({"feature_flag": {"filters": {}, "extra": 1}}, "feature_flag__extra", UNSUPPORTED),
     ({"feature_flag": {"filters": {"groups": [{"variant": "test"}]}}},
      "feature_flag__filters__groups__0__variant", UNSUPPORTED),
@@ -364,3 +373,24 @@ def test_the_result_of_a_legacy_metric_is_refused_in_a_clear_sentence(talk: Any)
     assert (
         "Metric 'Sign-ups' is a legacy metric (ExperimentFunnelsQuery)" in answer.json()["detail"]
     )
+
+
+def test_what_was_stored_before_is_not_judged_again(talk: Any) -> None:
+    baseline = {"method": "bayesian", "baseline_variant_key": "test"}
+    made = talk.made(
+        "experiments/", {"name": "n", "feature_flag_key": "n", "stats_config": baseline}
+    )
+    flag = f"feature_flags/{made['feature_flag']['id']}/"
+    talk("PATCH", flag, {"filters": {"multivariate": {"variants": RED_BLUE}}})
+    path = f"experiments/{made['id']}/"
+    assert talk("PATCH", path, {"name": "m"}).status_code == 200
+    text = "Invalid baseline_variant_key: 'test'. Must be one of: blue, red"
+    _refused(talk("PATCH", path, {"stats_config": baseline}), None, text)
+
+
+def test_a_baseline_must_survive_a_change_of_the_variants(talk: Any) -> None:
+    config = {"feature_flag": _split(*RED_BLUE)}
+    made = talk.made("experiments/", {"name": "n", "feature_flag_key": "n", **config})
+    others = [{"key": key, "rollout_percentage": 50} for key in ("green", "blue")]
+    answer = talk("PATCH", f"experiments/{made['id']}/", {"feature_flag": _split(*others)})
+    _refused(answer, None, "Invalid baseline_variant_key: 'red'. Must be one of: blue, green")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from exp_jupyter.errors import InputError
@@ -10,6 +11,9 @@ from exp_jupyter.schema.exposure import parse_exposure
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import flags
 from exp_jupyter.server.store import Document, Work
+
+VARIANTS = "feature_flag_variants"
+"""Names the flag's variants among what a change is about."""
 
 METHODS = ("bayesian", "frequentist")
 _ESTIMATE_KEYS = (
@@ -21,18 +25,36 @@ _EXPOSURE_CONFIGS = ("ExperimentEventExposureConfig", "ActionsNode")
 _LONGEST_VALUE = 80
 
 
-def check(work: Work, experiment: Document, flag: Document) -> None:
-    """Refuse an experiment whose fields contradict each other or the flag."""
+def check(
+    work: Work, experiment: Document, flag: Document, touched: Container[str] | None = None
+) -> None:
+    """Refuse an experiment whose fields contradict each other or the flag.
+
+    Parameters
+    ----------
+    touched
+        The fields that a change is about; what was stored before is not judged again. None for
+        all of them.
+    """
+
+    def asked(*names: str) -> bool:
+        return touched is None or any(name in touched for name in names)
+
     start, end = experiment["start_date"], experiment["end_date"]
-    if start and end and start >= end:
+    if asked("start_date", "end_date") and start and end and start >= end:
         raise invalid("End date must be after start date")
-    check_holdout(work, experiment["holdout_id"])
-    check_running_time(experiment["running_time_calculation"])
-    if (experiment["filters"] or {}).get("properties"):
+    if asked("holdout_id"):
+        check_holdout(work, experiment["holdout_id"])
+    if asked("running_time_calculation"):
+        check_running_time(experiment["running_time_calculation"])
+    if asked("filters") and (experiment["filters"] or {}).get("properties"):
         raise invalid("Experiments do not support global filter properties")
-    check_exposure(experiment["exposure_criteria"])
-    check_stats(experiment["stats_config"], flag)
-    check_excluded(experiment, flag)
+    if asked("exposure_criteria"):
+        check_exposure(experiment["exposure_criteria"])
+    if asked("stats_config", VARIANTS):
+        check_stats(experiment["stats_config"], flag)
+    if asked("excluded_variants", "stats_config", VARIANTS):
+        check_excluded(experiment, flag)
 
 
 def check_holdout(work: Work, identifier: int | None) -> None:

@@ -224,8 +224,12 @@ def update(work: Work, actor: Actor, identifier: int, fields: Document) -> Docum
         raise invalid("Can't update holdout on running Experiment")
     experiment_rules.check_holdout(work, changed["holdout_id"])
     saved_metric_links.check(work, fields.get("saved_metrics_ids"))
+    variants = flags.variant_keys(flag)
     flag = _sync_flag(work, actor, experiment, changed, flag, fields)
-    experiment_rules.check(work, changed, flag)
+    touched = set(fields)
+    if flags.variant_keys(flag) != variants:
+        touched.add(experiment_rules.VARIANTS)
+    experiment_rules.check(work, changed, flag, touched)
     changed = metrics.fingerprinted(changed)
     before = saved_metric_links.uuids(work, experiment)
     if "saved_metrics_ids" in fields:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exp_jupyter.schema.baseline import CONTROL
-from exp_jupyter.server.refusals import Refusal, invalid
+from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import flags
 from exp_jupyter.server.store import Document
 
@@ -223,15 +223,28 @@ def _config(given: Document, attr: str) -> FlagConfig:
 def _variants(listed: Any, attr: str) -> list[Document] | None:
     if listed is None:
         return None
-    wrong: Refusal = invalid("Variants must be a list of objects.", attr=attr)
-    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-        raise wrong
+    if not isinstance(listed, list):
+        raise invalid("Variants must be a list of objects.", attr=attr)
+    for index, item in enumerate(listed):
+        _check_shape(index, item)
     if not listed:
         return None
     found = normalized_variants(listed)
     check_experiment_variants([variant.get("key") for variant in found])
     flags.check_variants(found, attr=attr)
     return found
+
+
+def _check_shape(index: int, variant: Any) -> None:
+    if not isinstance(variant, dict):
+        raise invalid(f"Feature flag variant at index {index} must be an object")
+    if "key" not in variant:
+        raise invalid(f"Feature flag variant at index {index} must have a 'key' field")
+    if not {"split_percent", "rollout_percentage"} & set(variant):
+        raise invalid(
+            "Each variant must include split_percent (recommended) or rollout_percentage "
+            "(deprecated)."
+        )
 
 
 def normalized_variants(listed: list[Document]) -> list[Document]:
