@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -62,9 +62,33 @@ def blockwise(function: Callable[..., Floats], *arrays: Floats) -> Floats:
     same = np.broadcast_arrays(*arrays)
     if same[0].size <= _BLOCK:
         return function(*same)
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in same]
-    result = np.empty(flat[0].size)
-    for start in range(0, result.size, _BLOCK):
+    (result,) = _in_blocks(lambda *parts: (function(*parts),), same, 1)
+    return result
+
+
+def blockwise_pair(
+    function: Callable[..., tuple[Floats, Floats]], *arrays: Floats
+) -> tuple[Floats, Floats]:
+    """Return the two results of an element-by-element function, worked out in blocks likewise."""
+    same = np.broadcast_arrays(*arrays)
+    if same[0].size <= _BLOCK:
+        return function(*same)
+    first, second = _in_blocks(function, same, 2)
+    return first, second
+
+
+def _in_blocks(
+    function: Callable[..., tuple[Floats, ...]], same: Sequence[Floats], results: int
+) -> list[Floats]:
+    shape, size = same[0].shape, same[0].size
+    # A number that was broadcast stays one: copying it out would fetch memory for nothing.
+    flat = [
+        array.reshape(-1) if any(array.strides) else np.broadcast_to(array.flat[0], size)
+        for array in same
+    ]
+    found = [np.empty(size) for _ in range(results)]
+    for start in range(0, size, _BLOCK):
         part = slice(start, start + _BLOCK)
-        result[part] = function(*(array[part] for array in flat))
-    return result.reshape(same[0].shape)
+        for result, value in zip(found, function(*(array[part] for array in flat)), strict=True):
+            result[part] = value
+    return [result.reshape(shape) for result in found]

@@ -90,7 +90,7 @@ class BetaPosterior:
         found = np.empty(self.x_c.size)
         many = np.nonzero(self.many)[0]
         if many.size:
-            found[many] = self._back(self._expanded(deviate, many))
+            found[many] = self._back(_expanded(deviate, self._cumulants(many)))
         few = np.nonzero(~self.many)[0]
         if few.size:
             found[few] = self._inverted(deviate, few)
@@ -114,9 +114,10 @@ class BetaPosterior:
 
     # ------------------------------------------------------------------ by cumulants
 
-    def _cumulants(self, index: Index) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return the first four cumulants of ln p_T − ln p_C, or of p_T − p_C."""
-        a_c, b_c, a_t, b_t = (part[index] for part in self._parameters)
+    @cached_property
+    def _all_cumulants(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """The first four cumulants of ln p_T − ln p_C, or of p_T − p_C."""
+        a_c, b_c, a_t, b_t = self._parameters
         one = _log_cumulants if self.relative else _plain_cumulants
         control, treatment = one(a_c, b_c), one(a_t, b_t)
         first, second, third, fourth = (
@@ -125,14 +126,9 @@ class BetaPosterior:
         )
         return first, second, third, fourth
 
-    def _expanded(self, deviate: Floats | float, index: Index) -> Floats:
-        """Return the quantile at a normal deviate, on the scale of the cumulants."""
-        k1, k2, k3, k4 = self._cumulants(index)
-        skew, peak = k3 / k2**1.5, k4 / k2**2
-        z = deviate
-        w = z + skew * (z * z - 1) / 6 + peak * (z**3 - 3 * z) / 24
-        w = w - skew**2 * (2 * z**3 - 5 * z) / 36
-        return np.asarray(k1 + np.sqrt(k2) * w)
+    def _cumulants(self, index: Index) -> tuple[Floats, Floats, Floats, Floats]:
+        first, second, third, fourth = (part[index] for part in self._all_cumulants)
+        return first, second, third, fourth
 
     def _back(self, value: Floats) -> Floats:
         return np.expm1(value) if self.relative else value
@@ -146,12 +142,13 @@ class BetaPosterior:
         found = np.empty(index.size)
         many = self.many[index]
         if many.any():
-            # Newton's steps on the expansion, which is all but linear in the deviate.
+            # Steps of a fixed point: the expansion is all but linear in the deviate.
             at = np.log1p(difference[many]) if self.relative else difference[many]
-            k1, k2, _, _ = self._cumulants(index[many])
-            target, z = (at - k1) / np.sqrt(k2), (at - k1) / np.sqrt(k2)
-            for _ in range(30):
-                z = z + target - (self._expanded(z, index[many]) - k1) / np.sqrt(k2)
+            cumulants = self._cumulants(index[many])
+            k1, scale = cumulants[0], np.sqrt(cumulants[1])
+            z = (at - k1) / scale
+            for _ in range(8):
+                z = z + (at - _expanded(z, cumulants)) / scale
             found[many] = special.ndtr(z)
         few = index[~many]
         if few.size:
@@ -200,6 +197,17 @@ class BetaPosterior:
         mean = self.means[1][index][:, None]
         short = p * special.betainc(a_t, b_t, p) - mean * special.betainc(a_t + 1, b_t, p)
         return np.asarray((weights * np.maximum(short, 0.0)).sum(axis=1))
+
+
+def _expanded(deviate: Floats | float, cumulants: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+    """Return the quantile at a normal deviate, by Cornish and Fisher's expansion."""
+    k1, k2, k3, k4 = cumulants
+    skew, peak = k3 / k2**1.5, k4 / k2**2
+    z = deviate
+    square = z * z
+    w = z + skew * (square - 1) / 6 + peak * z * (square - 3) / 24
+    w = w - skew * skew * z * (2 * square - 5) / 36
+    return np.asarray(k1 + np.sqrt(k2) * w)
 
 
 def _nodes(a: Floats, b: Floats) -> tuple[Floats, Floats]:

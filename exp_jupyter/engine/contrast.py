@@ -284,8 +284,8 @@ def no_variance(variance: Floats) -> Refusal:
 
 def _no_baseline(divisor: Floats, control: Statistic) -> Booleans:
     """Return where the control mean is 0, or only what rounding leaves of 0."""
-    square = floats(control.variance) + divisor**2
-    return np.asarray(np.abs(divisor) <= ROUNDING_BASELINE * np.sqrt(np.maximum(square, 0.0)))
+    square = floats(control.variance) + divisor * divisor
+    return np.asarray(divisor * divisor <= ROUNDING_BASELINE**2 * square)
 
 
 def delta_shares(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Booleans, Floats, blockwise
+from exp_jupyter.engine.arrays import Booleans, Floats, blockwise, blockwise_pair
 from exp_jupyter.engine.cautions import Caution
 from exp_jupyter.engine.refusals import Refusal
 
@@ -83,6 +83,8 @@ class Weights:
 
     def per_unit(self, effect: Floats | float) -> Floats:
         """Return the variance per unit at an effect."""
+        if isinstance(effect, float) and effect == 0.0:
+            return self.constant
         value = self.constant + effect * (2 * self.linear + effect * self.quadratic)
         return np.maximum(value, 0.0)
 
@@ -161,7 +163,8 @@ class LinearTest:
 
     def statistic(self, null: float) -> Floats:
         """Return Welch's t of the gap at a null value."""
-        return np.asarray((self.gap - null * self.divisor) / np.sqrt(self._variance(null)))
+        gap = self.gap - null * self.divisor if null else self.gap
+        return np.asarray(gap / np.sqrt(self._variance(null)))
 
     def log_likelihood(self, effect: Floats) -> Floats:
         """Return the normal likelihood of effects, the control mean integrated out."""
@@ -182,27 +185,48 @@ class LinearTest:
         if not self.relative:
             width = critical * np.sqrt(constant) / self.divisor
             return self.estimate - width, self.estimate + width
-        square = critical * critical
-        a = self.divisor**2 - square * c.quadratic / c.n
-        b = self.gap * self.divisor + square * c.linear / c.n
-        rest = self.gap**2 - square * constant
-        root = np.sqrt(np.maximum(b * b - a * rest, 0.0))
-        # The root that does not cancel, and the other one from their product.
-        outer = b + np.copysign(root, b)
-        one, two = outer / a, rest / outer
-        with np.errstate(invalid="ignore"):
-            low, high = np.fmin(one, two), np.fmax(one, two)
-        open_above = a <= 0
-        nothing = b * b - a * rest < 0
-        low = np.where(open_above, np.where(nothing, -np.inf, high), low)
-        high = np.where(open_above, np.inf, high)
         floor = np.where(self.signed, -np.inf, LOWEST_RELATIVE)
-        return np.maximum(low, np.minimum(floor, self.estimate)), np.asarray(high)
+        return blockwise_pair(
+            _fieller,
+            critical,
+            self.gap,
+            self.divisor,
+            constant,
+            c.linear / c.n,
+            c.quadratic / c.n,
+            np.minimum(floor, self.estimate),
+        )
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
         """Nothing beyond what every test refuses."""
         return ()
+
+
+def _fieller(
+    critical: Floats,
+    gap: Floats,
+    divisor: Floats,
+    constant: Floats,
+    linear: Floats,
+    quadratic: Floats,
+    floor: Floats,
+) -> tuple[Floats, Floats]:
+    """Return the effects δ with (gap − δ·divisor)² ≤ critical²·variance(δ), and above a floor."""
+    square = critical * critical
+    a = divisor * divisor - square * quadratic
+    b = gap * divisor + square * linear
+    rest = gap * gap - square * constant
+    inside = b * b - a * rest
+    # The root that does not cancel, and the other one from their product.
+    outer = b + np.copysign(np.sqrt(np.maximum(inside, 0.0)), b)
+    one, two = outer / a, rest / outer
+    low, high = np.fmin(one, two), np.fmax(one, two)
+    unbounded = a <= 0
+    if unbounded.any():
+        low = np.where(unbounded, np.where(inside < 0, -np.inf, high), low)
+        high = np.where(unbounded, np.inf, high)
+    return np.maximum(low, floor), high
 
 
 def _last(value: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -193,12 +194,12 @@ class Ratio(Statistic):
             return found + ratio_covariate_refusals(n, self.covariate, exact=exact)
         return found + covariate_refusals(n, self.covariate, exact=exact)
 
-    @property
+    @cached_property
     def mean(self) -> Numbers:
         """Σa/Σb."""
         return numbers(floats(self.numerator_sum) / floats(self.denominator_sum))
 
-    @property
+    @cached_property
     def variance(self) -> Numbers:
         """The delta method's variance per unit."""
         moments = self.moments()

@@ -8,6 +8,7 @@ and arrays broadcast as numpy's do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -152,25 +153,25 @@ class Mean(Statistic):
         found += sums_refusals(n, total, squares, exact=exact)
         return found + covariate_refusals(n, self.covariate, exact=exact)
 
-    @property
+    @cached_property
     def mean(self) -> Numbers:
         """Σy/n."""
         return numbers(floats(self.sum) / floats(self.n))
 
-    @property
+    @cached_property
     def centred_sum_squares(self) -> Floats:
         """Σ(y − ȳ)²."""
         if self.centred is not None:
             return floats(self.centred)
         return centred_squares(floats(self.n), floats(self.sum), floats(self.sum_squares))
 
-    @property
+    @cached_property
     def variance(self) -> Numbers:
         """The sample variance; 0 when n = 1."""
         n = floats(self.n)
         return numbers(self.centred_sum_squares / (n - 1 + (n <= 1)) * (n > 1))
 
-    @property
+    @cached_property
     def third(self) -> Floats | None:
         """The third central moment per unit, Σ(y − ȳ)³/n; None without the sum of cubes."""
         if self.sum_cubes is None:
@@ -228,12 +229,12 @@ class Proportion(Statistic):
         found += success_refusals(n, total)
         return found + covariate_refusals(n, self.covariate, exact=exact)
 
-    @property
+    @cached_property
     def mean(self) -> Numbers:
         """The share of units that did it."""
         return numbers(floats(self.sum) / floats(self.n))
 
-    @property
+    @cached_property
     def variance(self) -> Numbers:
         """p(1 − p)."""
         p = floats(self.mean)
