@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 def _mean(event: str, uuid: str, **more: Any) -> dict[str, Any]:
@@ -255,3 +257,47 @@ def test_a_base_that_cannot_be_read_is_said(talk: Any) -> None:
     )
     assert answer.status_code == 400
     assert answer.json()["attr"] == "original_experiment__start_date"
+
+
+UUIDS = ("a", "b", "c", "d")
+LISTS = st.dictionaries(st.sampled_from(UUIDS), st.sampled_from(["x", "y", "z"]))
+
+
+@settings(
+    max_examples=120,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(base=LISTS, theirs=LISTS, mine=LISTS)
+def test_a_merge_keeps_what_either_side_did_or_writes_nothing(
+    talk: Any, base: dict[str, str], theirs: dict[str, str], mine: dict[str, str]
+) -> None:
+    def listed(events: dict[str, str]) -> list[dict[str, Any]]:
+        return [_mean(event, uuid) for uuid, event in sorted(events.items())]
+
+    made = _experiment(
+        talk, metrics=listed(base), feature_flag_key=talk.project.store.identity.new()
+    )
+    _patch(talk, made, metrics=listed(theirs))
+    answer = _patch(
+        talk,
+        made,
+        metrics=listed(mine),
+        version=0,
+        original_experiment={"metrics": listed(base)},
+    )
+    stored = talk("GET", f"experiments/{made['id']}/").json()["metrics"]
+    found = {metric["uuid"]: metric["source"]["event"] for metric in stored}
+    disputed = {
+        uuid for uuid in UUIDS if len({base.get(uuid), theirs.get(uuid), mine.get(uuid)}) == 3
+    }
+    if disputed:
+        assert answer.status_code == 409
+        assert set(answer.json()["conflicting_metric_uuids"]) == disputed
+        assert found == theirs
+        return
+    assert answer.status_code == 200, answer.text
+    for uuid in UUIDS:
+        changed = theirs if theirs.get(uuid) != base.get(uuid) else mine
+        assert found.get(uuid) == changed.get(uuid)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from exp_jupyter.server.services.capture import project_token
+
 MEAN = {
     "kind": "ExperimentMetric",
     "metric_type": "mean",
@@ -216,6 +218,24 @@ def test_freezing_lets_nobody_new_in_and_unfreezing_takes_back_exactly_that(talk
     assert back["feature_flag"]["filters"]["groups"] == [{**groups[0], "properties": [mine]}]
     assert talk("GET", f"cohorts/{cohort}/").status_code == 404
     assert talk("POST", f"{path}unfreeze_exposure/").status_code == 400
+
+
+def test_while_frozen_only_those_who_were_exposed_are_served(talk: Any) -> None:
+    made = _launched(talk)
+    path = f"experiments/{made['id']}/"
+    _exposed(talk, "ann")
+
+    def served(who: str) -> Any:
+        with talk.project.store.read() as work:
+            token = project_token(work)
+        body = {"api_key": token, "distinct_id": who}
+        return talk.raw("POST", "/flags/?v=2", None, json=body).json()["flags"]["n"]["enabled"]
+
+    assert (served("ann"), served("bob")) == (True, True)
+    talk("POST", f"{path}freeze_exposure/")
+    assert (served("ann"), served("bob")) == (True, False)
+    talk("POST", f"{path}unfreeze_exposure/")
+    assert (served("ann"), served("bob")) == (True, True)
 
 
 @pytest.mark.parametrize("state", ["draft", "ended", "paused", "about groups"])
