@@ -246,6 +246,7 @@ def test_the_worker_works_beside_the_requests(
     assert job["id"] == asked.json()["id"]
     assert (job["status"], job["completed_metrics"], job["failed_metrics"]) == ("completed", 1, 0)
     assert job["results"][0]["result"]["baseline"]["number_of_samples"] == 120
+    assert job.pop("active_run") is None
     assert busy("GET", f"{path}{job['id']}/").json() == job
 
 
