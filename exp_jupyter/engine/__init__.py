@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.assembly import assemble
     from exp_jupyter.engine.assumptions import assumption_checks
     from exp_jupyter.engine.comparison import compare
-    from exp_jupyter.engine.confidence_sequence import running_intersection
     from exp_jupyter.engine.design import Design
     from exp_jupyter.engine.effect import Effect
     from exp_jupyter.engine.group_sequential import GroupSequential
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         sample_ratio_mismatch,
     )
     from exp_jupyter.engine.quantiles import compare_quantiles
+    from exp_jupyter.engine.running_intersection import running_intersection
     from exp_jupyter.engine.settings import Settings, resolve
     from exp_jupyter.engine.simulation import simulate
     from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
@@ -65,7 +65,7 @@ _HOME = {
     "post_stratified": "adjustment",
     "regression_adjusted": "adjustment",
     "resolve": "settings",
-    "running_intersection": "confidence_sequence",
+    "running_intersection": "running_intersection",
     "sample_ratio_mismatch": "quality",
     "sample_size": "planning",
     "simulate": "simulation",

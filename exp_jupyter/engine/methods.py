@@ -235,7 +235,7 @@ class Sequential:
 
     See Also
     --------
-    exp_jupyter.engine.confidence_sequence.running_intersection : keep what earlier looks excluded.
+    exp_jupyter.engine.running_intersection.running_intersection : keep what earlier looks excluded.
 
     Examples
     --------

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.arguments import Arguments, one_of, whole
 from exp_jupyter.magics.writing import add_again, add_yes, present
+from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
 
-TEMPLATES = ("cost", "latency", "eval_pass_rate")
-
 
 def template(text: str) -> str:
     """Read a metric template; a hyphen may stand for an underscore."""
-    return one_of(*TEMPLATES)(text.replace("-", "_"))
+    return one_of(*TEMPLATE_KEYS)(text.replace("-", "_"))
 
 
 def arguments() -> Arguments:

@@ -182,9 +182,9 @@ def _event_metrics(asked: Asked) -> Iterable[str]:
 
 
 def _templates(asked: Asked) -> Iterable[str]:
-    from exp_jupyter.magics.from_prompt import TEMPLATES
+    from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
 
-    return [key for key in TEMPLATES if key not in asked.before]
+    return [key for key in TEMPLATE_KEYS if key not in asked.before]
 
 
 _KNOWN: Mapping[str, Callable[[Asked], Iterable[str]]] = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError
 from exp_jupyter.magic_line import NO_LINE, id_word, magic_line, metric_word, word
-from exp_jupyter.magics.from_prompt import TEMPLATES
 from exp_jupyter.sanitize import sanitize
+from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -189,7 +189,7 @@ def _template_line(key: str, prompts: Iterable[Prompt]) -> str:
     for prompt in prompts:
         latest = prompt.latest_version or prompt.version
         versions = (str(latest - 1), str(latest))
-        words = (word(prompt.name), *versions, "--templates", key if key in TEMPLATES else None)
+        words = (word(prompt.name), *versions, "--templates", key if key in TEMPLATE_KEYS else None)
         if latest >= 2 and (line := magic_line("%exp_from_prompt", *words)):
             return line
     return "%exp_from_prompt --form"

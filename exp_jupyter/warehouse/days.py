@@ -17,6 +17,8 @@ from exp_jupyter.errors import InputError
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNKNOWN = 2**63 - 1
+"""The instant of what has not happened, and the day on which nobody leaves."""
 
 
 def microseconds(moment: datetime) -> int:

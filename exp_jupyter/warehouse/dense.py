@@ -18,9 +18,6 @@ from exp_jupyter.warehouse.days import Days, microseconds
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-UNKNOWN = np.iinfo(np.int64).max
-"""The instant of what has not happened, and the day on which nobody leaves."""
-
 
 class Clock:
     """The days of instants, for arrays.

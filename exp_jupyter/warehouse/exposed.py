@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.warehouse.dense import UNKNOWN, Clock, Ints
+from exp_jupyter.warehouse.days import UNKNOWN
+from exp_jupyter.warehouse.dense import Clock, Ints
 
 
 class Places:

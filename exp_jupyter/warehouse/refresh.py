@@ -22,8 +22,8 @@ import numpy as np
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.days import DAY, EPOCH, microseconds
-from exp_jupyter.warehouse.dense import UNKNOWN, Dense, Floats
+from exp_jupyter.warehouse.days import DAY, EPOCH, UNKNOWN, microseconds
+from exp_jupyter.warehouse.dense import Dense, Floats
 from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.population import Request

@@ -17,8 +17,7 @@ from typing import Any
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
 from exp_jupyter.warehouse.attribution import Attribution, attribution_of
-from exp_jupyter.warehouse.days import DAY, Calendar
-from exp_jupyter.warehouse.dense import UNKNOWN
+from exp_jupyter.warehouse.days import DAY, UNKNOWN, Calendar
 from exp_jupyter.warehouse.exposure import Exposure
 from exp_jupyter.warehouse.joined_tables import JoinedTables
 from exp_jupyter.warehouse.matching import Matcher, Node

@@ -27,8 +27,8 @@ from exp_jupyter.schema.metric import (
     RatioMetric,
     RetentionMetric,
 )
-from exp_jupyter.warehouse.days import microseconds
-from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Ints
+from exp_jupyter.warehouse.days import UNKNOWN, microseconds
+from exp_jupyter.warehouse.dense import Cells, Clock, Dense, Ints
 from exp_jupyter.warehouse.exposed import Units
 from exp_jupyter.warehouse.fold import DailySums
 from exp_jupyter.warehouse.funnel import LONGEST, matches, walks

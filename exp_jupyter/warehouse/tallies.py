@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exp_jupyter.schema.metric import SECONDS, RetentionMetric
-from exp_jupyter.warehouse.days import DAY, HOUR
-from exp_jupyter.warehouse.dense import UNKNOWN, Cells, Clock, Dense, Floats, Ints
+from exp_jupyter.warehouse.days import DAY, HOUR, UNKNOWN
+from exp_jupyter.warehouse.dense import Cells, Clock, Dense, Floats, Ints
 from exp_jupyter.warehouse.values import AFTER, Held, Slice, Value
 
 

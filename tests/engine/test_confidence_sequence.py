@@ -14,10 +14,10 @@ from exp_jupyter.engine.confidence_sequence import (
     mixture_precision,
     normal_log_mixture,
     normal_mixture_boundary,
-    running_intersection,
 )
 from exp_jupyter.engine.methods import Frequentist, Sequential
 from exp_jupyter.engine.msprt import MixtureSPRT
+from exp_jupyter.engine.running_intersection import running_intersection
 from exp_jupyter.engine.statistics import Mean, Proportion
 
 levels = st.floats(0.001, 0.3)
