@@ -67,7 +67,8 @@ def compute_series(
         The days to return; by default every day from the start to the end or ``as_of``, in the
         project's time zone.
     mode
-        ``compat`` for the project's own formulas, or ``recommended``.
+        ``compat`` for the project's own formulas and its conversion windows, or ``recommended``,
+        where a window W is every metric's events t with e ≤ t < e + W, e the first exposure.
     now
         The wall clock for matured units; by default ``as_of``.
     progress
@@ -125,7 +126,9 @@ def compute_all(
     # Whether a window is over is asked of the clock, also where the experiment has ended before.
     clock = microseconds(_aware(as_of if now is None else now))
     population = population_of(spec)
-    request = Request(population, parsed, window, covariates, clock, spec.breakdowns_from)
+    request = Request(
+        population, parsed, window, covariates, clock, spec.breakdowns_from, window_rule=mode
+    )
     dates = list(window.dates) if days is None else sorted(set(days))
     place = {day: i for i, day in enumerate(window.dates)}
     wanted = {day: place[day] for day in dates if day in place}

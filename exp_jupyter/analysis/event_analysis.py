@@ -92,8 +92,9 @@ def analyze_events(
         ``"purchase:sum(revenue)"`` (also ``avg``, ``min``, ``max``), ``"purchase"`` (how often),
         ``"purchase:conversion"`` (the share that did), ``"view > cart > purchase"`` (an ordered
         funnel), ``"purchase:sum(revenue) / $pageview"``, ``"login:retention(1-7 days)"``, each with
-        ``within 7 days`` after it for a conversion window. Of an experiment: the names of some of
-        its metrics; by default all.
+        ``within 7 days`` after it for a conversion window: what happens from a unit's first
+        exposure on and less than 7 days later, for every kind of metric (see ``mode``). Of an
+        experiment: the names of some of its metrics; by default all.
     columns
         What a column holds to its name, where the two differ: ``event``, ``person_id``,
         ``timestamp``, ``uuid``, ``distinct_id``, ``properties`` (JSON), ``$group_0`` …, or a
@@ -135,7 +136,9 @@ def analyze_events(
         and earlier days are left as they are.
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
-        experiment.
+        experiment. With ``compat`` conversion windows are PostHog's, too: a funnel counts its steps
+        up to a window after any exposure, the last instant included, and a retention its start up
+        to that instant; means and ratios are as ever.
     persons, cohorts, sessions, tables
         Tables beside the events, for filters and metrics that read them: one with ``person_id`` and
         a column per person property, one with ``person_id`` and ``cohort_id``, one with

@@ -157,7 +157,10 @@ class Question:
         days = window_of(self.spec, moment)
         spec = self._settled(source, days, state)
         population = self._population(spec)
-        request = Request(population, self.metrics, days, self._covariates(), microseconds(moment))
+        clock = microseconds(moment)
+        request = Request(
+            population, self.metrics, days, self._covariates(), clock, window_rule=self.mode
+        )
         check_rendered(source, request)
         about = about_of(spec, self.metrics, request)
         if state is not None and kept is None:

@@ -241,6 +241,7 @@ def _planned(
         ),
         metrics=(_without_breakdowns(parsed),),
         days=Days(*window, timezone),
+        window_rule="recommended",  # as the analysis of the planned experiment has it
     )
     dates = request.days.dates
     check_survey(survey(source), request.metrics, request.population, request.days.start)

@@ -40,7 +40,8 @@ def metric_of(form: str) -> dict[str, Any]:
         the share of those at or above; ``step > step > step`` for an ordered funnel;
         ``form / form`` for a ratio of two of the first kinds; ``event:retention(1-7 days)`` for
         coming back after the exposure, or ``start > event:retention(1-7 days)`` after a start.
-        Any of them may end with ``within 7 days``, its conversion window, and with ``:decrease``
+        Any of them may end with ``within 7 days``, its conversion window (an analysis of events
+        counts it from a unit's first exposure, its last instant left out), and with ``:decrease``
         where lower is better; ``Name=`` may stand before it. A sign between two forms has blanks
         around it. The forms ``event.property:sum``, ``step>step:funnel`` and ``a/b:ratio`` say the
         same in one word.

@@ -105,9 +105,12 @@ def attribution_of(scan: Scan, metric: Metric, where: str) -> Attribution | None
     match = scan.match(node, where)
     if isinstance(metric, FunnelMetric):
         bounds = f"us >= e0 AND us <= {stop + window}"
+        if window and scan.request.window_rule == "recommended":
+            bounds = f"us >= e0 AND us < e0 + {window}"
         return Attribution(match, start, bounds, metric.breakdownAttributionType == "last_touch")
     if isinstance(metric, RetentionMetric):
-        within = f" AND us <= e0 + {window}" if window else ""
+        sign = "<" if scan.request.window_rule == "recommended" else "<="
+        within = f" AND us {sign} e0 + {window}" if window else ""
         return Attribution(match, start, f"us >= e0 AND us < {stop + window}{within}")
     if by_session(node):
         session = scan.value(match, f"NULLIF({scan.reader.text('$session_id')}, '')")

@@ -216,7 +216,8 @@ def _from_units(source: EventSource, request: Request) -> DailySums:
         assert isinstance(metric, FunnelMetric)  # noqa: S101 - what else needs its units
         statement = walk_statement(source, request, metric.breakdowns)
         rows = source.rows(statement.sql, statement.parameters)
-        return fold_walks(rows, metric, request.days, **common)
+        first = bool(metric.window_seconds) and request.window_rule == "recommended"
+        return fold_walks(rows, metric, request.days, at_entry=first, **common)
     clamps = [Clamp(), Clamp()]
     if isinstance(metric, RatioMetric):
         clamps = [

@@ -4,6 +4,10 @@ An ordered funnel whose events match one step each is nested running maxima in S
 exposure that the latest arrival at step k within the window started from. Where one event can
 match two steps, for unordered funnels and for steps in warehouse tables, the units' events are
 walked one by one instead (``exp_jupyter.warehouse.walk``).
+
+A conversion window is counted from any exposure and includes its last instant, as PostHog counts
+it; with the request's ``window_rule`` ``recommended`` from the first, without its end, as for every
+other metric.
 """
 
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
@@ -66,6 +70,11 @@ def last_step_before(scan: Scan, match: str, name: str) -> tuple[str, str]:
     return (f"{name}_x", f"SELECT DISTINCT u, 1e0 AS xv FROM ev WHERE {rows}")
 
 
+def from_first(scan: Scan, metric: FunnelMetric) -> bool:
+    """Whether the funnel has a window that is counted from the first exposure."""
+    return bool(metric.window_seconds) and scan.request.window_rule == "recommended"
+
+
 def walked(scan: Scan, metric: FunnelMetric, steps: Sequence[str]) -> str:
     """Return SQL for a walk's rows ``(u, us, eid, steps)``; bit k of ``steps`` stands for step k.
 
@@ -79,17 +88,20 @@ def walked(scan: Scan, metric: FunnelMetric, steps: Sequence[str]) -> str:
     tests |= {k: match for k, match in enumerate(steps, 1) if scan.rows(match) == "ev"}
     bits = " + ".join(f"CASE WHEN {test} THEN {1 << k} ELSE 0 END" for k, test in tests.items())
     columns = f"us, CAST(id AS VARCHAR) AS eid, {bits} AS steps"
+    window = metric.window_seconds * 1_000_000
+    inside = f" AND us < e0 + {window}" if from_first(scan, metric) else ""
     if not metric.table_steps:
-        return f"SELECT u, {columns} FROM ev WHERE us >= e0"
+        return f"SELECT u, {columns} FROM ev WHERE us >= e0{inside}"
     first, *_ = metric.table_steps
     key = scan.joined.key(first.events_join_key, "")
     events = (
         "SELECT x.u AS u, b.us AS us, b.eid AS eid, b.steps AS steps FROM "
         f"(SELECT {key}, {columns} FROM base) AS b JOIN x ON x.{key} = b.{key} WHERE b.us >= x.e0"
+        f"{inside}"
     )
     rows = [
         f"SELECT u, us, '{NO_UUID}' AS eid, {1 << k} AS steps FROM {scan.rows(match)} "
-        f"WHERE {match} AND us >= e0"
+        f"WHERE {match} AND us >= e0{inside}"
         for k, match in enumerate(steps, 1)
         if k not in tests
     ]
@@ -101,7 +113,17 @@ def ordered(scan: Scan, metric: FunnelMetric, name: str, where: str, *, covariat
     steps = matches(scan, metric, where)
     window = metric.window_seconds * 1_000_000
     until = scan.calendar.until
-    if window:
+    first = from_first(scan, metric)
+    if first:
+        # The whole of it belongs to the unit's entry day, as a mean's value does.
+        inside = f"us >= e0 AND us < e0 + {window}"
+        tests = ["bv IS NOT NULL", *steps]
+        rows = " UNION ALL ".join(
+            f"SELECT u, d0 AS b, us, {k} AS step FROM ev WHERE {test} AND {inside}"
+            for k, test in enumerate(tests)
+        )
+        tables = []
+    elif window:
         # A day's point knows the exposures up to it but every step in their windows, so each
         # day's exposures are walked on their own: the unit has arrived on the first such day.
         exposures = f"SELECT u, {until('us')} AS b, us, 0 AS step FROM ev WHERE bv IS NOT NULL"

@@ -11,6 +11,7 @@ from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.days import Days, microseconds
 
 BreakdownsFrom = Literal["first_exposure", "metric_event"]
+WindowRule = Literal["compat", "recommended"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ class Request:
     breakdowns_from
         The event that gives a unit's breakdown values: its first exposure, or one that the metric
         counts; see ``exp_jupyter.warehouse.attribution``.
+    window_rule
+        What a conversion window W is, as times t after a unit's first exposure e. ``recommended``
+        is one rule for every metric: e ≤ t < e + W. ``compat`` is PostHog's, by metric: means and
+        ratios as above; a funnel lets t be up to W after *any* exposure, that instant included; a
+        retention lets its start be up to W after e, that instant included.
     """
 
     population: Population
@@ -104,6 +110,7 @@ class Request:
     covariates: Covariates | None = None
     now: int | None = None
     breakdowns_from: BreakdownsFrom = "first_exposure"
+    window_rule: WindowRule = "compat"
 
     @property
     def clock(self) -> int:

@@ -29,6 +29,9 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
 
     A unit's starts are those the day's point can see. With ``first_seen`` the start never moves;
     with ``last_seen`` it moves to a later one, and with it whether the unit has come back.
+
+    A conversion window lets the start be up to its length after the first exposure, that instant
+    included as in PostHog, or excluded with the request's ``window_rule`` ``recommended``.
     """
     scan.needs_id = True
     window = metric.window_seconds * _SECOND
@@ -46,7 +49,8 @@ def retention(scan: Scan, metric: RetentionMetric, name: str, where: str) -> Ret
         # The scan ends before the point's own end plus the window, whoever the unit is.
         inside = f"us >= e0 AND {shift} < {scan.request.days.stop_us}"
         if window:
-            inside += f" AND us <= e0 + {window}"
+            sign = "<" if scan.request.window_rule == "recommended" else "<="
+            inside += f" AND us {sign} e0 + {window}"
         day = f"GREATEST(d0, {scan.calendar.before(f'({shift})')})"
         last = metric.start_handling == "last_seen"
         group, order = ("u, cday", "s DESC, own, sid DESC") if last else ("u", "s, own, sid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -115,6 +115,7 @@ def fold_walks(
     variants: int,
     breakdowns: int,
     exclude: bool,
+    at_entry: bool = False,
 ) -> DailySums:
     """Walk every unit's events on every day its known events change, and fold the outcome.
 
@@ -128,6 +129,8 @@ def fold_walks(
         The window and its days.
     variants, breakdowns, exclude
         As for ``fold_cells``.
+    at_entry
+        Whether all that a unit has done belongs to its entry day: the rows are those of its window.
     """
     steps = len(metric.series)
     window = metric.window_seconds * 1_000_000
@@ -149,7 +152,9 @@ def fold_walks(
         day, level = entry[first], 0
         if day >= stop:
             continue
-        for later, further in _levels(events, metric, ends, window):
+        if at_entry:
+            level = max((far for _, far in _reach(metric)(events, steps, window)), default=0)
+        for later, further in () if at_entry else _levels(events, metric, ends, window):
             if later >= stop:
                 break
             if later > day:
@@ -175,7 +180,7 @@ def _levels(
 ) -> Iterable[tuple[int, int]]:
     """Yield every day on which a unit's level changes, and the level."""
     steps = len(metric.series)
-    reach = unordered_reach if metric.funnel_order_type == "unordered" else ordered_reach
+    reach = _reach(metric)
     # What is read from tables ends before the end of a day's reach, other events with it.
     strictly = bool(metric.table_steps)
     if all(matched == (0,) for _, _, matched in events):
@@ -197,6 +202,10 @@ def _levels(
             if now != level:
                 level = now
                 yield day, level
+
+
+def _reach(metric: FunnelMetric) -> Callable[[Iterable[Event], int, int], list[tuple[int, int]]]:
+    return unordered_reach if metric.funnel_order_type == "unordered" else ordered_reach
 
 
 def _bits(mask: int, steps: int) -> tuple[int, ...]:

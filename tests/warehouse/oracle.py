@@ -62,6 +62,8 @@ class World:
     activation: dict[str, Any] | None = None
     tables: dict[str, list[Event]] = field(default_factory=dict, repr=False)
     """Rows of warehouse tables: their columns are the properties."""
+    one_window: bool = False
+    """Whether a window is the same for every metric, rather than PostHog's by metric."""
     sessions: dict[str, dict[str, Any]] | None = None
     """What is known of sessions by their id; None to tell it from their events."""
 
@@ -499,6 +501,8 @@ def unordered(rows: list[Any], steps: int, window: int) -> int:
 
 def reached(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> int:
     rows = flagged(world, metric, unit, stop)
+    if world.one_window and window_us(metric):
+        rows = [row for row in rows if unit.first <= row[0] < unit.first + window_us(metric)]
     window = window_us(metric) or 3 * 365 * 86400 * SECOND
     if metric.get("funnel_order_type") == "unordered":
         return unordered([r for r in rows if r[0] >= unit.first], len(metric["series"]), window)
@@ -557,7 +561,7 @@ def retained(world: World, metric: dict[str, Any], unit: Unit, stop: int, now: i
             e
             for e in own_events(world, unit, node)
             if e.at >= unit.first
-            and (not window or e.at <= unit.first + window)
+            and (not window or e.at <= unit.first + window - world.one_window)
             and us(world.start) <= e.at < stop + window
         ]
         if not starts:
@@ -607,8 +611,12 @@ def giving(world: World, metric: dict[str, Any], unit: Unit, stop: int) -> Event
         own = [e for e in own if session_of(e)]
         begun = {id(e): min(o.at for o in own if session_of(o) == session_of(e)) for e in own}
     last = {
-        "funnel": lambda at: at <= stop + window,
-        "retention": lambda at: at < stop + window and (not window or at <= first + window),
+        "funnel": lambda at: (
+            at < first + window if world.one_window and window else at <= stop + window
+        ),
+        "retention": lambda at: (
+            at < stop + window and (not window or at <= first + window - world.one_window)
+        ),
     }.get(kind, lambda at: at < first + window if window else at < stop)
     own = [e for e in own if begun[id(e)] >= first and last(begun[id(e)])]
     if attribution == "last_touch":

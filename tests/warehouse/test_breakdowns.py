@@ -60,8 +60,9 @@ def agree(sums, i, expected, kept, of):
 
 
 @settings(small, max_examples=30)
-@given(worlds(), attributed())
-def test_metric_events_give_their_units_the_breakdown_values(world, metric):
+@given(worlds(), attributed(), st.booleans())
+def test_metric_events_give_their_units_the_breakdown_values(world, metric, one_window):
+    world = replace(world, one_window=one_window)
     request = replace(request_of(world, [metric]), breakdowns_from="metric_event")
     (sums,) = daily_sums(source_of(world), request)
     kept = [v for v in world.variants if v not in world.excluded]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import oracle
 from hypothesis import HealthCheck, Phase, given, settings
@@ -84,6 +85,12 @@ def test_funnels(world, metric):
 @given(worlds(), retentions())
 def test_retentions(world, metric):
     check(world, [metric])
+
+
+@settings(small, max_examples=60)
+@given(worlds(), st.one_of(funnels(), retentions()).filter(oracle.window_us))
+def test_one_window_for_every_metric(world, metric):
+    check(replace(world, one_window=True), [metric])
 
 
 @small

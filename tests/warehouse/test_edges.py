@@ -230,6 +230,37 @@ def test_the_exposures_answer():
     assert "bias_risk" not in answer
 
 
+TWO_DAYS = {"conversion_window": 2, "conversion_window_unit": "day"}
+
+
+@pytest.mark.parametrize("kind", ["ordered", "unordered", "two ways", "mean", "retention"])
+@pytest.mark.parametrize(
+    ("bought", "recommended"),
+    [(at(2, 10), 1), (at(4, 9, 59), 1), (at(4, 10), 0), (at(4, 11), 0)],
+    ids=["at the exposure", "a minute less", "two days later", "after another exposure"],
+)
+def test_a_window_is_one_thing_for_every_metric_in_recommended_mode(kind, bought, recommended):
+    events = [exposed(1, at(2, 10)), exposed(1, at(3, 10)), ("buy", 1, bought)]
+    buy = {"kind": "EventsNode", "event": "buy"}
+    metrics = {
+        "ordered": funnel("buy", **TWO_DAYS),
+        "unordered": funnel("buy", funnel_order_type="unordered", **TWO_DAYS),
+        "two ways": {**funnel("buy", **TWO_DAYS), "series": [buy | {"event": None}]},
+        "mean": mean(**TWO_DAYS),
+        "retention": {**RETENTION, "start_event": buy, **TWO_DAYS},
+    }
+    of = "number_of_samples" if kind == "retention" else "sum"
+    if kind == "two ways":  # any event at all is its step, the second exposure too
+        recommended = 1
+    result = compute_result(source(*events), spec(), metrics[kind], as_of=at(9), mode="recommended")
+    assert result["baseline"][of] == recommended
+    result = compute_result(source(*events), spec(), metrics[kind], as_of=at(9))
+    assert result["baseline"][of] == {
+        "mean": recommended,
+        "retention": int(bought <= at(4, 10)),
+    }.get(kind, 1)
+
+
 def test_an_exposure_at_local_midnight_counts_on_the_day_that_begins():
     new_york = replace(spec(timezone="America/New_York"), start=at(1, 5))
     told = source(exposed(1, at(3, 5)), exposed(2, at(3, 4, 59)), exposed(3, at(4, 5)))

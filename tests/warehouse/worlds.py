@@ -550,4 +550,5 @@ def request_of(world: World, metrics: list[dict[str, Any]]) -> Request:
         Days(world.start, stop, world.zone),
         None if world.lookback_days is None else Covariates(world.lookback_days),
         (world.as_of - EPOCH) // timedelta(microseconds=1),
+        window_rule="recommended" if world.one_window else "compat",
     )
