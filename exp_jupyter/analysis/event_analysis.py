@@ -22,11 +22,14 @@ from exp_jupyter.analysis.event_exposure import read_exposure
 from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
 from exp_jupyter.analysis.event_question import Question
 from exp_jupyter.analysis.event_results import EventAnalysis
+from exp_jupyter.analysis.event_values import check_duplicates
 from exp_jupyter.analysis.period import When
 from exp_jupyter.engine.settings import resolve
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.number_text import NumberFormat
 
 if TYPE_CHECKING:
+    from exp_jupyter.warehouse.repeated import Duplicates
     from exp_jupyter.warehouse.watching import Progress
 
 
@@ -46,6 +49,8 @@ def analyze_events(
     split: Mapping[Any, float] | Literal["equal"] | None = None,
     multiple_variants: Literal["exclude", "first_seen"] | None = None,
     cuped: bool | int | None = None,
+    matured: bool | None = None,
+    winsorize: Any = None,
     breakdown: str | Sequence[str] = (),
     goal: Goal | Mapping[str, Goal] = "increase",
     method: Any = None,
@@ -62,6 +67,9 @@ def analyze_events(
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
     state: str | Path | None = None,
     as_of: When | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    duplicates: Duplicates = "keep",
     table: str | None = None,
     dialect: str | None = None,
     progress: Progress | None = None,
@@ -77,7 +85,7 @@ def analyze_events(
     events
         A pandas or polars frame, an Arrow table, a mapping of columns; the path or glob of Parquet
         or CSV files; a DuckDB relation; or a connection (DuckDB, DB-API, SQLAlchemy, Ibis, Spark)
-        with ``table``. A row that is there twice counts twice.
+        with ``table``. Without a uuid, a row that is there twice counts twice.
     flag
         The feature flag's key.
     experiment
@@ -119,6 +127,12 @@ def analyze_events(
     cuped
         True or a number of days: what a unit did in these days (14) before its exposure reduces the
         variance.
+    matured
+        True counts only units whose conversion window or retention period is over; False counts
+        all. By default as the experiment says, else all, and how many are too young is said.
+    winsorize
+        Clamp the units' values of means and ratios to quantiles over all variants: an upper level
+        such as 0.99, or a lower and an upper one, for all or by metric.
     breakdown
         Up to three properties, read at the first exposure; every combination of their values is
         also analysed on its own.
@@ -153,6 +167,13 @@ def analyze_events(
         replaced in one step.
     as_of
         The moment of the analysis; by default just after the last event.
+    decimal, thousands
+        How numbers are written in properties that are text: ``decimal=","`` for 2,5 and
+        ``thousands=","`` for 2,800.00. By default as Python writes them. More than 1 % of values
+        that stand for no number are refused, fewer are said and count as 0.
+    duplicates
+        Events that are there twice with the same uuid, name, person and time: ``keep`` counts
+        each and says how many there are, ``drop`` counts one of them.
     table, dialect
         With a connection: the table's name or a ``SELECT``, and the engine where it cannot be told.
     progress
@@ -215,6 +236,8 @@ def analyze_events(
     )
     spec = in_time(spec, start, end)
     spec = in_arms(spec, variants, control, split)
+    if matured is not None:
+        spec = replace(spec, only_count_matured_users=bool(matured))
     exposing = read_exposure(exposure, multiple_variants, spec.exposure_criteria)
     spec = replace(spec, exposure_criteria=exposing.criteria or None)
     if cuped is not None:
@@ -224,7 +247,9 @@ def analyze_events(
     check_correction(correction, judged_by)
     question = Question(
         spec=spec,
-        metrics=read_event_metrics(chosen(metrics, entries), goal=goal, breakdown=segments),
+        metrics=read_event_metrics(
+            chosen(metrics, entries), goal=goal, breakdown=segments, winsorize=winsorize
+        ),
         exposing=exposing,
         split="equal" if split == "equal" else None,
         breakdown=segments,
@@ -241,6 +266,8 @@ def analyze_events(
         table=table,
         dialect=dialect,
         state=None if state is None else str(state),
+        numbers=NumberFormat.of(decimal, thousands),
+        duplicates=check_duplicates(duplicates),
         code=call_text(
             events,
             flag=(flag, None),
@@ -256,6 +283,8 @@ def analyze_events(
             split=(split, None),
             multiple_variants=(multiple_variants, None),
             cuped=(cuped, None),
+            matured=(matured, None),
+            winsorize=(winsorize, None),
             breakdown=(breakdown, ()),
             goal=(goal, "increase"),
             method=(plainly(method, "method"), None),
@@ -272,6 +301,9 @@ def analyze_events(
             actions=(actions, None),
             state=(None if state is None else str(state), None),
             as_of=(written(as_of), None),
+            decimal=(decimal, None),
+            thousands=(thousands, None),
+            duplicates=(duplicates, "keep"),
             table=(table, None),
             dialect=(dialect, None),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from exp_jupyter.analysis.unit_metrics import levels_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import (
     ActionsNode,
@@ -27,8 +28,9 @@ def read_event_metrics(
     *,
     goal: Goal | Mapping[str, Goal] = "increase",
     breakdown: Sequence[str] = (),
+    winsorize: Any = None,
 ) -> tuple[Metric, ...]:
-    """Read metrics of events and give each its name, its goal and the breakdown.
+    """Read metrics of events and give each its name, its goal, the breakdown and its bounds.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def read_event_metrics(
         Which direction is good, for all or by name.
     breakdown
         Properties of the first exposure to break every metric down by.
+    winsorize
+        Levels that means and ratios are clamped to, for all or by name.
 
     Raises
     ------
@@ -66,10 +70,15 @@ def read_event_metrics(
                 hint="Give every metric a name of its own: metrics={'name': …}.",
             )
     goals = _goals(names, goal)
+    levels = _levels(names, winsorize)
     found = []
     for name, definition in zip(names, definitions, strict=True):
         if name in goals:
             definition["goal"] = goals[name]
+        if levels.get(name) is not None:
+            definition.update(
+                _bounded(definition, levels[name], named=isinstance(winsorize, Mapping))
+            )
         if breakdown:
             parts = [{"property": item, "type": "event"} for item in breakdown]
             definition["breakdownFilter"] = {"breakdowns": parts}
@@ -120,6 +129,36 @@ def _goals(names: Sequence[str], goal: Any) -> dict[str, Any]:
         return given
     # A definition's own goal stands unless the call asks for another.
     return {} if goal == "increase" else dict.fromkeys(names, goal)
+
+
+def _levels(names: Sequence[str], winsorize: Any) -> dict[str, Any]:
+    if not isinstance(winsorize, Mapping):
+        return dict.fromkeys(names, winsorize)
+    for name in winsorize:
+        if name not in names:
+            raise InputError(
+                f"The winsorize of {name!r} belongs to no metric.",
+                hint=f"The metrics are: {', '.join(names)}.",
+            )
+    return dict(winsorize)
+
+
+def _bounded(definition: Mapping[str, Any], given: Any, *, named: bool) -> dict[str, Any]:
+    """Return what a definition says of its bounds; nothing for a metric that takes none."""
+    low, high = levels_of(given)
+    bounds = {"lower_bound_percentile": low, "upper_bound_percentile": high}
+    bounds = {side: level for side, level in bounds.items() if level is not None}
+    kind = definition.get("metric_type")
+    if kind == "mean" and definition.get("threshold") is None:
+        return bounds
+    if kind == "ratio":
+        return {"numerator_outlier_handling": bounds, "denominator_outlier_handling": bounds}
+    if named:
+        raise InputError(
+            f"Metric {definition.get('name')!r} is no mean or ratio, so it takes no winsorize.",
+            hint="Give the level to means and ratios by name.",
+        )
+    return {}
 
 
 def nodes_of(metric: Metric) -> list[Any]:

@@ -22,6 +22,7 @@ from exp_jupyter.analysis.event_checks import (
     seen_variants,
 )
 from exp_jupyter.analysis.event_exposure import Exposing
+from exp_jupyter.analysis.event_maturity import about_young
 from exp_jupyter.analysis.event_results import (
     DailyExposures,
     EventAnalysis,
@@ -30,6 +31,7 @@ from exp_jupyter.analysis.event_results import (
 )
 from exp_jupyter.analysis.event_series import corrected_effects, event_series, segment_series
 from exp_jupyter.analysis.event_state import State, about_of
+from exp_jupyter.analysis.event_values import about_heaviest, about_repeated, check_numbers
 from exp_jupyter.analysis.period import When, ending
 from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.analysis.wording import mismatch_words
@@ -41,8 +43,10 @@ from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_exposures, unit_exposures
 from exp_jupyter.warehouse.days import EPOCH, microseconds
 from exp_jupyter.warehouse.event_sources import event_source
+from exp_jupyter.warehouse.number_text import PLAIN, NumberFormat
 from exp_jupyter.warehouse.population import Covariates, Population, Request
 from exp_jupyter.warehouse.refresh import Kept, key_for, key_of, refresh
+from exp_jupyter.warehouse.repeated import Duplicates
 from exp_jupyter.warehouse.survey import Survey, survey
 from exp_jupyter.warehouse.watching import Progress, watched
 
@@ -83,6 +87,10 @@ class Question:
         The Python call that asks it again.
     state
         The file with yesterday's state, or None.
+    numbers
+        How numbers are written in properties that are text.
+    duplicates
+        What becomes of events that are there twice.
     """
 
     spec: ExperimentSpec
@@ -99,6 +107,8 @@ class Question:
     code: str = ""
     correction: str | None = None
     state: str | None = None
+    numbers: NumberFormat = PLAIN
+    duplicates: Duplicates = "keep"
 
     def again(
         self, kept: Kept | None, events: Any, as_of: When | None, progress: Progress | None
@@ -134,6 +144,9 @@ class Question:
                     columns=self.columns,
                     table=self.table,
                     dialect=self.dialect,
+                    numbers=self.numbers,
+                    duplicates=self.duplicates,
+                    text=[self._population(self.spec).variant_property],
                     **self.beside,
                 )
             )
@@ -157,19 +170,27 @@ class Question:
         days = window_of(self.spec, moment)
         spec = self._settled(source, days, state)
         population = self._population(spec)
-        clock = microseconds(moment)
         request = Request(
-            population, self.metrics, days, self._covariates(), clock, window_rule=self.mode
+            population,
+            self.metrics,
+            days,
+            self._covariates(),
+            microseconds(moment),
+            window_rule=self.mode,
+            reading=self._reading,
         )
         check_rendered(source, request)
+        noted = self._noted(source, request, held)
         about = about_of(spec, self.metrics, request)
         if state is not None and kept is None:
             held = state.checked(key_for(source, request), about)
         sums, held = refresh(source, request, held, growing=True)
         self._check_exposed(source, request, sums)
         check_measured(self.metrics, sums, population.exposure_event)
-        warnings = about_first_steps(self.metrics, population.exposure_event)
+        warnings = noted + about_first_steps(self.metrics, population.exposure_event)
         warnings += _about_rows(found, source)
+        warnings += about_heaviest(self.metrics, sums, population.variants)
+        warnings += about_young(source, request, sums, None if held is None else held.units)
         if state is not None:
             if held is not None:
                 state.written(held, about)
@@ -184,6 +205,26 @@ class Question:
         return self._told(source, spec, request, sums, moment, exposures, warnings, held)
 
     # ------------------------------------------------------------ what is there
+
+    @property
+    def _reading(self) -> str:
+        """How the events are read where that is not as usual."""
+        dropped = "without repeated events" if self.duplicates == "drop" else ""
+        return "; ".join(part for part in (self.numbers.options, dropped) if part)
+
+    def _noted(self, source: EventSource, request: Request, kept: Kept | None) -> list[str]:
+        """Return what to say of the events' own values; with a state, of those of new days."""
+        days = request.days
+        since = days.start
+        if request.covariates is not None:
+            since -= timedelta(days=request.covariates.lookback_days)
+        if kept is not None:
+            since = max(since, EPOCH + timedelta(microseconds=kept.closed))
+        actions = request.population.actions
+        said = check_numbers(source, self.metrics, actions, since, days.stop)
+        if self.duplicates == "keep":
+            said += about_repeated(source, since, days.stop + _MICROSECOND)
+        return said
 
     def _population(self, spec: ExperimentSpec) -> Population:
         return replace(population_of(spec), variant_from=self.exposing.variant_from)

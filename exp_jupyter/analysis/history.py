@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.arrival import ArrivalCurve
     from exp_jupyter.engine.design import Design
     from exp_jupyter.schema.metric import Metric
+    from exp_jupyter.warehouse.repeated import Duplicates
     from exp_jupyter.warehouse.source import EventSource
     from exp_jupyter.warehouse.watching import Progress
 
@@ -102,6 +103,9 @@ def plan_from_history(
     cohorts: Any = None,
     test_account_filters: Sequence[Mapping[str, Any]] = (),
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    duplicates: Duplicates = "keep",
     table: str | None = None,
     dialect: str | None = None,
     progress: Progress | None = None,
@@ -135,6 +139,9 @@ def plan_from_history(
         Carry the curve on to this day.
     test_account_filters, actions
         The project's settings.
+    decimal, thousands, duplicates
+        How numbers are written as text, and what becomes of events that are there twice, as
+        ``exp_jupyter.analyze_events`` takes them.
     progress
         Called with the share done and a sentence.
 
@@ -161,7 +168,9 @@ def plan_from_history(
     >>> [day.units for day in plan.days]
     [181, 361, 541, 700, 700]
     """
+    from exp_jupyter.analysis.event_values import check_duplicates
     from exp_jupyter.warehouse.event_sources import event_source
+    from exp_jupyter.warehouse.number_text import NumberFormat
     from exp_jupyter.warehouse.source import EventSource
 
     period = {"exposure": exposure, "start": start, "end": end, "timezone": timezone}
@@ -172,19 +181,28 @@ def plan_from_history(
         "max_days": max_days,
         "test_account_filters": test_account_filters,
         "actions": actions,
+        "duplicates": duplicates,
     }
     with watched(progress, "Adding up the past"):
         if isinstance(events, EventSource):
             return _planned(events, metric, **chosen)
         with event_source(
-            events, columns=columns, table=table, dialect=dialect, persons=persons, cohorts=cohorts
+            events,
+            columns=columns,
+            table=table,
+            dialect=dialect,
+            persons=persons,
+            cohorts=cohorts,
+            numbers=NumberFormat.of(decimal, thousands),
+            duplicates=check_duplicates(duplicates),
         ) as source:
             found = _planned(source, metric, **chosen)
     path = isinstance(events, (str, Path))
     said = [repr(str(events)) if path else "events", repr(metric)]
     more = {**period, "columns": columns, "power": power, "design": design, "max_days": max_days}
+    more |= {"decimal": decimal, "thousands": thousands, "duplicates": duplicates}
     more |= {"table": table, "dialect": dialect}
-    usual = {"timezone": "UTC", "power": 0.8}
+    usual = {"timezone": "UTC", "power": 0.8, "duplicates": "keep"}
     said += [f"{k}={_written(v)}" for k, v in more.items() if v is not None and usual.get(k) != v]
     return found.coded(f"exp_jupyter.plan_from_history({', '.join(said)})")
 
@@ -208,8 +226,10 @@ def _planned(
     max_days: int | None,
     test_account_filters: Sequence[Mapping[str, Any]],
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None,
+    duplicates: Duplicates,
 ) -> HistoryPlan:
     from exp_jupyter.analysis.event_checks import about_first_steps, check_read, check_survey
+    from exp_jupyter.analysis.event_values import about_repeated, check_numbers
     from exp_jupyter.engine.arrival import mde_over_days
     from exp_jupyter.engine.design import FIXED
     from exp_jupyter.schema.exposure import parse_exposure
@@ -246,6 +266,11 @@ def _planned(
     dates = request.days.dates
     check_survey(survey(source), request.metrics, request.population, request.days.start)
     check_read(source, parsed)
+    noted = check_numbers(
+        source, request.metrics, request.population.actions, request.days.start, request.days.stop
+    )
+    if duplicates == "keep":
+        noted += about_repeated(source, request.days.start, request.days.stop)
     (sums,) = daily_sums(_with_one_arm(source), request)
     found = [sums.of(0, 0, place) if sums.breakdowns else {} for place in range(len(dates))]
     days = tuple(
@@ -258,7 +283,7 @@ def _planned(
             f"Fewer than two units did {name!r} between {dates[0]} and {dates[-1]}.",
             hint="Choose a longer period, or another exposure event.",
         )
-    warnings = about_first_steps(request.metrics, request.population.exposure_event)
+    warnings = noted + about_first_steps(request.metrics, request.population.exposure_event)
     if (late := days.index(usable[0])) > 0:
         warnings.append(
             f"the first {late} days of the period have no units; day 1 of the curve is "

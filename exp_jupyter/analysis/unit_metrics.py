@@ -303,14 +303,26 @@ def with_bounds(metrics: Sequence[UnitMetric], winsorize: Any, cap: Any) -> list
         found.append(
             replace(
                 metric,
-                winsorize=None if own is None else _levels(own),
+                winsorize=None if own is None else levels_of(own),
                 cap=None if most is None else _finite("cap", most),
             )
         )
     return found
 
 
-def _levels(given: Any) -> tuple[float | None, float | None]:
+def levels_of(given: Any) -> tuple[float | None, float | None]:
+    """Return a lower and an upper level from one upper level, or from two.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        They are no fractions from 0 to 1, or the lower one is above.
+
+    Examples
+    --------
+    >>> levels_of(0.99), levels_of((0.01, 0.99))
+    ((None, 0.99), (0.01, 0.99))
+    """
     parts = tuple(given) if isinstance(given, (list, tuple)) else (None, given)
     levels = [None if part is None else _finite("winsorize", part) for part in parts]
     known = [level for level in levels if level is not None]

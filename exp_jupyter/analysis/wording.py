@@ -149,7 +149,9 @@ HEAVY = 0.5
 _TELLING = 20  # with fewer units one of them always makes much of the variance
 
 
-def heaviest_words(metric: str, arm: str, n: int, heaviest: float, spread: float) -> list[str]:
+def heaviest_words(
+    metric: str, arm: str, n: int, heaviest: float, spread: float, *, events: bool = False
+) -> list[str]:
     """Return what to say of the unit that makes most of an arm's variance; nothing for none.
 
     Parameters
@@ -160,6 +162,8 @@ def heaviest_words(metric: str, arm: str, n: int, heaviest: float, spread: float
         Units of the arm.
     heaviest, spread
         The largest square of one unit's deviation, and the sum of all.
+    events
+        Whether the metric is one of events, which take no cap.
 
     Examples
     --------
@@ -169,8 +173,9 @@ def heaviest_words(metric: str, arm: str, n: int, heaviest: float, spread: float
     if n < _TELLING or not spread > 0 or heaviest <= HEAVY * spread:
         return []
     share = min(100 * heaviest / spread, 100)
+    limit = "winsorize=0.99" if events else "winsorize=0.99 or cap="
     said = (
         f"one unit makes {share:.0f} % of the variance of {metric!r} in {arm}: look at it, or "
-        "limit what one unit can do with winsorize=0.99 or cap="
+        f"limit what one unit can do with {limit}"
     )
     return [said]

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of
 from exp_jupyter.magics.judgement import add_correction, add_judgement, settle
-from exp_jupyter.magics.own_data import add_numbers, add_table, source_of, split_of
+from exp_jupyter.magics.own_data import (
+    add_numbers,
+    add_table,
+    add_winsorize,
+    levels_of,
+    source_of,
+    split_of,
+)
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
@@ -83,13 +90,7 @@ def arguments() -> Arguments:
         offers="refuse zero drop",
         help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
     )
-    it.add(
-        "--winsorize",
-        nargs="+",
-        type=number,
-        metavar="LEVEL",
-        help="clamp means and ratios to quantiles over all units: 0.99, or 0.01 0.99",
-    )
+    add_winsorize(it)
     it.add("--cap", type=number, metavar="VALUE", help="count values above this as this much")
     add_numbers(it)
     it.add(
@@ -118,8 +119,7 @@ def run(session: Session, options: Namespace) -> Analysis:
         *("cap", "decimal", "thousands", "duplicates"),
     )
     if options.winsorize:
-        levels = options.winsorize
-        settings["winsorize"] = levels[0] if len(levels) == 1 else tuple(levels)
+        settings["winsorize"] = levels_of(options.winsorize)
     if options.split:
         settings["split"] = split_of("exp_analyze", options.split)
     with progress_line(session) as progress:

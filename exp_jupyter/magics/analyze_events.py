@@ -9,8 +9,12 @@ from exp_jupyter.magics.arguments import Arguments, given, one_of, whole
 from exp_jupyter.magics.judgement import add_correction, add_judgement, settle
 from exp_jupyter.magics.own_data import (
     add_columns,
+    add_duplicates,
+    add_numbers,
     add_table,
+    add_winsorize,
     columns_of,
+    levels_of,
     named,
     source_of,
     split_of,
@@ -106,6 +110,12 @@ def arguments() -> Arguments:
         help="days before the exposure that reduce the variance, 1 to 30",
     )
     it.add(
+        "--matured",
+        action="store_true",
+        help="count only units whose conversion window or retention period is over",
+    )
+    add_winsorize(it)
+    it.add(
         "--breakdown",
         nargs="+",
         metavar="PROPERTY",
@@ -120,6 +130,8 @@ def arguments() -> Arguments:
         help="keep what was added up in this file: one more day then reads one more day",
     )
     it.add("--as-of", metavar="MOMENT", help="moment of the analysis; default after the last event")
+    add_numbers(it)
+    add_duplicates(it)
     add_table(it)
     return it
 
@@ -134,8 +146,12 @@ def run(session: Session, options: Namespace) -> EventAnalysis:
         options,
         *("flag", "start", "end", "timezone", "variants", "control", "multiple_variants", "cuped"),
         *("breakdown", "goal", "method", "alpha", "alternative", "difference", "correction"),
-        *("mode", "state", "as_of", "table", "dialect"),
+        *("mode", "state", "as_of", "table", "dialect", "decimal", "thousands", "duplicates"),
     )
+    if options.matured:
+        asked["matured"] = True
+    if options.winsorize:
+        asked["winsorize"] = levels_of(options.winsorize)
     if options.columns:
         asked["columns"] = columns_of(_NAME, options.columns)
     if options.split:

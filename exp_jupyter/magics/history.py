@@ -6,7 +6,15 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of, whole
-from exp_jupyter.magics.own_data import add_columns, add_table, columns_of, named, source_of
+from exp_jupyter.magics.own_data import (
+    add_columns,
+    add_duplicates,
+    add_numbers,
+    add_table,
+    columns_of,
+    named,
+    source_of,
+)
 from exp_jupyter.magics.progress import progress_line
 from exp_jupyter.magics.size import ALTERNATIVES, shares
 
@@ -69,6 +77,8 @@ def arguments() -> Arguments:
     it.add("--split", type=shares, metavar="SHARES", help="shares, control first, such as 90/10")
     it.add("--sequential", action="store_true", help="for results that are looked at every day")
     it.add("--max-days", type=whole, metavar="DAYS", help="carry the curve on to this day")
+    add_numbers(it)
+    add_duplicates(it)
     add_table(it)
     return it
 
@@ -85,6 +95,7 @@ def run(session: Session, options: Namespace) -> HistoryPlan:
     asked: dict[str, Any] = given(
         options,
         *("exposure", "start", "end", "timezone", "power", "max_days", "table", "dialect"),
+        *("decimal", "thousands", "duplicates"),
     )
     design = given(options, "alpha", "alternative", "variants", "split", "sequential")
     if design:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.arguments import Arguments, nearest, number
+from exp_jupyter.magics.arguments import Arguments, nearest, number, one_of
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
@@ -31,6 +31,34 @@ def add_numbers(it: Arguments) -> None:
         metavar="SIGN",
         help="in text: the sign between thousands: , . _ ' or a blank in quotes; default none",
     )
+
+
+def add_duplicates(it: Arguments) -> None:
+    """Add what becomes of events that are there twice."""
+    it.add(
+        "--duplicates",
+        type=one_of("keep", "drop"),
+        metavar="HANDLING",
+        offers="keep drop",
+        help="events with the same uuid, name, person and time: keep (default), or drop all but "
+        "one",
+    )
+
+
+def add_winsorize(it: Arguments) -> None:
+    """Add the levels that units' values are clamped to."""
+    it.add(
+        "--winsorize",
+        nargs="+",
+        type=number,
+        metavar="LEVEL",
+        help="clamp means and ratios to quantiles over all units: 0.99, or 0.01 0.99",
+    )
+
+
+def levels_of(given: list[float]) -> float | tuple[float, ...]:
+    """Return one level, or a lower and an upper one."""
+    return given[0] if len(given) == 1 else tuple(given)
 
 
 def source_of(session: Session, magic: str, name: str) -> Any:

@@ -117,6 +117,11 @@ class ConnectedSource(EventSource):
         return False
 
     @property
+    def quotes_json(self) -> bool:
+        """Not where a property comes as text whatever it is."""
+        return False
+
+    @property
     def row_number(self) -> str:
         """Refused: an engine that reads the rows twice may number them differently."""
         raise InputError(

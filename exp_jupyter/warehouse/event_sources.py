@@ -8,7 +8,7 @@ made on the way, a view of a frame for example, is gone when the analysis is ove
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,8 +19,11 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.connections import ConnectedSource, literal
 from exp_jupyter.warehouse.dialects import rendered
 from exp_jupyter.warehouse.event_columns import EventColumns, read_columns
+from exp_jupyter.warehouse.fold import filled
+from exp_jupyter.warehouse.number_text import NumberFormat
 from exp_jupyter.warehouse.properties import name_sql
-from exp_jupyter.warehouse.source import EventSource, first_line
+from exp_jupyter.warehouse.repeated import Duplicates, without_repeated
+from exp_jupyter.warehouse.source import EventSource, first_line, no_json
 from exp_jupyter.warehouse.tables import (
     FILES,
     file_reader,
@@ -32,6 +35,9 @@ from exp_jupyter.warehouse.tables import (
 )
 from exp_jupyter.warehouse.unit_sources import VIEW, kind_of
 from exp_jupyter.warehouse.watching import attended, stopping
+
+_LOOKED_AT = 1000
+"""Rows whose properties are looked at before anything is read."""
 
 _OFFSET = r"^\s*\d{4}-\d{2}-\d{2}[T ]\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)\s*$"
 
@@ -82,6 +88,9 @@ def event_source(
     cohorts: Any = None,
     sessions: Any = None,
     tables: Mapping[str, Any] | None = None,
+    numbers: NumberFormat | None = None,
+    duplicates: Duplicates = "keep",
+    text: Collection[str] = (),
 ) -> Iterator[EventSource]:
     """Open somebody's events for one analysis.
 
@@ -108,6 +117,13 @@ def event_source(
         Properties of sessions: such a table with ``session_id`` and a column per property.
     tables
         Tables that metrics read, by the names they use: each such a table.
+    numbers
+        How numbers are written in properties that are text.
+    duplicates
+        Events that are there twice with the same uuid, name, person and time: ``keep`` both, or
+        ``drop`` all but one.
+    text
+        Properties whose columns in a CSV file are names, whatever they look like: variants.
 
     Yields
     ------
@@ -127,9 +143,16 @@ def event_source(
     [1772438400000000]
     """
     with ExitStack() as stack:
-        source = _opened(stack, events, table, dialect)
+        named = columns if isinstance(columns, Mapping) else {}
+        names = [str(named.get(key, key)) for key in text]
+        source = replace(
+            _opened(stack, events, table, dialect, names), numbers=numbers or NumberFormat()
+        )
         mapping = read_columns(columns, source.columns)
         source = _mapped(source, mapping)
+        _check_json(source)
+        if duplicates == "drop":
+            source = without_repeated(stack, source)
         if persons is not None:
             source = replace(source, persons=_persons(stack, source, persons))
         if cohorts is not None:
@@ -150,7 +173,9 @@ def event_source(
 # ---------------------------------------------------------------- opening
 
 
-def _opened(stack: ExitStack, events: Any, table: str | None, dialect: str | None) -> EventSource:
+def _opened(
+    stack: ExitStack, events: Any, table: str | None, dialect: str | None, text: Collection[str]
+) -> EventSource:
     import duckdb
 
     if isinstance(events, duckdb.DuckDBPyConnection):
@@ -161,7 +186,8 @@ def _opened(stack: ExitStack, events: Any, table: str | None, dialect: str | Non
     if isinstance(events, (str, Path)):
         no_table(table, "a path")
         connection = stack.enter_context(duckdb.connect())
-        return EventSource(connection, file_reader(str(events)), label=str(events))
+        reader = file_reader(str(events), text=text, answers=False)
+        return EventSource(connection, reader, label=str(events))
     if is_frame(events):
         no_table(table, "a frame")
         connection = stack.enter_context(duckdb.connect())
@@ -175,7 +201,7 @@ def relation_beside(stack: ExitStack, source: EventSource, table: Any, what: str
     in_duckdb = type(source) is EventSource
     if isinstance(table, (str, Path)):
         if in_duckdb and str(table).lower().endswith(FILES):
-            return file_reader(str(table))
+            return file_reader(str(table), text=("variant", "person_id"), answers=False)
         return named_table(source, str(table), "users")
     if not in_duckdb or not is_frame(table):
         raise InputError(
@@ -272,19 +298,49 @@ def _moment(source: EventSource, name: str) -> str | None:
             ", columns={'timestamp': 'at'}.",
         )
     zoned = f"make_timestamp(epoch_us(TRY_CAST({column} AS TIMESTAMP WITH TIME ZONE)))"
-    moment = (
-        f"(CASE WHEN REGEXP_MATCHES({column}, '{_OFFSET}') THEN {zoned} "
-        f"ELSE TRY_CAST({column} AS TIMESTAMP) END)"
-    )
+    zoned_text = f"REGEXP_MATCHES({column}, '{_OFFSET}')"
+    moment = f"(CASE WHEN {zoned_text} THEN {zoned} ELSE TRY_CAST({column} AS TIMESTAMP) END)"
     wrong = source.rows(
-        f"SELECT COUNT(*) AS n, MIN({column}) AS first FROM {source.relation} AS s "
-        f"WHERE {column} IS NOT NULL AND {moment} IS NULL",
+        f"SELECT SUM(CASE WHEN {moment} IS NULL THEN 1 ELSE 0 END) AS n, "
+        f"MIN(CASE WHEN {moment} IS NULL THEN {column} END) AS first, "
+        f"MIN(CASE WHEN {zoned_text} THEN {column} END) AS aware, "
+        f"MIN(CASE WHEN NOT {zoned_text} THEN {column} END) AS naive "
+        f"FROM {source.relation} AS s WHERE {column} IS NOT NULL",
         {},
     )
+    wrong = {name: filled(values, 0) for name, values in wrong.items()}
     if int(wrong["n"][0]):
         raise InputError(
             f"Column {name!r} cannot be the timestamp: {int(wrong['n'][0]):,} rows such as "
             f"{str(wrong['first'][0])!r} are not ISO 8601.",
             hint="Convert it first, for example with pandas.to_datetime.",
         )
+    if wrong["aware"][0] and wrong["naive"][0]:
+        raise InputError(
+            f"Column {name!r} mixes times with and without a time zone: "
+            f"{str(wrong['aware'][0])!r} and {str(wrong['naive'][0])!r}.",
+            hint="Make them of one kind first, for example with "
+            f"pandas.to_datetime(events[{name!r}], utc=True, format='ISO8601'), which reads those "
+            "without one as UTC.",
+        )
     return moment
+
+
+def _check_json(source: EventSource) -> None:
+    """Refuse a column of properties whose first texts are no JSON objects.
+
+    Those further down are told where a statement fails at them.
+    """
+    column = source.properties
+    if column is None or isinstance(source, ConnectedSource):
+        return
+    text = f"CAST({name_sql(column)} AS VARCHAR)"
+    rows = source.rows(
+        f"SELECT t FROM (SELECT {text} AS t FROM {source.relation} AS s "
+        f"WHERE {name_sql(column)} IS NOT NULL LIMIT {_LOOKED_AT}) AS r WHERE TRIM(t) <> '' AND "
+        "NOT COALESCE(json_valid(t) AND CAST(json_type(CASE WHEN json_valid(t) THEN t END) "
+        "AS VARCHAR) IN ('OBJECT', 'NULL'), FALSE)",
+        {},
+    )
+    if len(rows["t"]):
+        raise no_json(column, len(rows["t"]), str(rows["t"][0]))

@@ -32,11 +32,15 @@ class DailySums:
         The combinations of breakdown values; ``[()]`` without breakdowns.
     values
         Array of shape (breakdowns, variants, days, sums).
+    heaviest
+        By variant at the end: the largest square of one unit's deviation from the mean, and the sum
+        of all; of a ratio R those of a − R·b. None where nobody has looked at single units.
     """
 
     names: tuple[str, ...]
     breakdowns: list[tuple[str | None, ...]]
     values: Floats
+    heaviest: Floats | None = None
 
     def of(self, breakdown: int, variant: int, day: int) -> dict[str, float]:
         """Return the sums of one variant at the end of one day, by name."""

@@ -89,7 +89,7 @@ class TableReader(PropertyReader):
             return f"(CASE WHEN {column} THEN 1e0 WHEN NOT {column} THEN 0e0 END)"
         if self.source.is_number(key):
             return f"CAST({column} AS DOUBLE)"
-        return f"TRY_CAST({self.text(key)} AS DOUBLE)"
+        return self.source.numbers.sql(self.text(key))
 
     def is_number(self, key: str, scope: str = "event") -> bool:  # noqa: ARG002 - as above
         """Whether a column holds numbers."""

@@ -102,8 +102,11 @@ class NumberFormat:
         return f"^ *[-+]?{whole}([{self.decimal}][0-9]*)?([eE][-+]?[0-9]+)? *$"
 
 
+PLAIN = NumberFormat()
+"""Numbers as engines write them."""
+
 USUAL = (
-    NumberFormat(),
+    PLAIN,
     NumberFormat(thousands=","),
     NumberFormat(decimal=",", thousands="."),
     NumberFormat(decimal=","),
@@ -124,8 +127,9 @@ def unread(text: str, number: str) -> str:
     number
         SQL for the number that it is, NULL for none.
     """
-    finite = f"COALESCE(ABS({number}) <= 1.7976931348623157e308, FALSE)"
-    return f"({text} IS NOT NULL AND TRIM({text}) NOT IN ('', 'nan', 'NaN') AND NOT {finite})"
+    blank = f"TRIM({text}) IN ('', 'nan', 'NaN')"
+    # To every engine NaN is not at most the largest number; of a text that is NULL it is unknown.
+    return f"(CASE WHEN ABS({number}) <= 1.7976931348623157e308 THEN FALSE ELSE NOT ({blank}) END)"
 
 
 def _quoted(text: str) -> str:

@@ -102,6 +102,8 @@ class Request:
         is one rule for every metric: e ≤ t < e + W. ``compat`` is PostHog's, by metric: means and
         ratios as above; a funnel lets t be up to W after *any* exposure, that instant included; a
         retention lets its start be up to W after e, that instant included.
+    reading
+        How the events are read where that is not as usual; part of what a kept state belongs to.
     """
 
     population: Population
@@ -111,6 +113,7 @@ class Request:
     now: int | None = None
     breakdowns_from: BreakdownsFrom = "first_exposure"
     window_rule: WindowRule = "compat"
+    reading: str = ""
 
     @property
     def clock(self) -> int:

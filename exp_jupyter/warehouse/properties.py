@@ -124,7 +124,21 @@ class PropertyReader:
             return f"CAST({self.column(typed)} AS DOUBLE)"
         if typed is not None and self.source.is_boolean(typed):
             return "CAST(NULL AS DOUBLE)"
-        return f"TRY_CAST({self.text(key, scope)} AS DOUBLE)"
+        text, written = self.text(key, scope), self.source.numbers
+        if typed is not None or written.plain:
+            return written.sql(text)
+        # What JSON holds as a number is one already; only its text is written in some way.
+        plain = f"TRY_CAST({text} AS DOUBLE)"
+        if self.source.quotes_json:
+            quoted = f"{self.raw(key, scope)} LIKE '\"%'"
+            return f"(CASE WHEN {quoted} THEN {written.sql(text)} ELSE {plain} END)"
+        if written.thousands == ".":
+            raise InputError(
+                f"Property {key!r}: numbers written as 2.800,00 are read from a column of their "
+                "own here.",
+                hint=f"Have a column for it, and name it: columns={{{key!r}: '…'}}.",
+            )
+        return f"COALESCE({written.sql(text)}, {plain})"
 
     def is_number(self, key: str, scope: str = "event") -> bool:
         """Whether the property has a column of numbers."""

@@ -193,6 +193,7 @@ def key_of(request: Request) -> str:
         request.days.zone,
         request.covariates.lookback_days if request.covariates else None,
         population.variant_from,
+        *([request.reading] if request.reading else []),
     ]
     text = json.dumps(said, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.number_text import PLAIN, NumberFormat
 from exp_jupyter.warehouse.watching import run
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class EventSource:
         Warehouse tables for metrics that read them, name to SQL that may stand after ``FROM``.
     label
         What to call the source in a result's small print.
+    numbers
+        How numbers are written in properties that are text.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class EventSource:
     sessions: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     label: str = "events"
+    numbers: NumberFormat = PLAIN
     _known: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @cached_property
@@ -141,6 +145,11 @@ class EventSource:
     @property
     def reads_lists(self) -> bool:
         """Whether conditions may look into lists, in DuckDB's words."""
+        return True
+
+    @property
+    def quotes_json(self) -> bool:
+        """Whether a JSON property that is text can be told from a number: by its quotes."""
         return True
 
     @property
@@ -201,11 +210,43 @@ class EventSource:
             )
         except (duckdb.Error, UnicodeDecodeError) as error:
             # An engine cuts a message in the middle of a character, which Python cannot read.
+            if (broken := self._broken_json(error)) is not None:
+                raise broken from error
             raise InputError(
                 f"The events could not be analysed: {first_line(error)}",
                 hint="Check the source's columns with EventSource.check().",
             ) from error
         return result
+
+    def _broken_json(self, error: Exception) -> InputError | None:
+        """Return what is wrong with the column of properties, where that is what failed."""
+        if "JSON" not in str(error) or self.properties is None:
+            return None
+        column = quoted(self.properties)
+        n, example = self.connection.execute(
+            f"SELECT COUNT(*), MIN(CAST({column} AS VARCHAR)) FROM {self.relation} AS s "
+            f"WHERE NOT json_valid(CAST({column} AS VARCHAR))"
+        ).fetchone() or (0, None)
+        return no_json(self.properties, int(n), str(example)) if n else None
+
+
+def no_json(column: str, n: int, example: str) -> InputError:
+    """Return the error of a column of properties with text that is no JSON object."""
+    hint = "Write each as JSON: json.dumps of the record, or give the records themselves."
+    if example.startswith("{'"):
+        hint = "It is a Python dictionary's text: convert it with ast.literal_eval, then give that."
+    elif example.startswith('"'):
+        hint = "It is JSON inside JSON: read it once with json.loads, then give that."
+    return InputError(
+        f"Column {column!r} cannot be the properties: {n:,} rows such as {example[:60]!r} are no "
+        "JSON objects.",
+        hint=hint,
+    )
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def first_line(error: Exception) -> str:

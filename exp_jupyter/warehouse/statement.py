@@ -207,6 +207,26 @@ def exposed_statement(source: EventSource, request: Request) -> Statement:
     return written(scan, tables, "SELECT u FROM x")
 
 
+def young_statement(source: EventSource, request: Request, window: int) -> Statement:
+    """Return the statement with the number ``n`` of units whose window is not over yet.
+
+    Parameters
+    ----------
+    source
+        The events.
+    request
+        The population and the days; its metrics do not matter.
+    window
+        The window in microseconds.
+    """
+    scan = Scan(source, request)
+    tables = [table for table in scan.tables() if table[0] != "ev"]
+    final = f"SELECT COUNT(*) AS n FROM x WHERE x.e0 + {window} > {request.clock}"
+    if request.population.criteria.handling == "exclude":
+        final += " AND x.dm IS NULL"
+    return written(scan, tables, final)
+
+
 def matured(scan: Scan, window: int) -> str:
     """Return the condition that a unit ``x`` counts: its window is over where that matters."""
     if not scan.request.population.matured_only or not window:

@@ -262,7 +262,8 @@ class Stream:
             tally.counted(held, whole)
             flat = np.stack([whole.values[name] for name in names], axis=-1)
             values = np.cumsum(flat.reshape(number, days, len(names)), axis=1)
-            answers.append(DailySums(names, [()], values[None]))
+            heaviest = tally.heaviest(held, number)
+            answers.append(DailySums(names, [()], values[None], heaviest))
         return answers
 
     # ------------------------------------------------------------ slices of events

@@ -42,6 +42,24 @@ class Tally(ABC):
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
 
+    def heaviest(self, held: Held, number: int) -> Floats | None:
+        """Return, by variant, the largest square of a unit's deviation, and the sum of all.
+
+        Parameters
+        ----------
+        held
+            The units and their values, when everything has been taken in.
+        number
+            How many variants there are.
+        """
+        del held, number
+        return None
+
+    def _present(self, held: Held) -> Ints:
+        """Return the units that are in an arm at the end."""
+        units, days = held.units, held.clock.number
+        return self._ripe(held, np.flatnonzero((units.entry < days) & (units.leave >= days)))
+
     def counted(self, held: Held, cells: Cells) -> None:
         """Add to finished cells what follows from who is exposed: units and covariates."""
         for index, place, sign in self._arrived(held):
@@ -136,6 +154,14 @@ class MeanTally(Tally):
         y = self._y(self.value.now(held.dense, self.value.key, index))
         return {"s": y, "ss": y * y, "xy": y * self._x(held, index)}
 
+    def heaviest(self, held: Held, number: int) -> Floats | None:
+        """Return, by variant, the largest square of a unit's deviation, and the sum of all."""
+        if self.threshold is not None:
+            return None
+        index = self._present(held)
+        y = self.value.now(held.dense, self.value.key, index)
+        return _largest(held.units.variant[index], y, np.ones(index.size), number)
+
     def _y(self, y: Floats) -> Floats:
         return y if self.threshold is None else (y >= self.threshold).astype(np.float64)
 
@@ -166,6 +192,12 @@ class RatioTally(Tally):
         sums = {name: now - was[name] for name, now in _products(*new).items()}
         day = _day_of(held, events, index, self.window)
         self._change(held, events, cells, index, day, sums)
+
+    def heaviest(self, held: Held, number: int) -> Floats | None:
+        """Return, by variant, the largest square of a unit's deviation, and the sum of all."""
+        index = self._present(held)
+        parts = self.parts(held, index)
+        return _largest(held.units.variant[index], parts["s"], parts["b"], number)
 
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
@@ -344,3 +376,18 @@ def _started(ones: Floats) -> dict[str, Floats]:
 def _hour(clock: Clock, us: Ints) -> Ints:
     """Return the instants at which the local hours of instants began."""
     return us - clock.local(us) % HOUR
+
+
+def _largest(variant: Ints, above: Floats, below: Floats, number: int) -> Floats:
+    """Return the largest square of a − R·b and the sum of all, R the ratio of the variant's sums.
+
+    With ones below, R is the mean.
+    """
+    totals, counts = (
+        np.bincount(variant, weights=part, minlength=number) for part in (above, below)
+    )
+    ratio = np.divide(totals, counts, out=np.zeros(number), where=counts != 0)
+    squares = (above - ratio[variant] * below) ** 2
+    most = np.zeros(number)
+    np.maximum.at(most, variant, squares)
+    return np.stack((most, np.bincount(variant, weights=squares, minlength=number)), axis=1)
