@@ -20,12 +20,15 @@ from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, var
 from exp_jupyter.warehouse.unit_sources import kind_of
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.spec import ExperimentSpec
     from exp_jupyter.warehouse.days import Days
     from exp_jupyter.warehouse.fold import DailySums
     from exp_jupyter.warehouse.population import Population, Request
     from exp_jupyter.warehouse.source import EventSource
 
 MOST_VARIANTS = 50
+MOST_TOLD = 5
+"""Variants that nothing is known of and that are named."""
 
 
 def check_properties(
@@ -165,10 +168,34 @@ def check_rendered(source: EventSource, request: Request) -> None:
             ) from error
 
 
+def about_strays(
+    source: EventSource, population: Population, days: Days, spec: ExperimentSpec
+) -> list[str]:
+    """Return what to say of variants that exposures name and the split does not."""
+    if population.exposure_event is None:
+        return []
+    found = responses(source, population, days)
+    strays = [
+        key
+        for key in variants_of(found)
+        if key not in spec.split and key not in spec.variants and key not in spec.excluded_variants
+    ]
+    return [
+        f"{found[key].inside:,} exposures name {key!r}, which the split does not have: left out"
+        for key in strays[:MOST_TOLD]
+    ]
+
+
 def seen_variants(
-    source: EventSource, population: Population, days: Days, exposing: Exposing
+    source: EventSource,
+    population: Population,
+    days: Days,
+    exposing: Exposing,
+    control: str = "control",
 ) -> tuple[str, ...]:
     """Return the variants that exposures inside the window name, in order of their names.
+
+    ``false`` is one where it is the control; else it says that the flag was off.
 
     Raises
     ------
@@ -182,6 +209,8 @@ def seen_variants(
         )
     found = responses(source, population, days)
     known = variants_of(found)
+    if control == "false" and found.get(control, Response(0, 0)).inside:
+        known = tuple(sorted({*known, control}))
     if not known:
         raise no_exposure(source, population, days, exposing, found)
     if len(known) > MOST_VARIANTS:

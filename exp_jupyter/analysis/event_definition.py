@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from exp_jupyter.analysis.period import When, beginning, ending
 from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.unit_checks import share_of
 from exp_jupyter.analysis.unit_effects import Judging
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.suggestions import meant
+from exp_jupyter.warehouse.unit_sums import key_of
 
 Mode = Literal["compat", "recommended"]
 
@@ -94,10 +96,10 @@ def in_arms(
             hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
         )
     if isinstance(split, Mapping):
-        shares = {str(key): float(share) for key, share in split.items()}
+        shares = {str(key_of(key)): share_of(key, share) for key, share in split.items()}
         spec = replace(spec, split=shares, variants=spec.variants or tuple(shares))
     if variants:
-        keys = tuple(str(key) for key in variants)
+        keys = tuple(str(key_of(key)) for key in variants)
         missing = [key for key in keys if isinstance(split, Mapping) and key not in spec.split]
         if missing:
             raise InputError(
@@ -106,7 +108,7 @@ def in_arms(
             )
         spec = replace(spec, variants=keys)
     if control is not None:
-        spec = replace(spec, baseline_key=str(control))
+        spec = replace(spec, baseline_key=str(key_of(control)))
     return spec
 
 

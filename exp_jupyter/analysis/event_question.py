@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter.analysis.compute import population_of, window_of
 from exp_jupyter.analysis.event_checks import (
     about_first_steps,
+    about_strays,
     check_measured,
     check_properties,
     check_rendered,
@@ -181,6 +182,8 @@ class Question:
         )
         check_rendered(source, request)
         noted = self._noted(source, request, held)
+        if self.spec.split and held is None:
+            noted += about_strays(source, population, days, spec)
         about = about_of(spec, self.metrics, request)
         if state is not None and kept is None:
             held = state.checked(key_for(source, request), about)
@@ -255,7 +258,8 @@ class Question:
         spec = self.spec
         variants = spec.kept_variants or (state.variants if state is not None else ())
         if not variants:
-            variants = seen_variants(source, self._population(spec), days, self.exposing)
+            population = self._population(spec)
+            variants = seen_variants(source, population, days, self.exposing, spec.baseline_key)
         control = chosen_control(spec.baseline_key, variants)
         if not spec.variants:
             ordered = (control, *(key for key in variants if key != control))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +14,7 @@ from exp_jupyter.analysis.unit_checks import (
     check_repeated,
     check_units,
     check_values,
+    share_of,
 )
 from exp_jupyter.analysis.unit_effects import Judging, judged_results
 from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, read_metrics
@@ -339,7 +339,7 @@ def _split(split: Any, counts: Mapping[str, int], variant: str) -> dict[str, flo
             f"split is {split!r}; expected the share of each variant.",
             hint="For example split={'control': 50, 'test': 50}, or split='equal'.",
         )
-    shares = {str(key_of(key)): _share(key, share) for key, share in split.items()}
+    shares = {str(key_of(key)): share_of(key, share) for key, share in split.items()}
     for key in counts:
         if key not in shares:
             raise InputError(
@@ -348,19 +348,6 @@ def _split(split: Any, counts: Mapping[str, int], variant: str) -> dict[str, flo
                 "state its share.",
             )
     return shares
-
-
-def _share(key: Any, share: Any) -> float:
-    try:
-        found = float(share)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found) or found < 0:
-        raise InputError(
-            f"The split gives variant {key!r} the share {share!r}; expected a number from 0 on.",
-            hint="For example split={'control': 50, 'test': 50}.",
-        )
-    return found
 
 
 def _ordered(

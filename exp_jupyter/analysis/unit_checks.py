@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from exp_jupyter.analysis.unit_metrics import UnitMetric, check_exists
 from exp_jupyter.analysis.wording import heaviest_words
@@ -13,6 +15,26 @@ from exp_jupyter.warehouse.unit_sources import UnitSource, quoted
 from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, ValueSums
 
 _FEW_ATTRITION = 0.001
+
+
+def share_of(key: Any, share: Any) -> float:
+    """Return the planned share of a variant as a number.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is none, or below 0.
+    """
+    try:
+        found = float(share)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or found < 0:
+        raise InputError(
+            f"The split gives variant {key!r} the share {share!r}; expected a number from 0 on.",
+            hint="For example split={'control': 50, 'test': 50}.",
+        )
+    return found
 
 
 def check_mapping(

@@ -147,11 +147,27 @@ def _column(name: str, values: pd.Series[Any]) -> Any:
         return _told(name, values.tolist())
     if isinstance(kind, pd.ArrowDtype) and kind.kind == "b":
         return values.astype("boolean").array
-    if isinstance(kind, np.dtype) and kind.kind == "f" and kind.itemsize > 8:
-        return values.astype("float64").array
+    if isinstance(kind, np.dtype) and kind.kind == "f":
+        amounts = values.to_numpy(dtype="float64")
+        whole = _whole(amounts)
+        return amounts if whole is None and kind.itemsize > 8 else whole
     if kind.kind != "O" or not isinstance(kind, np.dtype):
         return None
     return _of_objects(name, values)
+
+
+def _whole(amounts: Any) -> Any:
+    """Return whole numbers with gaps as such: pandas writes 1.0 for 1 where others are missing."""
+    import numpy as np
+    import pandas as pd
+
+    gaps = np.isnan(amounts)
+    if not gaps.any() or gaps.all():
+        return None
+    known = amounts[~gaps]
+    if not (np.abs(known) < 2**53).all() or (known != np.floor(known)).any():
+        return None
+    return pd.arrays.IntegerArray(np.where(gaps, 0, amounts).astype("int64"), gaps)
 
 
 def _of_objects(name: str, values: pd.Series[Any]) -> Any:
@@ -169,7 +185,8 @@ def _of_objects(name: str, values: pd.Series[Any]) -> Any:
             return pd.array(whole, dtype="Int64")
     if found in ("integer", "floating", "mixed-integer-float", "decimal"):
         # A column's decimals need not fit one scale.
-        return np.array([math.nan if _missing(v) else float(v) for v in values])
+        amounts = np.array([math.nan if _missing(v) else float(v) for v in values])
+        return amounts if (whole_column := _whole(amounts)) is None else whole_column
     if found in ("datetime", "datetime64", "date"):
         return _moments(name, values)
     if found in ("timedelta", "timedelta64"):

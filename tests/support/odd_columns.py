@@ -86,7 +86,7 @@ FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "polars": pl.from_pandas,
     "polars lazy": lambda frame: pl.from_pandas(frame).lazy(),
     "arrow": lambda frame: pa.Table.from_pandas(frame),
-    "arrow batch": lambda frame: pa.RecordBatch.from_pandas(frame),
+    "arrow batch": lambda frame: pa.Table.from_pandas(frame).combine_chunks().to_batches()[0],
     "lists": lambda frame: {name: frame[name].tolist() for name in frame},
     "arrays": lambda frame: {name: frame[name].to_numpy() for name in frame},
     "series of other indexes": lambda frame: {
