@@ -196,7 +196,17 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
     if metric.kind == "proportion":
         return Proportion(n, float(round(total)), covariate=covariate)
     if metric.kind == "mean":
-        return Mean(n, total, own + total * total / n, covariate=covariate, centred=own)
+        mean, shift = total / n, a / n
+        third = sums.cubes - 3 * shift * aa + 2 * n * shift**3
+        return Mean(
+            n,
+            total,
+            own + total * total / n,
+            covariate=covariate,
+            centred=own,
+            sum_cubes=third + 3 * mean * own + n * mean**3,
+            signed=sums.least < 0,
+        )
     below, other, cross = n * c_b + b, max(bb - b * b / n, 0.0), ab - a * b / n
     if metric.covariate:
         # An adjustment does not depend on where x has its origin: around its mean it cancels least.

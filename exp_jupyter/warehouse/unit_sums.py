@@ -69,6 +69,10 @@ class ValueSums:
     heaviest
         The largest square of one unit among those the variance is made of: (a − c_a)², and of a
         ratio R of (a − c_a) − R·(b − c_b).
+    cubes
+        Σ(a − c_a)³, and 0 for a yes/no metric or a ratio, which need no third moment.
+    least
+        The least value of a.
     """
 
     n: int
@@ -79,6 +83,8 @@ class ValueSums:
     shifts: tuple[float, float, float]
     squares: tuple[float, float, float, float, float, float]
     heaviest: float = 0.0
+    cubes: float = 0.0
+    least: float = 0.0
 
     @property
     def spread(self) -> float:
@@ -102,6 +108,8 @@ class ValueSums:
             _added(self.shifts, other.shifts),
             _added(self.squares, other.squares),
             max(self.heaviest, other.heaviest),
+            self.cubes + other.cubes,
+            min(self.least, other.least),
         )
 
 
@@ -117,6 +125,9 @@ class UnitSums:
     values: list[dict[Key, ValueSums]]
     statement: str
 
+
+_LEADING = 6
+"""Numbers of a metric before its shifts: counts, the heaviest unit, cubes, the least value."""
 
 _PAIRS = (("a", "a"), ("b", "b"), ("x", "x"), ("a", "b"), ("a", "x"), ("b", "x"))
 
@@ -230,6 +241,9 @@ def _sums(i: int, parts: Mapping[str, str], value: UnitValue) -> list[str]:
     if "b" in parts:
         own = f"({own} - {centres['a']} / NULLIF({centres['b']}, 0.0) * {gaps['b']})"
     found.append("0" if value.binary else f"MAX({own} * {own})")
+    plain = not value.binary and "b" not in parts
+    found.append(f"SUM({gaps['a']} * {gaps['a']} * {gaps['a']})" if plain else "0")
+    found.append(f"MIN(u.a{i})")
     found += [f"SUM({gaps[part]})" for part in parts]
     found += [f"SUM({gaps[p]} * {gaps[q]})" for p, q in _PAIRS if p in parts and q in parts]
     return found + [f"MIN({centre})" for centre in centres.values()]
@@ -264,12 +278,12 @@ def _read(
         for i, value in enumerate(values):
             parts = _present(value)
             pairs = [pair for pair in _PAIRS if pair[0] in parts and pair[1] in parts]
-            size = 4 + 2 * len(parts) + len(pairs)
+            size = _LEADING + 2 * len(parts) + len(pairs)
             own = numbers[place : place + size]
             place += size
             _finite(value, own)
-            shifts = dict(zip(parts, own[4:], strict=False))
-            squares = dict(zip(pairs, own[4 + len(parts) :], strict=False))
+            shifts = dict(zip(parts, own[_LEADING:], strict=False))
+            squares = dict(zip(pairs, own[_LEADING + len(parts) :], strict=False))
             middle = dict(zip(parts, own[-len(parts) :], strict=True))
             counted = round(own[0])
             sums = ValueSums(
@@ -281,6 +295,8 @@ def _read(
                 shifts=_three(shifts),
                 squares=tuple(squares.get(pair, 0.0) for pair in _PAIRS),  # type: ignore[arg-type]
                 heaviest=own[3],
+                cubes=own[4],
+                least=own[5],
             )
             if key in found[i]:
                 raise InputError(
