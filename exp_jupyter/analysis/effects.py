@@ -19,6 +19,9 @@ Kind = Literal["mean", "funnel", "ratio", "retention"]
 Sums = Mapping[str, Any]
 """The sums of one variant, by the names the API gives them."""
 
+CUBES = "sum_cubes"
+"""Σy³, which an analysis of events adds up and the API does not state."""
+
 FEW_EXPOSURES = "not-enough-exposures"
 
 METHODS = ("frequentist", "sequential", "bayesian")
@@ -51,7 +54,9 @@ def statistic(kind: Kind, rows: Sequence[Sums]) -> Any:
     if kind == "funnel":
         return Proportion(n, total, covariate=covariate)
     if kind == "mean":
-        return Mean(n, total, column("sum_squares"), covariate=covariate)
+        known = all(row.get(CUBES) is not None for row in rows)
+        cubes = column(CUBES) if known else None
+        return Mean(n, total, column("sum_squares"), covariate=covariate, sum_cubes=cubes)
     return Ratio(
         n,
         total,

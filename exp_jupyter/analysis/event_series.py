@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.compute import result_of, wire_row
 from exp_jupyter.analysis.correction import corrected
+from exp_jupyter.analysis.effects import CUBES
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.engine.assembly import validation_failures
 from exp_jupyter.engine.settings import resolve
-from exp_jupyter.schema.metric import Metric
+from exp_jupyter.schema.metric import MeanMetric, Metric
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.fold import DailySums
@@ -115,10 +116,12 @@ def together(sums: DailySums) -> DailySums:
 def _bare_result(metric: Metric, sums: DailySums, day: int, spec: ExperimentSpec) -> dict[str, Any]:
     """Return one day's sums and why they are not compared, without a comparison."""
     covered = resolve(spec.stats_config, metric_type=metric.metric_type).cuped
-    rows = {
-        key: wire_row(metric, key, sums.of(0, place, day), covariate=covered)
-        for place, key in enumerate(spec.kept_variants)
-    }
+    rows = {}
+    for place, key in enumerate(spec.kept_variants):
+        own = sums.of(0, place, day)
+        rows[key] = wire_row(metric, key, own, covariate=covered)
+        if isinstance(metric, MeanMetric):
+            rows[key][CUBES] = own["sss"]
     told: dict[str, Mapping[str, Any]] = {
         key: row
         | {

@@ -208,7 +208,7 @@ def fold_units(
         counted = np.flatnonzero(entered & (leave > day)) if exclude else np.flatnonzero(entered)
         ones = np.ones(counted.size)
         ya, yb, xs = a[counted], b[counted], x[counted]
-        parts = [ones, ya, ya * ya, yb, yb * yb, ya * yb, xs, xs * xs, xs * ya]
+        parts = [ones, ya, ya * ya, ya * ya * ya, yb, yb * yb, ya * yb, xs, xs * xs, xs * ya]
         target = where[counted] * variants + v[counted]
         for i, part in enumerate(parts):
             values[:, :, day, i] = np.bincount(

@@ -34,7 +34,7 @@ from exp_jupyter.warehouse.stream import Stream, streams
 LATE_DAYS = 4
 """Closed days that are looked at again for late events."""
 
-_FORM = 3  # of what is kept; another form is not read
+_FORM = 4  # of what is kept; another form is not read
 
 
 @dataclass

@@ -29,8 +29,11 @@ from exp_jupyter.warehouse.scan import Scan
 from exp_jupyter.warehouse.sessions import by_session
 from exp_jupyter.warehouse.source import EventSource
 
-SUMS = ("n", "s", "ss", "b", "bb", "ab", "x", "xx", "xy")
-"""A cell's sums: units, Σy, Σy², Σb, Σb², Σyb, Σx, Σx², Σxy (b a denominator, x a covariate)."""
+SUMS = ("n", "s", "ss", "sss", "b", "bb", "ab", "x", "xx", "xy")
+"""A cell's sums: units, Σy, Σy², Σy³, Σb, Σb², Σyb, Σx, Σx², Σxy (b a denominator, x a covariate).
+
+With the cubes a skewed metric is tested as it is where the arms differ in size.
+"""
 
 
 # Columns of joins are always named: engines differ in what they call one that is not.
@@ -317,7 +320,7 @@ class _CellWriter:
                 position,
                 f"{funnel.name} AS f JOIN x ON x.u = f.u{self._with(funnel.covariate)}",
                 "f.day",
-                {"s": last, "ss": last, "xy": cross, **arrived},
+                {"s": last, "ss": last, "sss": last, "xy": cross, **arrived},
                 counts,
             )
             held = funnel.covariate
@@ -348,6 +351,7 @@ class _CellWriter:
             {
                 "s": "c.y - c.py",
                 "ss": "c.y * c.y - c.py * c.py",
+                "sss": "c.y * c.y * c.y - c.py * c.py * c.py",
                 "xy": "(c.y - c.py) * COALESCE(q.xv, 0)" if part.covariate else "0",
             },
             counts,
@@ -365,6 +369,7 @@ class _CellWriter:
             {
                 "s": "c.a - c.pa",
                 "ss": "c.a * c.a - c.pa * c.pa",
+                "sss": "c.a * c.a * c.a - c.pa * c.pa * c.pa",
                 "b": "c.b - c.pb",
                 "bb": "c.b * c.b - c.pb * c.pb",
                 "ab": "c.a * c.b - c.pa * c.pb",
@@ -380,7 +385,7 @@ class _CellWriter:
             position,
             f"{_changes(part.name, {'i': 'i', 'y': 'y'})} AS c JOIN x ON x.u = c.u",
             "c.day",
-            {"n": units, "s": back, "ss": back, "b": units, "bb": units, "ab": back},
+            {"n": units, "s": back, "ss": back, "sss": back, "b": units, "bb": units, "ab": back},
             "TRUE",
         )
 

@@ -117,9 +117,9 @@ class Tally(ABC):
 
 
 class MeanTally(Tally):
-    """A mean: Σy, Σy², Σxy."""
+    """A mean: Σy, Σy², Σy³, Σxy."""
 
-    names = ("s", "ss", "xy")
+    names = ("s", "ss", "sss", "xy")
 
     def __init__(
         self,
@@ -143,7 +143,11 @@ class MeanTally(Tally):
             self.covariate.take_before(held, events)
         index, old, new = self.value.take(held, events)
         old, new = self._y(old), self._y(new)
-        sums = {"s": new - old, "ss": new * new - old * old}
+        sums = {
+            "s": new - old,
+            "ss": new * new - old * old,
+            "sss": new * new * new - old * old * old,
+        }
         if self.covariate is not None:
             sums["xy"] = (new - old) * self._x(held, index)
         day = _day_of(held, events, index, self.window)
@@ -152,7 +156,7 @@ class MeanTally(Tally):
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
         y = self._y(self.value.now(held.dense, self.value.key, index))
-        return {"s": y, "ss": y * y, "xy": y * self._x(held, index)}
+        return {"s": y, "ss": y * y, "sss": y * y * y, "xy": y * self._x(held, index)}
 
     def heaviest(self, held: Held, number: int) -> Floats | None:
         """Return, by variant, the largest square of a unit's deviation, and the sum of all."""
@@ -167,9 +171,9 @@ class MeanTally(Tally):
 
 
 class RatioTally(Tally):
-    """A ratio: Σa, Σa², Σb, Σb², Σab."""
+    """A ratio: Σa, Σa², Σa³, Σb, Σb², Σab."""
 
-    names = ("s", "ss", "b", "bb", "ab")
+    names = ("s", "ss", "sss", "b", "bb", "ab")
 
     def __init__(self, above: Value, below: Value, ripe: int | None) -> None:
         super().__init__(above.window, None, ripe)
@@ -208,7 +212,7 @@ class RatioTally(Tally):
 
 
 def _products(a: Floats, b: Floats) -> dict[str, Floats]:
-    return {"s": a, "ss": a * a, "b": b, "bb": b * b, "ab": a * b}
+    return {"s": a, "ss": a * a, "sss": a * a * a, "b": b, "bb": b * b, "ab": a * b}
 
 
 def _day_of(held: Held, events: Slice, index: Ints, window: int) -> Ints:
@@ -233,7 +237,7 @@ class FunnelTally(Tally):
         super().__init__(0, covariate, None)
         self.steps = steps
         self.arrays = [f"{name} step {k}" for k in range(1, len(steps) + 1)]
-        self.names = ("s", "ss", "xy", *(f"k{k}" for k in range(1, len(steps) + 1)))
+        self.names = ("s", "ss", "sss", "xy", *(f"k{k}" for k in range(1, len(steps) + 1)))
 
     def prepare(self, dense: Dense) -> None:
         """Add the arrays."""
@@ -257,7 +261,7 @@ class FunnelTally(Tally):
                 ones = np.ones(index.size)
                 sums = {f"k{k}": ones}
                 if k == len(self.steps):
-                    sums |= {"s": ones, "ss": ones, "xy": self._x(held, index)}
+                    sums |= {"s": ones, "ss": ones, "sss": ones, "xy": self._x(held, index)}
                 self._change(held, events, cells, index, held.clock.until(when), sums)
             before = reached
 
@@ -266,13 +270,13 @@ class FunnelTally(Tally):
         reached = [(held.dense[name][index] < UNKNOWN).astype(np.float64) for name in self.arrays]
         done = reached[-1]
         sums = {f"k{k}": column for k, column in enumerate(reached, 1)}
-        return sums | {"s": done, "ss": done, "xy": done * self._x(held, index)}
+        return sums | {"s": done, "ss": done, "sss": done, "xy": done * self._x(held, index)}
 
 
 class RetentionTally(Tally):
     """Retention from the first start, or from the exposure: who came back in the window."""
 
-    names = ("n", "s", "ss", "b", "bb", "ab")
+    names = ("n", "s", "ss", "sss", "b", "bb", "ab")
 
     def __init__(
         self, name: str, metric: RetentionMetric, start: str | None, back: str, now: int | None
@@ -318,13 +322,13 @@ class RetentionTally(Tally):
         entered = self._entered(held, index)
         day = np.maximum(entered, held.clock.before(when - self._reach))
         y = self._counts(held, index)
-        self._change(held, events, cells, index, day, {"s": y, "ss": y, "ab": y})
+        self._change(held, events, cells, index, day, {"s": y, "ss": y, "sss": y, "ab": y})
 
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
         ones = self._counts(held, index)
         y = held.dense[self.returned][index] * ones
-        sums = {"s": y, "ss": y, "ab": y}
+        sums = {"s": y, "ss": y, "sss": y, "ab": y}
         if self.start is not None:
             sums |= _started(ones * (held.dense[self.began][index] < UNKNOWN))
         return sums

@@ -169,7 +169,7 @@ def fold_walks(
         row, when, reached, sign = np.array(changes, dtype=np.int64).T
         done = (reached >= steps).astype(np.float64)
         covariate, none = x[row], np.zeros(row.size)
-        parts = [none + 1, done, done, none, none, none, covariate, covariate**2]
+        parts = [none + 1, done, done, done, none, none, none, covariate, covariate**2]
         parts += [covariate * done, *(reached >= k for k in range(1, steps + 1))]
         np.add.at(values, (place[row], v[row], when), np.stack(parts, axis=-1) * sign[:, None])
     return DailySums(names, known, np.cumsum(values, axis=2))

@@ -753,6 +753,7 @@ def result(
                         ("xy", "x", "y"),
                     )
                 },
+                "sss": math.fsum(r["y"] ** 3 for r in own),
                 **{
                     f"k{k}": sum(r["level"] >= k for r in own)
                     for k in range(1, len(metric.get("series", ())) + 1)
