@@ -45,6 +45,11 @@ class _Copy(NewExperiment):
         first = flag.rollout_percentage
         return filters_of(flag.split, 100 if first is None else float(first))
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        if result.id == self._source.id:
+            return "is about the experiment that was to be copied"
+        return super()._mismatch(body, result)
+
     def _refusal(self, flag: FeatureFlag | None) -> tuple[str, str] | None:
         del flag
         if self._source.is_legacy:
@@ -109,15 +114,11 @@ class Duplicate(_Copy):
 
     def _describe(self) -> WritePlan:
         source = self._source
-        shared = (
-            f" Both share the flag {self._flag_key}: pausing or shipping one does it to the other."
-            if self._shares
-            else ""
-        )
+        shared = f" Both share the flag {self._flag_key}." if self._shares else ""
         return self._planned(
             f'Duplicate "{source.name}"',
             f'Makes the draft "{self._name}" with the metrics and settings of "{source.name}" '
-            f"(experiment {source.id}).{shared}",
+            f"(experiment {source.id}).{shared} {self._who_sees()}",
             [entry.name for entry in source.metric_entries],
         )
 
@@ -206,6 +207,6 @@ class CopyToProject(_Copy):
         return self._planned(
             f'Copy "{source.name}" to {self._there.name}',
             f'Makes the draft "{self._name}" in {self._there.name} (project {self._target}) with '
-            f'the settings of "{source.name}" (experiment {source.id}).{behind}',
+            f'the settings of "{source.name}" (experiment {source.id}).{behind} {self._who_sees()}',
             own,
         )

@@ -135,6 +135,13 @@ class Decision(Write):
             step = "Only the flag was changed; whoever asked for it can now finish the write."
         return WriteOutcome("applied", sentence, step, result=request, change_request=request)
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        if result.id != self._request_id:
+            return f"is about the change request {result.id}"
+        ended = result.state in {"rejected", "canceled", "cancelled"}
+        return "" if ended is (self._verb != "approve") else "does not show the decision"
+
     def _request(self) -> ChangeRequest:
         path = self._project.path("change_requests", self._request_id)
         return self._project.read(ChangeRequest, path)

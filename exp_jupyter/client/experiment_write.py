@@ -140,6 +140,23 @@ class ExperimentWrite(Write):
             spent=self._spent,
         )
 
+    def _renew(self) -> None:
+        self._experiment = self._read()
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        return self._another(result) or ("" if self._done(result) else "does not show the change")
+
+    def _another(self, now: Experiment) -> str:
+        """Say that an answer is about another experiment; empty when it is about this one."""
+        one = self._experiment
+        if now.id != one.id:
+            return f"is about experiment {now.id}"
+        gone = now.feature_flag is not None and now.feature_flag.deleted
+        if not gone and now.feature_flag_key != one.feature_flag_key:
+            return f"is about an experiment on the flag {now.feature_flag_key or 'of no name'}"
+        return ""
+
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # the same call either way, with the same answer
         now = parse(Experiment, body, self._path)

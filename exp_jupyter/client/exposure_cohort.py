@@ -52,6 +52,12 @@ class CreateExposureCohort(ExperimentWrite):
             "A filter of type cohort, with its number as the value, names its members.",
         )
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        # The answer is a cohort, which says nothing of whose it is: the experiment does.
+        made = self._read().exposure_cohort
+        return "" if made == result.id else f"is about cohort {result.id}"
+
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # nothing is gated here
         made = parse(MadeCohort, body, self._path).cohort

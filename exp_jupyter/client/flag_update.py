@@ -82,8 +82,17 @@ class FlagUpdate(Write):
         self._flag = flag
         self._active = active
         self._name = name
-        moves = rollout is not None or variants is not None
-        self._filters = laid_over(flag.filters, variants, rollout) if moves else None
+        self._variants, self._rollout = variants, rollout
+        self._filters = self._laid_over(flag)
+
+    def _laid_over(self, flag: FeatureFlag) -> FlagFilters | None:
+        if self._rollout is None and self._variants is None:
+            return None
+        return laid_over(flag.filters, self._variants, self._rollout)
+
+    def _renew(self) -> None:
+        self._flag = self._project.read(FeatureFlag, self._path)
+        self._filters = self._laid_over(self._flag)
 
     @property
     def _path(self) -> str:
@@ -172,6 +181,20 @@ class FlagUpdate(Write):
     def _is_set(self, now: FeatureFlag) -> bool:
         told = now.to_dict()
         return all(told.get(field) == value for field, value in self._fields.items())
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        if (result.id, result.key) != (self._flag.id, self._flag.key):
+            gone = self._fields.get("deleted") and result.id == self._flag.id
+            return "" if gone else f"is about the flag {result.key}"
+        before, after = self._flag.to_dict(), result.to_dict()
+        kept = [
+            field
+            for field, wanted in self._fields.items()
+            if field in after and after[field] != wanted and after[field] == before.get(field)
+        ]
+        done = self._change(result).is_done() and self._name in {None, result.name}
+        return "" if done and not kept else "does not show the change"
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # an approved request has done all of it

@@ -212,6 +212,16 @@ class FromPrompt(Write):
             result=made,
         )
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        wanted, told = self._request, result.prompt_metadata
+        other = told is not None and any(
+            told.get(key) != one for key, one in wanted.metadata.items()
+        )
+        if other or result.name != wanted.name or not wanted.owns_key(result.feature_flag_key):
+            return f"is about experiment {result.id}, of another name, flag or prompt"
+        return "" if result.start_date is None else "is about an experiment that has begun"
+
     def _adapt(self, refusal: ApiError) -> bool:
         taken = (
             isinstance(refusal, ValidationFailedError)

@@ -73,6 +73,14 @@ class Make(Write, Generic[Thing]):
         made: Any = parse(self._shelf.kind, body, self._project.path(self._shelf.where))
         return WriteOutcome("applied", f'"{self._name}" was created.', result=made)
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        name = self._shelf.name_of(result)
+        if name.casefold() != self._name.casefold():
+            return f"is about {name or 'one without a name'}"
+        other = differing(self._shelf, self._fields, result)
+        return f"is about one with another {other[0]}" if other else ""
+
 
 class _OnOne(Write, Generic[Thing]):
     """A write on one that is there, which an approval policy may hold.
@@ -176,6 +184,15 @@ class Change(_OnOne[Thing]):
         now: Any = parse(self._shelf.kind, body, self._path)
         return WriteOutcome("applied", f'"{self._shelf.name_of(now)}" was changed.', result=now)
 
+    def _renew(self) -> None:
+        self._thing = self._project.read(self._shelf.kind, self._path)
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        if self._shelf.number_of(result) != self._shelf.number_of(self._thing):
+            return f"is about {self._shelf.name_of(result)}"
+        return "does not show the change" if differing(self._shelf, self._fields, result) else ""
+
 
 class Remove(_OnOne[Thing]):
     """Removes one for good."""
@@ -208,6 +225,14 @@ class Remove(_OnOne[Thing]):
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del body, finishing  # the answer is empty
         return WriteOutcome("applied", f'"{self._name}" was deleted.')
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del result
+        if not body:
+            return ""
+        number = body.get("id") if isinstance(body, dict) else None
+        mine = self._shelf.number_of(self._thing)
+        return "" if number is None or str(number) == mine else f"is about number {number}"
 
 
 def checked(shelf: Shelf[Any], fields: Mapping[str, Any]) -> dict[str, Any]:

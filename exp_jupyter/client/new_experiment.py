@@ -11,7 +11,7 @@ from exp_jupyter.client.flag_change import FlagChange, rollout_rows
 from exp_jupyter.client.flag_update import checked_share, checked_split, filters_of
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.prompt_request import LONGEST_NAME, checked_key, slug
-from exp_jupyter.client.wanted import checked_fields, configured, flag_config
+from exp_jupyter.client.wanted import checked_fields, configured, flag_config, not_shown
 from exp_jupyter.client.write import Write
 from exp_jupyter.errors import ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
@@ -114,6 +114,27 @@ class NewExperiment(Write):
             self._reads_flags = False
             return None
 
+    def _who_sees(self, *, starts: bool = False) -> str:
+        """Say who sees a variant once it is made, which a flag that is on decides by itself."""
+        flag = self._flag()
+        if flag is None and not self._reads_flags:
+            sure = "People begin to see its variants at once." if starts else ""
+            return sure or "Whether its flag is on already cannot be seen with this key."
+        used = self._others_on(flag) if flag is not None else ""
+        if flag is not None and flag.active:
+            return f"The flag is on, so people see its variants already.{used}"
+        if starts:
+            return f"People begin to see its variants at once.{used}"
+        return f"Nobody sees a variant before it is launched.{used}"
+
+    def _others_on(self, flag: FeatureFlag) -> str:
+        numbers = sorted(flag.experiment_set)
+        if not numbers:
+            return ""
+        listed = ", ".join(str(number) for number in numbers)
+        whom = f"Experiment {listed} uses" if len(numbers) == 1 else f"Experiments {listed} use"
+        return f" {whom} it too: pausing or shipping one does it to all."
+
     def _rows(self) -> list[DiffRow]:
         status = "running" if self._starts else "draft"
         flag = self._flag()
@@ -149,6 +170,14 @@ class NewExperiment(Write):
                 "out of the project."
             )
         return WriteOutcome("applied", told, step, result=made)
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        if (result.name, result.feature_flag_key) != (self._name, self._flag_key):
+            return f"is about experiment {result.id}, of another name or flag"
+        if self._starts != (result.start_date is not None):
+            return "does not show whether it has begun"
+        return ""
 
     def _twins(self, made: Experiment) -> list[int]:
         """Return the ids of others like it; none when they cannot be looked for."""
@@ -222,9 +251,9 @@ class Create(NewExperiment):
                 f"The flag {flag.key} exists; an experiment uses it as it is.",
                 "Leave variants, rollout and feature_flag out, or give another flag_key.",
             )
-        if len(flag.variants) < 2 or "control" not in flag.split:
+        if len(flag.variants) < 2:
             return (
-                f"The flag {flag.key} has no control and test variant to compare.",
+                f"The flag {flag.key} has fewer than two variants to compare.",
                 "Give another flag_key; %exp_flags lists the flags that can be used.",
             )
         return None
@@ -242,6 +271,10 @@ class Create(NewExperiment):
             body["feature_flag"] = {"filters": self._filters().to_dict()}
         return "POST", self._project.path("experiments"), body
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        odd = super()._mismatch(body, result)
+        return odd or not_shown(self._fields, result)
+
     def _finishing(self) -> tuple[str, str, Any]:
         method, path, body = self._call()
         # The approved request has made the flag with its variants: now it exists, and the
@@ -257,14 +290,10 @@ class Create(NewExperiment):
         ).metric_entries
         if metrics:
             rows.append(DiffRow("Metrics", None, ", ".join(entry.name for entry in metrics)))
-        seen = (
-            "People begin to see its variants at once."
-            if self._starts
-            else "Nobody sees a variant before it is launched."
-        )
         return WritePlan(
             title=f'Create "{self._name}"',
-            sentence=f'Creates the experiment "{self._name}" on the flag {self._flag_key}. {seen}',
+            sentence=f'Creates the experiment "{self._name}" on the flag {self._flag_key}. '
+            f"{self._who_sees(starts=self._starts)}",
             method=method,
             path=path,
             body=body,
@@ -298,7 +327,7 @@ def split_of(variants: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
     Raises
     ------
     exp_jupyter.errors.InputError
-        They are fewer than two, have no control, or do not sum to 100.
+        They are fewer than two, or do not sum to 100.
 
     Examples
     --------
@@ -317,10 +346,11 @@ def split_of(variants: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
             raise InputError("variants names one twice.", hint="Give each variant once.")
         if keys:
             shares[keys[-1]] = float(100 - even * (len(keys) - 1))
-    if not 2 <= len(shares) <= _MOST_VARIANTS or "control" not in shares:
+    if not 2 <= len(shares) <= _MOST_VARIANTS:
         raise InputError(
             f"variants are {', '.join(shares) or 'none'}.",
-            hint=f"Give two to {_MOST_VARIANTS} variants, one of them control.",
+            hint=f"Give two to {_MOST_VARIANTS} variants; the first is the baseline, unless one is "
+            "called control.",
         )
     checked_split(shares)
     return shares

@@ -127,6 +127,13 @@ class NewFlag(Write):
             next_step=f"Give another key; project.flags.update({found.key!r}, …) changes it.",
         )
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        if result.key != self._key:
+            return f"is about the flag {result.key}"
+        same = self._state_of(result).kind == "already_done" and result.active is self._active
+        return "" if same else "is about a flag with another rollout, other variants or state"
+
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # an approved request has done all of it
         made = parse(FeatureFlag, body, self._project.path("feature_flags"))

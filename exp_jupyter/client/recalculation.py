@@ -86,6 +86,16 @@ class Recalculate(ExperimentWrite):
             f"%exp_timeseries {now.id} shows the days that are there already.",
         )
 
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        metric = self._metric
+        if result.experiment_id != self._experiment.id:
+            return f"is about experiment {result.experiment_id}"
+        other = result.metric_uuid not in {None, metric.uuid}
+        if other or result.fingerprint not in {"", metric.fingerprint}:
+            return "is about another metric"
+        return ""
+
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # nothing is gated here
         job = parse(Recalculation, body, self._path)
@@ -143,6 +153,11 @@ class RecalculateMetrics(ExperimentWrite):
             f'The results of "{now.name}" are being computed again.',
             f"project.experiments.metrics_recalculation({now.id}) tells how far it is.",
         )
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        number = result.experiment_id
+        return "" if number == self._experiment.id else f"is about experiment {number}"
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # nothing is gated here

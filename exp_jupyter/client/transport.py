@@ -31,7 +31,6 @@ from exp_jupyter.errors import (
     ConnectionFailedError,
     ProtocolError,
 )
-from exp_jupyter.schema.writes import NOTHING_WRITTEN
 
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
@@ -238,6 +237,8 @@ class Transport:
             raise unknown(f"the answer was lost ({answer.words})")
         if 300 <= answer.status < 400:
             raise unknown(f"the project answered with a redirect ({answer.status})")
+        from exp_jupyter.schema.failure import NOTHING_WRITTEN
+
         if answer.status >= 500 and answer.headers.get(NOTHING_WRITTEN) != "true":
             raise unknown(f"the project failed ({answer.status}) while it worked on it")
         try:

@@ -9,6 +9,7 @@ from exp_jupyter.client.diff_cells import cell, label
 from exp_jupyter.client.experiment_write import ExperimentWrite, is_active
 from exp_jupyter.client.flag_change import FlagChange, rollout_rows
 from exp_jupyter.client.new_experiment import checked_name
+from exp_jupyter.client.version import changed_meanwhile, versioned
 from exp_jupyter.client.wanted import (
     INSTRUCTIONS,
     METRIC_FIELDS,
@@ -16,8 +17,9 @@ from exp_jupyter.client.wanted import (
     configured,
     differing,
     flag_config,
+    not_shown,
 )
-from exp_jupyter.errors import InputError, NotFoundError
+from exp_jupyter.errors import ApiError, ChangedMeanwhileError, InputError, NotFoundError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.flag import FlagFilters
 from exp_jupyter.schema.writes import DiffRow, WriteState
@@ -71,7 +73,16 @@ class Update(ExperimentWrite):
         return bool(self._fields.get("deleted"))
 
     def _body(self) -> dict[str, Any]:
-        return self._fields
+        return self._fields | versioned(self._experiment, self._fields)
+
+    def _mismatch(self, body: Any, result: Any) -> str:
+        del body
+        return self._another(result) or not_shown(self._fields, result, self._experiment)
+
+    def _explained(self, refusal: ApiError) -> ApiError:
+        if not isinstance(refusal, ChangedMeanwhileError):
+            return refusal
+        return changed_meanwhile(refusal, self._experiment, self._read())
 
     def _words(self) -> tuple[str, str]:
         one = self._experiment

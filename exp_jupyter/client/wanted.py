@@ -125,6 +125,37 @@ def differing(fields: Mapping[str, Any], now: Experiment) -> list[str]:
     ]
 
 
+_PLAIN = frozenset(
+    {
+        *("name", "description", "start_date", "end_date", "conclusion", "conclusion_comment"),
+        *("archived", "deleted", "holdout_id", "only_count_matured_users", "type"),
+    }
+)
+"""Fields that come back as they were sent; others the project may write in its own way."""
+
+
+def not_shown(fields: Mapping[str, Any], now: Experiment, before: Experiment | None = None) -> str:
+    """Say which field of a request a good answer does not show; empty when it shows them all.
+
+    A field that the answer leaves out, as an older project may, is not held against it. Of fields
+    that the project writes in its own way only those count that are as they were ``before``.
+    """
+    told, was = now.to_dict(), before.to_dict() if before is not None else {}
+    for name in differing(fields, now):
+        if name not in told:
+            continue
+        have, wanted = told[name], fields[name]
+        if name in _PLAIN:
+            if isinstance(wanted, str) and isinstance(have, str) and wanted.strip() == have:
+                continue
+            if not wanted and not have:
+                continue
+            return f"does not show the new {name}"
+        if before is not None and have == was.get(name):
+            return f"does not show the new {name}"
+    return ""
+
+
 def _same(name: str, wanted: Any, told: Mapping[str, Any], now: Experiment) -> bool:
     have = told.get(name)
     if name in _DATES:

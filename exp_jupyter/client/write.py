@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
+from exp_jupyter.client.broken import unknown
 from exp_jupyter.errors import (
     ApiError,
     ApprovalRequiredError,
@@ -73,7 +77,27 @@ class Write(Shown, ABC):
     def state(self) -> WriteState:
         """Read from the project whether the write is still to do."""
         with self._lock:
+            self._project.transport.turn.wait()
             return self._look()
+
+    def look_again(self) -> bool:
+        """Plan anew from what the project has now, and return whether that is another plan.
+
+        Whoever agreed to a plan agreed to its "before" too. Nothing is planned anew once something
+        was sent, or where nothing is left to be sent.
+
+        Raises
+        ------
+        exp_jupyter.errors.ExpError
+            The project cannot be read.
+        """
+        with self._lock:
+            if self._spent or self._in_doubt or self._look().kind != "to_do":
+                return False
+            before = self.plan
+            self._renew()
+            self._plan = None
+            return self.plan.shown != before.shown
 
     def send(self, *, again: bool = False) -> WriteOutcome:
         """Look at the project, then write if there is something to write.
@@ -90,7 +114,7 @@ class Write(Shown, ABC):
         exp_jupyter.errors.ConnectionFailedError
             The project is out of reach; nothing was sent.
         """
-        with self._lock:
+        with self._lock, self._project.transport.turn.taken():
             if self._outcome is not None and self._outcome.kind in _FINAL:
                 return self._outcome
             for _ in range(_TRIES):
@@ -102,7 +126,7 @@ class Write(Shown, ABC):
                     return self._keep(self._transmit(finishing=state.can_finish))
                 except ApiError as refusal:
                     if not self._adapt(refusal):
-                        raise
+                        raise self._explained(refusal) from None
             raise ConnectionFailedError(
                 "The project kept asking to wait; nothing was written.",
                 hint="Try again later.",
@@ -173,6 +197,17 @@ class Write(Shown, ABC):
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         """Read the good answer to the request."""
 
+    @abstractmethod
+    def _mismatch(self, body: Any, result: Any) -> str:
+        """Say how a good answer is not about this write; empty when it is, and shows the change."""
+
+    def _renew(self) -> None:
+        """Read anew what the plan's "before" is taken from."""
+
+    def _explained(self, refusal: ApiError) -> ApiError:
+        """Return a refusal with what can be said about it here."""
+        return refusal
+
     def _finishing(self) -> tuple[str, str, Any]:
         """Return the request that is left once the flag was changed: the same call again."""
         return self._call()
@@ -217,9 +252,13 @@ class Write(Shown, ABC):
         method, path, body = self._finishing() if finishing else self._call()
         self._in_doubt = "Whether the write took effect is not known: it was interrupted"
         self._doubt_is_of_finishing = finishing
+        what_came = "The answer was lost"
         try:
             answer = self._project.transport.write(method, path, body)
+            what_came = "The answer was another one than expected"
             outcome = self._taken(answer, finishing=finishing)
+            if odd := self._mismatch(answer, outcome.result):
+                raise unknown(f"the answer {odd}")
         except ApprovalRequiredError as gate:
             self._clear_doubt()
             self._spent = True
@@ -233,9 +272,9 @@ class Write(Shown, ABC):
             self._clear_doubt()
             self._spent = True
             return outcome
-        return self._after_loss()
+        return self._after_loss(what_came)
 
-    def _after_loss(self) -> WriteOutcome:
+    def _after_loss(self, what_came: str) -> WriteOutcome:
         """Look at the project, a few times, since the request may still be on its way there."""
         pace = self._project.transport.pace
         for attempt in range(_LOOKS):
@@ -248,7 +287,7 @@ class Write(Shown, ABC):
                 self._spent = True
                 return WriteOutcome(
                     state.kind,
-                    f"The answer was lost, but the project shows it. {state.sentence}",
+                    f"{what_came}, but the project shows it. {state.sentence}",
                     state.next_step,
                     state.result,
                     state.change_request,
@@ -273,8 +312,8 @@ class Write(Shown, ABC):
         try:
             request = self._project.approvals.get(gate.change_request_id)
         except ExpError:
-            needed = ApprovalNeeded.model_validate(gate.body)
-            request = needed.request
+            with suppress(ValidationError):  # a body that says less, or says it oddly
+                request = ApprovalNeeded.model_validate(gate.body).request
         return WriteOutcome(
             "waiting",
             gate.message,

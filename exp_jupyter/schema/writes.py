@@ -8,9 +8,6 @@ from typing import Any
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.shown import Shown
 
-NOTHING_WRITTEN = "x-nothing-written"
-"""The header of an answer by which a project that failed says that it has changed nothing."""
-
 
 @dataclass(frozen=True)
 class DiffRow:
@@ -49,6 +46,11 @@ class WritePlan(Shown):
     diff: tuple[DiffRow, ...] = ()
     gate: str = ""
     confirm_name: str | None = None
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What a person agrees to: everything but the request's own form."""
+        return self.title, self.sentence, self.diff, self.gate, self.confirm_name
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Block, Card, Details, Heading, Sentence
-from exp_jupyter.errors import ExpError, WriteOutcomeUnknownError
+from exp_jupyter.errors import ChangedMeanwhileError, ExpError, WriteOutcomeUnknownError
 from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WRAPPED, Form, card, fitted, html
 from exp_jupyter.widgets.polling import Polling
@@ -137,15 +137,31 @@ class Confirmation(Form):
         if self._wanted is not None and sanitize(self.name.value) != self._wanted:
             self.tell(Sentence(f"Type {self._wanted} to confirm."))
             return
+        if self.write.look_again():
+            self._ask_again("It has changed since this was shown.")
+            return
         # Until the project has answered nobody knows whether the write took effect.
         self._stage = "lost"
         try:
             self._came(self.write.send(again=self._again))
         except WriteOutcomeUnknownError:
             raise
+        except ChangedMeanwhileError as conflict:
+            self._stage = "ask"
+            self.write.look_again()
+            self._ask_again(conflict.message)
         except ExpError:
             self._stage = "ask"
             raise
+
+    def _ask_again(self, why: str) -> None:
+        """Show the plan as it is now: what was agreed to is another one."""
+        plan = self.write.plan
+        self.card.value = fitted(page(plan).to_html())
+        self._wanted = sanitize(plan.confirm_name) if plan.confirm_name is not None else None
+        self.name.value, self.name.placeholder = "", self._wanted or ""
+        step = Sentence("Nothing was written. Look at the plan again, then confirm it.")
+        self.tell(card("Changed meanwhile", Sentence(why), step, tone="notice"))
 
     def _cancel(self) -> None:
         if self._stage == "ask":

@@ -187,10 +187,13 @@ class Scripted(Unarchive):
 
 
 DONE = WriteState("already_done", "It has ended.")
+WAITING = WriteState("waiting", "It waits.")
 
 
 def test_a_project_out_of_reach_is_said_and_confirm_works_again(owner):
-    form = Confirmation(Scripted(owner, ConnectionFailedError("No route.", hint="Wait."), DONE))
+    form = Confirmation(
+        Scripted(owner, ConnectionFailedError("No route.", hint="Wait."), DONE, DONE)
+    )
     form.confirm.click()
     assert form.stage == "ask"
     assert "No route." in form.said
@@ -201,7 +204,7 @@ def test_a_project_out_of_reach_is_said_and_confirm_works_again(owner):
 
 
 def test_an_interrupt_leaves_only_looking_again(owner):
-    form = Confirmation(Scripted(owner, KeyboardInterrupt(), DONE))
+    form = Confirmation(Scripted(owner, WAITING, KeyboardInterrupt(), DONE))
     form.confirm.click()
     assert form.stage == "lost"
     assert shown(form) == ["Refresh"]
@@ -210,7 +213,7 @@ def test_an_interrupt_leaves_only_looking_again(owner):
 
 
 def test_a_write_that_asks_for_the_name_gets_it_first(owner):
-    form = Confirmation(Scripted(owner, DONE, confirm_name="Faster checkout"))
+    form = Confirmation(Scripted(owner, DONE, DONE, confirm_name="Faster checkout"))
     assert form.confirm.disabled
     form.confirm.click()
     assert form.stage == "ask"
