@@ -8,7 +8,7 @@ import numpy as np
 
 from exp_jupyter.engine.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
+from exp_jupyter.engine.judgement import ABSOLUTE, Rule, judged
 from exp_jupyter.engine.limits import choose
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError, StatisticsError
@@ -47,11 +47,11 @@ def regression_adjusted(
 
     Notes
     -----
-    A relative effect divides by the adjusted control mean; its variance takes the covariance of
-    the two into account (delta method). Sources: Lin, *Agnostic notes on regression adjustments to
-    experimental data: Reexamining Freedman's critique*; MacKinnon, White, *Some
-    heteroskedasticity-consistent covariance matrix estimators with improved finite sample
-    properties*.
+    A relative effect is tested by the adjusted means' gap at every value of it, with the
+    covariance of the two (Fieller), so its p-value is the absolute effect's. Sources: Lin,
+    *Agnostic notes on regression adjustments to experimental data: Reexamining Freedman's
+    critique*; MacKinnon, White, *Some heteroskedasticity-consistent covariance matrix estimators
+    with improved finite sample properties*.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def regression_adjusted(
     squares = residuals * residuals * _weights(covariance, leverage, n, p)
     sandwich = inverse @ (design.T @ (design * squares[:, None])) @ inverse
     return _from_coefficients(
-        "regression", rule, coefficients, sandwich, n - p if student else None, arm
+        "regression", rule, coefficients, sandwich, n - p if student else None, (y, arm)
     )
 
 
@@ -93,7 +93,7 @@ def cluster_robust(
     treated: object,
     clusters: object,
     *,
-    correction: str = "CR1",
+    correction: str = "CR2",
     student: bool = True,
     rule: Rule = ABSOLUTE,
 ) -> Effect:
@@ -104,7 +104,9 @@ def cluster_robust(
     clusters
         One label per unit; a cluster must lie in one arm.
     correction
-        ``CR0`` (none), ``CR1`` (``G/(G-1) · (n-1)/(n-2)``) or ``CR2`` (Bell-McCaffrey).
+        ``CR2`` (the default: Bell and McCaffrey's, unbiased under equal variances), ``CR1``
+        (``G/(G-1) · (n-1)/(n-2)``, which errs in 8 to 16 % of comparisons of few clusters where
+        5 % are due) or ``CR0`` (none).
     student
         Use Student's t with ``G - 1`` degrees of freedom (CR2: Bell and McCaffrey's own); False
         for the normal distribution.
@@ -120,7 +122,7 @@ def cluster_robust(
     ...     [1.0, 1.2, 0.8, 2.0, 2.1, 1.9, 1.1, 2.2], [0, 0, 0, 1, 1, 1, 0, 1],
     ...     ["a", "a", "b", "c", "c", "d", "b", "d"])
     >>> round(effect.estimate, 3), round(effect.standard_error, 3)
-    (1.025, 0.066)
+    (1.025, 0.075)
     """
     choose("correction", correction, ("CR0", "CR1", "CR2"))
     y, arm = _arms(values, treated)
@@ -162,7 +164,7 @@ def cluster_robust(
     if g < 40 and correction != "CR2":
         warnings = (f"Only {g} clusters: prefer correction='CR2'.",)
     return _from_coefficients(
-        "cluster robust", rule, coefficients, sandwich, df if student else None, arm, warnings
+        "cluster robust", rule, coefficients, sandwich, df if student else None, (y, arm), warnings
     )
 
 
@@ -179,8 +181,10 @@ def post_stratified(
 
     Notes
     -----
-    ``δ = Σ w_k δ_k``, ``V = Σ w_k² V_k``, ``w_k = N_k / N`` pooled over arms. A relative effect
-    divides by the weighted control mean (delta method). Degrees of freedom by Satterthwaite.
+    ``δ = Σ w_k δ_k``, ``V = Σ w_k² V_k``, ``w_k = N_k / N`` pooled over arms, with sample
+    variances (n − 1) in every stratum. A relative effect is tested by the gap of the weighted
+    means at every value of it (Fieller), so its p-value is the absolute effect's. Degrees of
+    freedom by Satterthwaite.
     Sources: Miratrix, Sekhon, Yu, *Adjusting treatment effect estimates by post-stratification in
     randomized experiments*; Xie, Aurisset, *Improving the Sensitivity of Online Controlled
     Experiments: Case Studies at Netflix*.
@@ -211,26 +215,28 @@ def post_stratified(
     spread = np.array(
         [[float(floats(arm.variance)) for arm in side] for side in (control, treatment)]
     )
-    mean, own = mean[:, usable], spread[:, usable] / n
+    # A rate's variance p(1 − p) is too small by (n − 1)/n, which a small stratum feels.
+    rates = np.array([[arm.kind == "proportion" for arm in side] for side in (control, treatment)])
+    bessel = np.where(rates[:, usable], n / (n - 1), 1.0)
+    mean, own = mean[:, usable], spread[:, usable] * bessel / n
     weight = n.sum(axis=0) / n.sum()
     means = mean @ weight
     shares = weight**2 * own
-    estimate = means[1] - means[0]
-    if rule.difference == "relative":
-        baseline = baseline_divisor(float(means[0]))
-        shares = shares * np.array([[(means[1] / baseline) ** 2], [1.0]]) / baseline**2
-        estimate = estimate / baseline
-    variance = shares.sum()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        df = variance**2 / (shares**2 / (n - 1)).sum()
+    variances = shares.sum(axis=1)
+
+    def freedom(null: float) -> float:
+        factors = np.array([(1 + null) ** 2 if rule.difference == "relative" else 1.0, 1.0])
+        scaled = shares * factors[:, None]
+        return float(scaled.sum() ** 2 / (scaled**2 / (n - 1)).sum())
+
     return judged(
         "post-stratified",
         rule,
-        estimate=float(estimate),
-        variance=float(variance),
-        df=float(df) if variance > 0 else None,
         means=(float(means[0]), float(means[1])),
+        covariance=(float(variances.sum()), -float(variances[0]), float(variances[0])),
         counts=(float(n[0].sum()), float(n[1].sum())),
+        freedom=freedom,
+        signed=bool((mean < 0).any()),
         warnings=warnings,
     )
 
@@ -283,26 +289,19 @@ def _from_coefficients(
     coefficients: Floats,
     sandwich: Floats,
     df: float | None,
-    arm: Floats,
+    data: tuple[Floats, Floats],
     warnings: tuple[str, ...] = (),
 ) -> Effect:
-    baseline, estimate = float(coefficients[0]), float(coefficients[1])
-    variance = float(sandwich[1, 1])
-    means = (baseline, baseline + estimate)
-    if rule.difference == "relative":
-        divisor = baseline_divisor(baseline)
-        relative = estimate / divisor
-        variance = (
-            variance + relative**2 * float(sandwich[0, 0]) - 2 * relative * float(sandwich[0, 1])
-        ) / divisor**2
-        estimate = relative
+    """Return the effect of a regression's first two coefficients: control's mean, the gap."""
+    values, arm = data
+    baseline, gap = float(coefficients[0]), float(coefficients[1])
     return judged(
         method,
         rule,
-        estimate=estimate,
-        variance=variance,
-        df=df,
-        means=means,
+        means=(baseline, baseline + gap),
+        covariance=(float(sandwich[1, 1]), float(sandwich[0, 1]), float(sandwich[0, 0])),
         counts=(float((1 - arm).sum()), float(arm.sum())),
+        freedom=lambda _: df,
+        signed=bool((values < 0).any()),
         warnings=warnings,
     )

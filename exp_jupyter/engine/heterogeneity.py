@@ -24,9 +24,11 @@ class Heterogeneity(Shown):
     segments
         Names, in the given order.
     estimates, standard_errors
-        Each segment's own effect.
-    pooled, pooled_standard_error
-        The common effect, weighted by precision.
+        Each segment's own effect; of ``Effect`` objects the error under no effect, which does not
+        move with the effect.
+    pooled, pooled_standard_error, pooled_p_value
+        The common effect, weighted by precision, its error, and the test that it is 0. The pooled
+        effect over its error is the test's statistic.
     q, df, p_value
         Cochran's Q, its degrees of freedom, and the global test that all effects are equal.
     i_squared
@@ -58,6 +60,7 @@ class Heterogeneity(Shown):
     shrunken: Floats
     shrunken_standard_errors: Floats
     alpha: float
+    pooled_p_value: float
 
     @property
     def heterogeneous(self) -> bool:
@@ -85,6 +88,11 @@ def compare_segments(
 
     Notes
     -----
+    Relative effects of ``Effect`` objects are pooled and compared as the difference of the means
+    over both arms' mean, d = δ/(1 + πδ) with the treatment's share π, whose error does not depend
+    on the effect; δ itself is largest where the control happens to be low and looks most precise
+    where the treatment is, which biases every weighted average. Results are carried back to δ.
+
     ``Q = Σ (δ_k - δ̄)² / V_k`` is chi-square with ``K - 1`` degrees of freedom when all effects are
     equal (Cochran, *The combination of estimates from different experiments*). τ² solves
     ``Σ (δ_k - δ̄_τ)² / (V_k + τ²) = K - 1`` (Paule, Mandel). Shrunken estimates are
@@ -98,14 +106,21 @@ def compare_segments(
     """
     inside("alpha", alpha, 0, 1)
     if isinstance(estimates, (list, tuple)) and estimates and isinstance(estimates[0], Effect):
-        delta = np.array([float(floats(effect.estimate)) for effect in estimates])
-        error = np.array([float(floats(effect.standard_error)) for effect in estimates])
+        measured = [_segment(effect) for effect in estimates]
     else:
-        delta = floats(estimates, "estimates")
-        error = floats(standard_errors, "standard_errors")
-    count = delta.size
-    if delta.ndim != 1 or delta.shape != error.shape or count < 2:
-        raise InputError("Give one effect and one standard error for each of 2 or more segments.")
+        delta, error = floats(estimates, "estimates"), floats(standard_errors, "standard_errors")
+        if delta.ndim != 1 or delta.shape != error.shape:
+            raise InputError(_UNEQUAL)
+        pairs = zip(delta.tolist(), error.tolist(), strict=True)
+        measured = [_Segment(value, value, spread) for value, spread in pairs]
+    count = len(measured)
+    if count < 2:
+        raise InputError(_UNEQUAL)
+    own = np.array([segment.effect for segment in measured])
+    delta = np.array([segment.scaled for segment in measured])
+    error = np.array([segment.error for segment in measured])
+    share = np.array([segment.share for segment in measured])
+    freedom = np.array([segment.df for segment in measured])
     if not np.isfinite(delta).all() or not (np.isfinite(error) & (error > 0)).all():
         raise StatisticsError(
             "zero_variance",
@@ -121,6 +136,11 @@ def compare_segments(
 
     variance = error**2
     pooled, precision = _pooled(delta, variance)
+    weights = 1 / variance / precision
+    # Estimated weights favour segments that look precise by chance (Meier, Variance of a
+    # weighted mean); nothing without degrees of freedom.
+    pooled_error = float((1 + 4 * (weights * (1 - weights) / freedom).sum()) / precision) ** 0.5
+    common = float(weights @ share)
     q = float((((delta - pooled) ** 2) / variance).sum())
     df = count - 1
     tau_squared = _between(delta, variance)
@@ -129,24 +149,86 @@ def compare_segments(
     contrasts, contrast_errors = _against_the_rest(delta, variance)
     raw = 2 * special.ndtr(-np.abs(contrasts / contrast_errors))
     corrected = adjust(raw, "benjamini-hochberg", alpha=alpha)
+    rest, shrunken = delta - contrasts, centre + kept * (delta - centre)
+    shrunken_errors = np.sqrt(kept * variance + (1 - kept) ** 2 / weight)
     return Heterogeneity(
         segments=names,
-        estimates=delta,
+        estimates=own,
         standard_errors=error,
-        pooled=pooled,
-        pooled_standard_error=precision**-0.5,
+        pooled=float(_carried(np.asarray(pooled), common)),
+        pooled_standard_error=float(pooled_error / _slope(np.asarray(pooled), common)),
         q=q,
         df=df,
-        p_value=float(special.chdtrc(df, q)),
+        p_value=_equal(q, weights, freedom),
         i_squared=max(0.0, 1 - df / q) if q > 0 else 0.0,
         tau=tau_squared**0.5,
-        contrasts=contrasts,
+        contrasts=_carried(delta, share) - _carried(rest, share),
         contrast_p_values=corrected.adjusted,
         differs=corrected.significant,
-        shrunken=centre + kept * (delta - centre),
-        shrunken_standard_errors=np.sqrt(kept * variance + (1 - kept) ** 2 / weight),
+        shrunken=_carried(shrunken, share),
+        shrunken_standard_errors=shrunken_errors / _slope(shrunken, share),
         alpha=alpha,
+        pooled_p_value=float(2 * special.ndtr(-abs(pooled) / pooled_error)),
     )
+
+
+_UNEQUAL = "Give one effect and one standard error for each of 2 or more segments."
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """One segment: its effect, and the effect on the scale whose error does not move with it.
+
+    ``share`` is the treatment's share of the units, by which a relative effect is carried between
+    the two scales; 0 where they are one.
+    """
+
+    effect: float
+    scaled: float
+    error: float
+    share: float = 0.0
+    df: float = np.inf
+
+
+def _segment(effect: Effect) -> _Segment:
+    estimate, error = float(floats(effect.estimate)), float(floats(effect.standard_error))
+    if effect.null_error is None or effect.null:
+        return _Segment(estimate, estimate, error)
+    known = effect.df is not None
+    df = max(float(floats(effect.df)), 1.0) if known else np.inf
+    own = float(floats(effect.null_error))
+    if effect.difference == "absolute":
+        return _Segment(estimate, estimate, own, df=df)
+    n_c, n_t = float(floats(effect.control_n)), float(floats(effect.treatment_n))
+    share = n_t / (n_c + n_t)
+    # δ/(1 + πδ) is the gap of the means over both arms' mean; 1/π where control has nothing.
+    scaled = estimate / (1 + share * estimate) if np.isfinite(estimate) else 1 / share
+    return _Segment(estimate, scaled, own, share, df)
+
+
+def _carried(scaled: Floats, share: Floats | float) -> Floats:
+    """Return d/(1 − πd): the effect relative to the control of one relative to both arms."""
+    return np.asarray(scaled / _slope(scaled, share))
+
+
+def _slope(scaled: Floats, share: Floats | float) -> Floats:
+    # An effect beyond any bounds is carried to a large one, not to the other sign.
+    return np.asarray(np.maximum(1 - share * scaled, 1e-9))
+
+
+def _equal(q: float, weights: Floats, freedom: Floats) -> float:
+    """Return the p-value of Q; with degrees of freedom by Welch's F for estimated variances.
+
+    Welch, *On the comparison of several mean values: an alternative approach*.
+    """
+    from scipy import special
+
+    count = weights.size
+    spread = float(((1 - weights) ** 2 / freedom).sum())
+    if spread == 0:
+        return float(special.chdtrc(count - 1, q))
+    f = q / (count - 1) / (1 + 2 * (count - 2) / (count**2 - 1) * spread)
+    return float(special.fdtrc(count - 1, (count**2 - 1) / (3 * spread), f))
 
 
 def _pooled(delta: Floats, variance: Floats) -> tuple[float, float]:

@@ -220,12 +220,16 @@ class AnytimeSampleRatio(Shown):
     threshold: float = MISMATCH_LEVEL
 
 
+CONCENTRATIONS = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
+"""How closely alternatives to the planned split keep to it, from broken altogether to a trace."""
+
+
 def anytime_sample_ratio_mismatch(
     counts: Mapping[str, object],
     split: Mapping[str, float],
     *,
     excluded: Collection[str] = (),
-    concentration: float = 10_000.0,
+    concentration: float | Sequence[float] = CONCENTRATIONS,
     threshold: float = MISMATCH_LEVEL,
 ) -> AnytimeSampleRatio:
     """Test at any number of looks whether the units were split as planned.
@@ -240,16 +244,17 @@ def anytime_sample_ratio_mismatch(
     excluded
         Variants left out of the analysis.
     concentration
-        How closely the alternative keeps to the planned split; about 10,000 finds deviations of
-        a percent or so.
+        How closely the alternative keeps to the planned split: about 10,000 finds deviations of
+        a percent or so, 1 a split that is broken altogether after a dozen units. Several, in
+        equal shares by default, find both.
     threshold
         Below this p-value there is a mismatch.
 
     Notes
     -----
     The Bayes factor of a Dirichlet(κπ) prior against the planned π (Lindon and Malek,
-    *Anytime-Valid Inference for Multinomial Count Data*); under the planned split it is a
-    martingale of mean 1.
+    *Anytime-Valid Inference for Multinomial Count Data*), averaged over the κ; under the planned
+    split it is a martingale of mean 1, and so is the average.
 
     Examples
     --------
@@ -258,8 +263,9 @@ def anytime_sample_ratio_mismatch(
     >>> found.mismatch, found.first_mismatch
     (True, 2)
     """
-    if not 0 < concentration < math.inf:
-        raise InputError(f"concentration is {concentration}; expected a finite number above 0")
+    mixed = np.atleast_1d(floats(concentration, "concentration"))
+    if mixed.ndim != 1 or not mixed.size or not ((mixed > 0) & np.isfinite(mixed)).all():
+        raise InputError(f"concentration is {concentration}; expected finite numbers above 0")
     planned = _planned(split, excluded)
     if len(planned) < 2:
         raise InputError(
@@ -273,12 +279,13 @@ def anytime_sample_ratio_mismatch(
     seen = np.stack(np.broadcast_arrays(*(floats(counts.get(key, 0)) for key in planned)), axis=-1)
     if (seen < 0).any() or not np.isfinite(seen).all():
         raise InputError("counts must be finite and at least 0")
-    prior = concentration * shares
-    log_factor = (
-        (special.gammaln(prior + seen) - special.gammaln(prior) - seen * np.log(shares)).sum(-1)
-        + special.gammaln(concentration)
-        - special.gammaln(concentration + seen.sum(-1))
-    )
+    factors = []
+    for total in mixed:
+        prior = total * shares
+        each = special.gammaln(prior + seen) - special.gammaln(prior) - seen * np.log(shares)
+        whole = special.gammaln(total) - special.gammaln(total + seen.sum(-1))
+        factors.append(each.sum(-1) + whole)
+    log_factor = special.logsumexp(np.stack(factors), axis=0) - math.log(mixed.size)
     for key in _unplanned(counts, split, excluded):  # no plan without them gives any
         log_factor = np.where(floats(counts[key]) > 0, np.inf, log_factor)
     p: Floats = np.exp(-np.maximum(log_factor, 0.0))

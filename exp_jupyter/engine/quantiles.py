@@ -10,7 +10,7 @@ import numpy as np
 from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.engine.effect import Effect
 from exp_jupyter.engine.effect_test import welch_df
-from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
+from exp_jupyter.engine.judgement import ABSOLUTE, Rule, judged
 from exp_jupyter.engine.limits import inside
 from exp_jupyter.engine.ratios import Ratio
 from exp_jupyter.errors import InputError, StatisticsError
@@ -146,21 +146,20 @@ def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOL
     n_c, n_t = floats(control.n), floats(treatment.n)
     q_c, q_t = floats(control.value), floats(treatment.value)
     s_c, s_t = floats(control.variance), floats(treatment.variance)
-    estimate, variance = q_t - q_c, s_t / n_t + s_c / n_c
-    with np.errstate(invalid="ignore", divide="ignore"):
-        df = welch_df(n_c, s_c, n_t, s_t)
-    if rule.difference == "relative":
-        baseline_divisor(float(q_c.min()))
-        estimate = estimate / q_c
-        variance = (s_t / n_t + (q_t / q_c) ** 2 * s_c / n_c) / q_c**2
+    own_c, own_t = s_c / n_c, s_t / n_t
+
+    def freedom(null: float) -> float:
+        ratio = 1 + null if rule.difference == "relative" else 1.0
+        return float(welch_df(n_c, ratio**2 * s_c, n_t, s_t))
+
     return judged(
         "quantile",
         rule,
-        estimate=numbers(np.asarray(estimate)),
-        variance=numbers(np.asarray(variance)),
-        df=numbers(df) if bool((variance > 0).all()) else None,
-        means=(control.value, treatment.value),
+        means=(float(q_c), float(q_t)),
+        covariance=(float(own_c + own_t), -float(own_c), float(own_c)),
         counts=(control.n, treatment.n),
+        freedom=freedom,
+        signed=bool(min(q_c, q_t) < 0),
     )
 
 

@@ -46,9 +46,12 @@ class Simulation(Shown):
         Share of intervals (at the last look) that hold the true effect.
     mean_estimate
         Average estimate; it should be the true effect.
+    wrong_sign
+        Type S: share of the significant experiments whose estimate has the wrong sign; None
+        without a true effect or a significant experiment.
     exaggeration
-        Average of |estimate| over the significant experiments, over the true effect; None without
-        one. What a winner's number has to be divided by.
+        Type M: average of |estimate| over the significant experiments with the right sign, over
+        the true effect; None without one. What a winner's number has to be divided by.
     method, mode, seed
         What was tried, and the seed that draws the same experiments again.
     """
@@ -62,6 +65,7 @@ class Simulation(Shown):
     interval: tuple[float, float]
     coverage: float | None
     mean_estimate: float | None
+    wrong_sign: float | None
     exaggeration: float | None
     method: str
     mode: str
@@ -129,7 +133,7 @@ def simulate(
     treated = units.changed(effect)
     rng = np.random.default_rng(seed)
     ever = refused = covered = 0
-    total_estimate, answered, exaggerated, winners = 0.0, 0, 0.0, 0
+    total_estimate, answered, exaggerated, winners, losers = 0.0, 0, 0.0, 0, 0
     truth = effect if chosen.difference == "relative" else effect * units.mean
     done = 0
     for batch in _batches(replications, max(sizes)):
@@ -146,8 +150,12 @@ def simulate(
         covered += int(((low <= truth) & (truth <= high) & last).sum())
         answered += int(last.sum())
         total_estimate += float(estimate[last].sum())
-        exaggerated += float(np.abs(estimate[won & last]).sum())
-        winners += int((won & last).sum())
+        # At the look that decided: a later one may have turned around.
+        decided = _decided(floats(judged.estimate), found)[won]
+        right = decided * truth > 0
+        exaggerated += float(np.abs(decided[right]).sum())
+        winners += int(right.sum())
+        losers += int((~right).sum())
         done += batch
         if progress is not None:
             progress(done, replications)
@@ -161,12 +169,19 @@ def simulate(
         interval=_wilson(ever, replications),
         coverage=covered / answered if answered else None,
         mean_estimate=total_estimate / answered if answered else None,
+        wrong_sign=losers / (winners + losers) if winners + losers and truth else None,
         exaggeration=exaggerated / winners / abs(truth) if winners and truth else None,
         method=chosen.name,
         mode=chosen.mode,
         difference=chosen.difference,
         seed=seed,
     )
+
+
+def _decided(estimates: Floats, significant: Booleans) -> Floats:
+    """Return each experiment's estimate at its first significant look."""
+    first = significant.argmax(axis=-1)
+    return np.asarray(np.take_along_axis(estimates, first[:, None], axis=-1)[:, 0])
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def rate_interval(
     -----
     ``score-statsmodels`` gives what statsmodels 0.15 gives for ``score``: there one coefficient of
     the cubic for the rate under the null hypothesis has control's conversions where its units
-    belong, which moves the bounds by about a percent of their width. Use it to compare only.
+    belong, which moves the bounds by about a percent of their width, and the rate may leave 0 to
+    1, where statsmodels often gives no bounds at all. Use it to compare only.
 
     Sources: Newcombe, *Interval estimation for the difference between independent proportions*;
     Miettinen, Nurminen, *Comparative analysis of two rates*; Agresti, Caffo, *Simple and effective

@@ -120,7 +120,7 @@ def test_one_stratum_is_the_plain_comparison() -> None:
     control, treatment = Mean(100, 500.0, 3000.0), Mean(120, 660.0, 4300.0)
     for difference in ("absolute", "relative"):
         strata = post_stratified([control], [treatment], rule=Rule(difference=difference))
-        plain = compare(control, treatment, Frequentist(difference=difference, interval="delta"))
+        plain = compare(control, treatment, Frequentist(difference=difference))
         assert strata.estimate == pytest.approx(plain.estimate)
         assert strata.interval == pytest.approx(plain.interval)
 
