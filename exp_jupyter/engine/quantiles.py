@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.engine.effect import Effect
 from exp_jupyter.engine.effect_test import welch_df
-from exp_jupyter.engine.judgement import ABSOLUTE, Rule, judged
+from exp_jupyter.engine.judgement import ABSOLUTE, Rule, baseline_divisor, judged
 from exp_jupyter.engine.limits import inside
 from exp_jupyter.engine.ratios import Ratio
 from exp_jupyter.errors import InputError, StatisticsError
@@ -146,20 +147,27 @@ def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOL
     n_c, n_t = floats(control.n), floats(treatment.n)
     q_c, q_t = floats(control.value), floats(treatment.value)
     s_c, s_t = floats(control.variance), floats(treatment.variance)
-    own_c, own_t = s_c / n_c, s_t / n_t
-
-    def freedom(null: float) -> float:
-        ratio = 1 + null if rule.difference == "relative" else 1.0
-        return float(welch_df(n_c, ratio**2 * s_c, n_t, s_t))
-
-    return judged(
+    estimate, variance = q_t - q_c, s_t / n_t + s_c / n_c
+    df = float(welch_df(n_c, s_c, n_t, s_t)) if bool((variance > 0).all()) else None
+    if rule.difference == "relative":
+        divisor = baseline_divisor(float(q_c.min()))
+        estimate = estimate / divisor
+        variance = (s_t / n_t + (q_t / q_c) ** 2 * s_c / n_c) / divisor**2
+    found = judged(
         "quantile",
-        rule,
-        means=(float(q_c), float(q_t)),
-        covariance=(float(own_c + own_t), -float(own_c), float(own_c)),
+        dataclasses.replace(rule, difference="absolute"),
+        means=(0.0, float(estimate)),
+        covariance=(float(variance), 0.0, 0.0),
         counts=(control.n, treatment.n),
-        freedom=freedom,
-        signed=bool(min(q_c, q_t) < 0),
+        freedom=lambda _: df,
+    )
+    return dataclasses.replace(
+        found,
+        difference=rule.difference,
+        interval_kind="delta",
+        null_error=None,
+        control_mean=control.value,
+        treatment_mean=treatment.value,
     )
 
 

@@ -116,7 +116,7 @@ def test_rare_odds_ratios_have_the_bounds_of_the_ratio() -> None:
 
 @pytest.mark.parametrize(
     ("control", "treatment"),
-    [((15, 48), (5, 80)), ((785, 4100), (778, 4000)), ((87, 125), (12, 261)), ((0, 30), (4, 25))],
+    [((15, 48), (5, 80)), ((785, 4100), (778, 4000)), ((87, 125), (12, 261)), ((1, 20), (8, 20))],
 )
 def test_the_peers_score_interval_is_given_by_name(
     control: tuple[int, int], treatment: tuple[int, int]
