@@ -45,7 +45,7 @@ class ArrivalCurve(Shown):
         Examples
         --------
         >>> mde_over_days([4000, 7000, 9500], baseline=0.1, max_days=30).days_until(0.1)
-        14
+        13
         """
         inside("effect", effect, 0, math.inf)
         for day, found in zip(self.days, self.effects, strict=True):
@@ -88,7 +88,7 @@ def mde_over_days(
     --------
     >>> curve = mde_over_days([4000, 7000, 9500], baseline=0.1)
     >>> [round(effect, 3) for effect in curve.effects]
-    [0.299, 0.219, 0.186]
+    [0.281, 0.21, 0.179]
     """
     given = _cumulative(arrivals)
     units = list(given) if max_days is None else carried_on(given, max_days)
@@ -134,7 +134,7 @@ def days_to_find(
     Examples
     --------
     >>> days_to_find(0.1, [4000, 7000, 9500], baseline=0.1)
-    14
+    13
     """
     needed = cast(
         "float",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.scalar_or_array import Numbers
 
 ALTERNATIVES = ("two-sided", "greater", "less")
+EFFECTS = ("additive", "multiplicative", "conversion")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +44,23 @@ class Design:
     sequential
         True for a confidence sequence tightest at the planned size; a number sets its tuning
         parameter (total units of the two compared arms); False for a fixed horizon.
+    effect
+        What the effect does to the variance per unit of a mean: ``additive`` leaves it as it is
+        (the default), ``multiplicative`` scales every value, so that the variance grows with the
+        square of 1 + effect, ``conversion`` lets it be p(1 - p) of each arm's own rate. Rates
+        without a variance have p(1 - p) in any case.
     wrong_direction
         Count significant results of the wrong sign as power, as textbook solvers do. Off by
         default: it makes no visible difference above 50 % power.
     degrees_of_freedom
-        ``normal``, ``t`` (non-central t with ``n_T + n_C - 2`` degrees of freedom) or ``welch``
-        (Welch's, at equal variances per unit).
+        ``own`` (the default): those of the package's own test, Welch's for means and none for
+        rates, with the non-central t in closed form. By name: ``normal``, ``t`` (non-central t
+        with ``n_T + n_C - 2`` degrees of freedom) or ``welch`` (Welch's, at equal variances per
+        unit).
     refined
-        Count with the spread of the test statistic under the effect, which is not 1 when its
-        standard error moves with the means, as for relative effects and for proportions. Off, the
-        textbook formula: at +10 % it plans for 80 % power and gets 82.
+        Plan for the package's own test: its error at the null value, and the gap's error under the
+        effect. Off, the textbook formula of the delta method, which takes the error under the
+        effect for both.
 
     Examples
     --------
@@ -69,14 +77,16 @@ class Design:
     correlation: Numbers = 0.0
     comparisons: Numbers = 1
     sequential: bool | Numbers = False
+    effect: str = "additive"
     wrong_direction: bool = False
-    degrees_of_freedom: str = "normal"
+    degrees_of_freedom: str = "own"
     refined: bool = True
 
     def __post_init__(self) -> None:
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, ("relative", "absolute"))
-        choose("degrees_of_freedom", self.degrees_of_freedom, ("normal", "t", "welch"))
+        choose("degrees_of_freedom", self.degrees_of_freedom, ("own", "normal", "t", "welch"))
+        choose("effect", self.effect, EFFECTS)
         inside("alpha", self.alpha, 0, 1, hint="Usual values are 0.05 and 0.01.")
         inside("correlation", self.correlation, -1, 1)
         inside("variants", self.variants, 2, math.inf, closed=True)
@@ -94,8 +104,8 @@ class Design:
                 "A non-inferiority margin needs a one-sided alternative.",
                 hint='Say alternative="greater" when higher is better, "less" when lower is.',
             )
-        if self.sequential is not False and self.degrees_of_freedom != "normal":
-            raise InputError("A confidence sequence has no t distribution; leave it at normal.")
+        if self.sequential is not False and self.degrees_of_freedom in ("t", "welch"):
+            raise InputError("A confidence sequence has no t distribution; leave it at own.")
 
     @property
     def shares(self) -> tuple[Numbers, Numbers]:

@@ -1,6 +1,7 @@
-"""Plan one experiment: sample size and running time, by the API's formula or the general one.
+"""Plan one experiment: sample size and running time, for the package's own test.
 
-A scalar plan needs neither numpy nor scipy, so the first one is quick. Whole grids of plans, solved
+The API's formula stays beside it, with the power that its size really has. A scalar plan needs
+neither numpy nor scipy unless it is small, so the first one is quick. Whole grids of plans, solved
 for size, effect, power or days, live in ``exp_jupyter.engine.power_formulas``.
 """
 
@@ -25,6 +26,7 @@ from exp_jupyter.engine.running_time import (
     recommended_running_time_days,
     recommended_sample_size,
 )
+from exp_jupyter.engine.whole_arms import WholePlan
 from exp_jupyter.errors import ExpError, InputError, StatisticsError
 from exp_jupyter.shown import Shown
 
@@ -51,7 +53,7 @@ class SizePlan(Shown):
         New units per day, or None.
     alpha, power
         False-positive probability and power of the plan. The API's formula stands for 0.05 and
-        0.8 (its constant makes the power 0.807).
+        0.8; what it reaches is ``api_power``.
     sample_size
         Units needed in total, over all variants.
     days
@@ -59,9 +61,17 @@ class SizePlan(Shown):
     per_variant
         Units per variant, control first.
     exact_sample_size
-        What the exact formula asks at the same settings, or None where it cannot say.
+        What the package's own test needs at the same settings, or None where it cannot say.
+    api_sample_size, api_power
+        What the API's formula asks for this metric and effect, and the probability that the
+        package's own test finds the effect with so many units; None where it has no answer.
+    effect
+        ``additive`` or ``multiplicative``: what the effect does to the variance of a mean.
+    tuning_n
+        For a sequential plan, the tuning that its analysis needs (``tuning_n=``, ``--tuning``):
+        units of the two compared arms together at which the interval is narrowest.
     mode
-        ``compat`` for the API's formula, ``recommended`` for the general one.
+        ``recommended`` plans for the package's own test, ``compat`` is the API's formula.
     formula
         The formula, in short words.
     warnings
@@ -89,6 +99,10 @@ class SizePlan(Shown):
     split: tuple[float, ...] | None = None
     sequential: bool | float = False
     comparisons: int = 1
+    effect: str = "additive"
+    tuning_n: float | None = None
+    api_sample_size: int | None = None
+    api_power: float | None = None
     warnings: tuple[str, ...] = ()
 
     def curve(self, max_days: int | None = None) -> list[tuple[int, float]]:
@@ -114,7 +128,7 @@ class SizePlan(Shown):
         --------
         >>> plan = sample_size("funnel", baseline=0.12, mde=5, rate=1800)
         >>> [(day, round(mde, 2)) for day, mde in plan.curve(28)][6::7]
-        [(7, 13.65), (14, 9.65), (21, 7.88), (28, 6.82)]
+        [(7, 13.91), (14, 9.75), (21, 7.94), (28, 6.86)]
         """
         if not self.rate or self.days is None:
             raise InputError(
@@ -136,7 +150,8 @@ class SizePlan(Shown):
 
         Examples
         --------
-        >>> sample_size("mean_count", baseline=4, mde=5).detectable(6400)
+        >>> plan = sample_size("mean_count", baseline=4, mde=5, mode="compat")
+        >>> plan.detectable(6400)
         5.0
         """
         inside("units", units, 0, math.inf)
@@ -154,7 +169,8 @@ class SizePlan(Shown):
                 return self._margin_ruled_out(units, metric)
             found = detectable_effect(
                 metric.baseline,
-                units,
+                # A small plan in whole units asks for a little more or less than the formula.
+                units / (self.sample_size / self._formula_size(self.mde, design)),
                 variance=metric.own_variance,
                 power=self.power,
                 design=design,
@@ -163,22 +179,29 @@ class SizePlan(Shown):
             return None
         return 100 * abs(cast("float", found))
 
-    def _margin_ruled_out(self, units: float, metric: SizedMetric) -> float:
+    def _formula_size(self, effect: float, design: Design) -> float:
+        metric = SizedMetric(self.kind, self.baseline, self.variance)
+        size = required_size(
+            metric.baseline,
+            design.sign * effect / 100,
+            variance=metric.own_variance,
+            power=self.power,
+            design=design,
+        )
+        return cast("float", size)
+
+    def _margin_ruled_out(self, units: float, metric: SizedMetric) -> float | None:
         sign = _design(self).sign
 
         def needed(margin: float) -> float:
-            return cast(
-                "float",
-                required_size(
-                    metric.baseline,
-                    sign * self.mde / 100,
-                    variance=metric.own_variance,
-                    power=self.power,
-                    design=_design(replace(self, margin=margin)),
-                ),
-            )
+            return self._formula_size(self.mde, _design(replace(self, margin=margin)))
 
-        low, high = max(0.0, -self.mde), 1e6
+        low, high = max(0.0, -self.mde), 99.999
+        if sign < 0:
+            room = 1 / self.baseline - 1 if metric.own_variance is None else 1e4
+            high = 99.999 * room
+        if needed(high) > units:
+            return None
         for _ in range(100):
             middle = (low + high) / 2
             low, high = (middle, high) if needed(middle) > units else (low, middle)
@@ -202,6 +225,7 @@ def sample_size(
     split: Sequence[float] | Mapping[str, float] | None = None,
     sequential: bool | float | None = None,
     comparisons: int | None = None,
+    effect: str | None = None,
     mode: str | None = None,
 ) -> SizePlan:
     """Return how many units an experiment needs in total, and how many days that takes.
@@ -239,11 +263,16 @@ def sample_size(
     sequential
         True for a confidence sequence tightest at the plan's size, or its tuning parameter.
     comparisons
-        Number of comparisons that share alpha (Bonferroni).
+        Number of comparisons that share alpha (Bonferroni). By default 1 also with several
+        treatments, as an analysis without a correction compares each with control at alpha.
+    effect
+        What the effect does to the variance of a mean: ``additive`` (default) leaves it alone,
+        ``multiplicative`` scales every value, so that the treatment's variance is (1 + e)² times
+        control's. Rates have p(1 - p) in any case.
     mode
-        ``compat`` is the API's formula to the bit: ``ceil(16 V / d² · k)``. ``recommended`` is
-        the general one, ``(z_α + z_β)² Q(e) / e²``. By default compat as long as only what the
-        API knows is given.
+        ``recommended`` (default) plans for the test that ``compare`` makes, so that it finds the
+        effect with the power asked for. ``compat`` is the API's formula to the bit:
+        ``ceil(16 V / d² · k)``.
 
     Raises
     ------
@@ -253,22 +282,24 @@ def sample_size(
     Examples
     --------
     >>> plan = sample_size("funnel", baseline=0.12, mde=5, rate=1800)
-    >>> plan.sample_size, plan.days, plan.mode
-    (93867, 53, 'compat')
-    >>> sample_size("funnel", baseline=0.12, mde=5, power=0.9).per_variant
-    (63626, 63626)
+    >>> plan.sample_size, plan.days
+    (94066, 53)
+    >>> plan.api_sample_size, round(plan.api_power, 3)
+    (93867, 0.799)
     """
     given = {name: value for name, value in locals().items() if value is not None}
     choose("kind", kind, KINDS)
-    general = (alpha, power, alternative, margin, correlation, split, sequential, comparisons)
-    if mode is None:
-        plain = kind != "mean" and all(setting is None for setting in general)
-        mode = "compat" if plain else "recommended"
+    general = (
+        *(alpha, power, alternative, margin, correlation, split, sequential, comparisons),
+        effect,
+    )
+    mode = "recommended" if mode is None else mode
     choose("mode", mode, ("compat", "recommended"))
+    choose("effect", effect or "additive", ("additive", "multiplicative"))
     if mode == "compat" and any(setting is not None for setting in general):
         raise InputError(
             "The API's formula knows no alpha, power, alternative, margin, correlation, split, "
-            "sequential test or comparisons.",
+            "sequential test, comparisons or kind of effect.",
             hint='Leave mode out, or say mode="recommended".',
         )
     shares = shares_of(split)
@@ -298,16 +329,39 @@ def sample_size(
         split=shares,
         sequential=False if sequential is None else sequential,
         comparisons=1 if comparisons is None else comparisons,
+        effect=effect or ("conversion" if kind == "retention" else "additive"),
         warnings=metric.warnings,
     )
-    plan = _by_api(plan, metric) if mode == "compat" else _by_general_formula(plan, metric)
+    plan = _with_api(plan, metric)
+    plan = _by_api(plan, metric) if mode == "compat" else _for_own_test(plan, metric)
     return plan.coded(_call(given))
 
 
-def _by_api(plan: SizePlan, metric: SizedMetric) -> SizePlan:
+def _with_api(plan: SizePlan, metric: SizedMetric) -> SizePlan:
+    """Add what the API's formula asks, and the power of that."""
+    if plan.margin is not None:
+        return plan
     total = recommended_sample_size(
         plan.kind, plan.mde, plan.baseline, plan.variance, plan.variants
     )
+    if total is None:
+        return plan
+    whole = _whole(plan, metric)
+    try:
+        power = None
+        if _reachable(plan, metric):
+            power = whole.power(tuple(max(2.0, total * share) for share in whole.shares))
+    except ExpError:
+        power = None
+    return replace(plan, api_sample_size=total, api_power=power)
+
+
+def _reachable(plan: SizePlan, metric: SizedMetric) -> bool:
+    return metric.own_variance is not None or plan.baseline * (1 + plan.mde / 100) <= 1
+
+
+def _by_api(plan: SizePlan, metric: SizedMetric) -> SizePlan:
+    total = plan.api_sample_size
     if total is None:
         raise StatisticsError(
             "no_sample_size",
@@ -332,34 +386,55 @@ def _by_api(plan: SizePlan, metric: SizedMetric) -> SizePlan:
     )
 
 
-def _by_general_formula(plan: SizePlan, metric: SizedMetric) -> SizePlan:
+def _for_own_test(plan: SizePlan, metric: SizedMetric) -> SizePlan:
     per_variant = _per_variant(plan, metric)
     total = sum(per_variant)
     boundary = "sequential boundary" if plan.sequential is not False else "z(alpha)"
+    tuning = None
+    if plan.sequential is not False:
+        compared = float(per_variant[0] + min(per_variant[1:]))
+        tuning = compared if plan.sequential is True else float(plan.sequential)
     return replace(
         plan,
         sample_size=total,
         days=recommended_running_time_days(total, plan.rate),
         per_variant=per_variant,
         exact_sample_size=total,
-        formula=f"({boundary} + z(power))² · variance of the relative effect / effect²",
+        tuning_n=tuning,
+        formula=f"({boundary} · error without + z(power) · error with the effect)² / effect²",
+        warnings=(*plan.warnings, *_about_the_family(plan)),
     )
+
+
+def _about_the_family(plan: SizePlan) -> tuple[str, ...]:
+    """Say what a plan of several treatments holds for."""
+    treatments = plan.variants - 1
+    if treatments < 2 or plan.comparisons >= treatments:
+        return ()
+    words = (
+        f"Each of the {treatments} treatments is planned against control at alpha {plan.alpha:g} "
+        f"on its own, as an analysis without a correction judges it; comparisons={treatments} "
+        f"(--comparisons {treatments}) plans for all of them together, as Holm or Bonferroni "
+        "judge."
+    )
+    return (words,)
 
 
 def _per_variant(plan: SizePlan, metric: SizedMetric) -> tuple[int, ...]:
-    design = _design(plan)
+    whole = _whole(plan, metric)
     total = required_size(
-        metric.baseline,
-        design.sign * plan.mde / 100,
-        variance=metric.own_variance,
+        whole.baseline,
+        whole.effect,
+        variance=whole.variance,
         power=plan.power,
-        design=design,
+        design=whole.design,
     )
-    shares = plan.split or (1 / plan.variants,) * plan.variants
-    units = [cast("float", total) * share / sum(shares) for share in shares]
-    if not all(math.isfinite(arm) for arm in units):
-        raise StatisticsError("no_sample_size", "The effect is too small to compute with.")
-    return tuple(math.ceil(arm) for arm in units)
+    return whole.arms(cast("float", total), plan.power)
+
+
+def _whole(plan: SizePlan, metric: SizedMetric) -> WholePlan:
+    design = _design(plan)
+    return WholePlan(metric.baseline, design.sign * plan.mde / 100, metric.own_variance, design)
 
 
 def _design(plan: SizePlan) -> Design:
@@ -372,6 +447,7 @@ def _design(plan: SizePlan) -> Design:
         correlation=plan.correlation or 0.0,
         comparisons=plan.comparisons,
         sequential=plan.sequential,
+        effect=plan.effect,
     )
 
 

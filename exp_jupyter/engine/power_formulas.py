@@ -3,22 +3,18 @@
 Every function takes scalars or arrays (broadcast against each other) and is the same formula for
 both; arrays bring in numpy and scipy, scalars need neither.
 
-With arm shares ``r_T``, ``r_C`` of the total ``N``, an effect ``e`` and ``g = 1 - ρ²`` (CUPED), the
-variance of the estimated effect times ``N`` is a quadratic in ``e``, for means and for proportions:
+With the gap of ``exp_jupyter.engine.planned_gap``, its null variance ``V₀`` and its variance ``V₁``
+under the effect, ``N = (c·√V₀ + z_power·√V₁)² / gap²``. ``c`` is the normal quantile of a
+fixed-horizon test, or the boundary of the asymptotic confidence sequence; ``V₁`` is that of the
+gap less what the test's own standard error moves along with it. For means both get Welch's degrees
+of freedom, so that small plans are t-tests.
 
-    absolute   Q(e) = g·s²_T/r_T + g·s²_C/r_C
-    relative   Q(e) = [ g·s²_T/r_T + (g·(1 + 2e) + e²)·s²_C/r_C ] / m_C²
-
-so ``N = (c + κ·z_power)²·Q(e)/(e + margin)²``. ``c`` is the normal quantile of a fixed-horizon
-test, or the boundary of the asymptotic confidence sequence. ``κ`` is the standard deviation of the
-test statistic under the effect, by the delta method: the statistic is ``e/√(Q/N)`` at the observed
-means, and ``Q`` moves with them. It is 1 for an absolute effect on a mean, below 1 for an increase
-in a relative one; without it, plans for large effects are a few points of power too safe.
-
-Sources: Kohavi, Tang, Xu, *Trustworthy Online Controlled Experiments*; Larsen et al., *Statistical
-Challenges in Online Controlled Experiments* (non-inferiority); Deng, Knoblich, Lu, *Applying the
-Delta Method in Metric Analytics* (relative effects); Waudby-Smith et al., *Time-uniform central
-limit theory and asymptotic confidence sequences* (sequential).
+Sources: Fleiss, Levin, Paik, *Statistical Methods for Rates and Proportions* (rates); Farrington,
+Manning, *Test statistics and sample size formulae for comparative binomial trials with null
+hypothesis of non-zero risk difference or non-unity relative risk* (margins); Kohavi, Tang, Xu,
+*Trustworthy Online Controlled Experiments*; Johnson, Welch, *Applications of the non-central
+t-distribution*; Waudby-Smith et al., *Time-uniform central limit theory and asymptotic confidence
+sequences* (sequential).
 """
 
 from __future__ import annotations
@@ -29,7 +25,8 @@ from typing import TYPE_CHECKING, cast
 
 from exp_jupyter.engine.design import FIXED, Design
 from exp_jupyter.engine.limits import inside
-from exp_jupyter.engine.scalar_or_array import everywhere, normal_cdf, normal_quantile, where
+from exp_jupyter.engine.planned_gap import planned_gap
+from exp_jupyter.engine.scalar_or_array import everywhere, normal_quantile, where
 from exp_jupyter.errors import StatisticsError
 
 if TYPE_CHECKING:
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _ROUNDS = 200
+_MOST = 1e300
 
 
 def required_size(
@@ -70,38 +68,40 @@ def required_size(
     Examples
     --------
     >>> round(required_size(0.12, 0.05))
-    95944
+    94065
     >>> round(required_size(50.0, 2.0, variance=900.0, design=Design(difference="absolute")))
-    7064
+    7066
     >>> import numpy as np
     >>> required_size(0.12, np.array([0.05, 0.1])).round()
-    array([95944., 24961.])
+    array([94065., 24001.])
     """
-    noise = _noise(baseline, variance, design, effect)
     inside("power", power, 0, 1, hint="Usual values are 0.8 and 0.9.")
-    signal = _signal(effect, design)
-    q = _at(noise, effect)
-    spread = _statistic_spread(baseline, variance, effect, design)
-    z = normal_quantile(power) * spread
-    if design.sequential is True or design.sequential is False:
-        reach = design.boundary() + z
-        if not everywhere(reach, lambda x: x > 0):
-            raise StatisticsError(
-                "power_below_alpha",
-                "The power asked for is below what chance alone would give; no size fits it.",
-            )
-        size = reach * reach * q / (signal * signal)
-    else:
-        # Only the boundary depends on the size, and weakly: the update contracts quickly.
-        size = (design.boundary() + z) ** 2 * q / (signal * signal)
-        for _ in range(60):
-            size = (design.boundary(size) + z) ** 2 * q / (signal * signal)
-    if design.wrong_direction or design.degrees_of_freedom != "normal":
+    _check(baseline, variance, design)
+    _check_effect(baseline, variance, effect, design)
+    gap = planned_gap(baseline, variance, effect, design)
+    z = normal_quantile(power)
+    threshold, error = gap.edges(None)
+    reach = threshold + z * error
+    if not everywhere(reach, lambda x: x > 0):
+        raise StatisticsError(
+            "power_below_alpha",
+            "The power asked for is below what chance alone would give; no size fits it.",
+        )
+    root = reach / gap.signal
+    size = root * root
+    if not gap.settled and everywhere(size, lambda x: x < _MOST):
+
+        def excess(candidate: Numbers) -> Numbers:
+            threshold, error = gap.edges(candidate)
+            return gap.signal * candidate**0.5 - threshold - z * error
+
+        size = _crossing(excess, size, _MOST + 0.0 * size)
+    if design.wrong_direction or design.degrees_of_freedom in ("t", "welch"):
         control, treatment = design.shares
         floor = 2.5 / where(control < treatment, control, treatment)
 
         def missing(candidate: Numbers) -> Numbers:
-            return _power(signal, q, spread, candidate, design) - power
+            return gap.power(candidate) - power
 
         size = _root_in_log(missing, size, floor)
     return size
@@ -117,8 +117,8 @@ def detectable_effect(
 ) -> Numbers:
     """Return the smallest effect that ``size`` units in total find with this power.
 
-    The inverse of `required_size` in its effect: the positive root of a quadratic (the negative
-    one for the alternative ``less``), found again until the statistic's spread fits the effect.
+    The inverse of `required_size` in its effect: positive, or negative for the alternative
+    ``less``.
 
     Examples
     --------
@@ -127,28 +127,37 @@ def detectable_effect(
     """
     inside("size", size, 0, math.inf, hint="Give the total number of units over all arms.")
     inside("power", power, 0, 1, hint="Usual values are 0.8 and 0.9.")
-    noise = _noise(baseline, variance, design, None)
-    boundary, z = design.boundary(size), normal_quantile(power)
-    effect = _solve_effect(noise, size, boundary + z, design)
-    for _ in range(_ROUNDS if _moves(variance, design) else 0):
-        # The spread depends on the effect it is for, but weakly: the update contracts.
-        spread = _statistic_spread(baseline, variance, effect, design)
-        better = _solve_effect(noise, size, boundary + z * spread, design)
-        settled = everywhere(better - effect, lambda step: abs(step) <= 1e-15)
-        effect = better
-        if settled:
-            break
-    if design.wrong_direction or design.degrees_of_freedom != "normal":
+    _check(baseline, variance, design)
+    z = normal_quantile(power)
+    exact = design.wrong_direction or design.degrees_of_freedom in ("t", "welch")
 
-        def missing(candidate: Numbers) -> Numbers:
-            found = candidate * design.sign
-            spread = _statistic_spread(baseline, variance, found, design)
-            signal = candidate + design.margin
-            return _power(signal, _at(noise, found), spread, size, design) - power
+    def excess(beyond: Numbers) -> Numbers:
+        """Return by how much an effect so far beyond the null value exceeds what is found."""
+        gap = planned_gap(baseline, variance, design.sign * (beyond - design.margin), design)
+        if exact:
+            return gap.power(size) - power
+        threshold, error = gap.edges(size)
+        return gap.signal * size**0.5 - threshold - z * error
 
-        effect = _root_in_log(missing, effect * design.sign, 0.0) * design.sign
-    _refuse_impossible_rate(baseline, variance, effect, design)
-    return effect
+    start = planned_gap(baseline, variance, 0.0 * baseline, design).edges(None)
+    beyond = (start[0] + cast("Numbers", abs(z)) * start[1]) / size**0.5 / _unit(baseline, design)
+    found = _crossing(excess, beyond, _farthest(baseline, variance, design))
+    return design.sign * (found - design.margin)
+
+
+def _farthest(baseline: Numbers, variance: Numbers | None, design: Design) -> Numbers:
+    """Return how far beyond the null value an effect can lie."""
+    if variance is not None and design.effect != "conversion":
+        return 1e9 + 0.0 * baseline
+    reach = where(design.sign < 0, baseline, 1 - baseline)
+    return cast("Numbers", reach / _unit(baseline, design) + design.margin)
+
+
+def _unit(baseline: Numbers, design: Design) -> Numbers:
+    """Return what an effect of 1 is in the metric's unit."""
+    if design.difference == "relative":
+        return baseline
+    return 1.0
 
 
 def power_of(
@@ -163,13 +172,13 @@ def power_of(
 
     Examples
     --------
-    >>> round(power_of(0.12, 0.05, 95944), 4)
+    >>> round(power_of(0.12, 0.05, 94065), 4)
     0.8
     """
     inside("size", size, 0, math.inf, hint="Give the total number of units over all arms.")
-    noise = _noise(baseline, variance, design, effect)
-    spread = _statistic_spread(baseline, variance, effect, design)
-    return _power(_signal(effect, design), _at(noise, effect), spread, size, design)
+    _check(baseline, variance, design)
+    _check_effect(baseline, variance, effect, design)
+    return planned_gap(baseline, variance, effect, design).power(size)
 
 
 def days_for(
@@ -186,21 +195,13 @@ def days_for(
     Examples
     --------
     >>> round(days_for(0.12, 0.05, 1800), 1)
-    53.3
+    52.3
     """
     inside("rate", rate, 0, math.inf, hint="Give the number of new units per day.")
     return required_size(baseline, effect, variance=variance, power=power, design=design) / rate
 
 
-# ---------------------------------------------------------------------------- the quadratic
-
-
-def _noise(
-    baseline: Numbers, variance: Numbers | None, design: Design, effect: Numbers | None
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Return ``a0, a1, a2`` of ``Q(e) = a0 + a1·e + a2·e²``."""
-    control, treatment = design.shares
-    g = 1 - design.correlation**2
+def _check(baseline: Numbers, variance: Numbers | None, design: Design) -> None:
     if variance is None:
         inside(
             "baseline",
@@ -209,165 +210,47 @@ def _noise(
             1,
             hint="A conversion rate is a fraction: 12 % is 0.12. For a mean, give its variance.",
         )
-        if effect is not None:
-            inside("effect", effect, -math.inf, math.inf)
-            _refuse_impossible_rate(baseline, variance, effect, design)
-        spread: Numbers = baseline * (1 - baseline)
-        slope: Numbers = 1 - 2 * baseline
-        bend: Numbers = -1.0
     else:
         inside("variance", variance, 0, math.inf)
-        spread, slope, bend = variance, 0.0, 0.0
-    if design.difference == "absolute":
-        if variance is not None:
+        if design.difference == "relative":
+            inside(
+                "baseline",
+                baseline,
+                0,
+                math.inf,
+                hint="A relative effect needs a positive baseline; plan "
+                'difference="absolute" instead.',
+            )
+        else:
             inside("baseline", baseline, -math.inf, math.inf)
-            # Nothing depends on the baseline here, but the answer keeps the grid's shape.
-            spread = spread if isinstance(baseline, (int, float)) else spread + 0.0 * baseline
-        return (
-            g * (spread / treatment + spread / control),
-            g * slope / treatment,
-            (g * bend / treatment),
-        )
-    if variance is not None:
-        inside(
-            "baseline",
-            baseline,
-            0,
-            math.inf,
-            hint='A relative effect needs a positive baseline; plan difference="absolute" instead.',
-        )
-    # s²_T(e) = spread + slope·(m·e) + bend·(m·e)², everything divided by m².
-    relative = spread / (baseline * baseline)
-    return (
-        g * relative * (1 / treatment + 1 / control),
-        g * (slope / baseline / treatment + 2 * relative / control),
-        g * bend / treatment + relative / control,
-    )
+    if design.difference == "relative" and design.sign > 0:
+        inside("margin", design.margin, -1, 1, hint="A margin of 1 is all of the baseline.")
 
 
-def _at(noise: tuple[Numbers, Numbers, Numbers], effect: Numbers) -> Numbers:
-    return noise[0] + effect * (noise[1] + effect * noise[2])
-
-
-def _signal(effect: Numbers, design: Design) -> Numbers:
-    if design.alternative == "two-sided":
-        inside("effect", effect, -math.inf, math.inf)
-        signal = cast("Numbers", abs(effect))
-        wrong = "The effect is 0; no number of units can find it."
-    else:
-        inside("effect", effect, -math.inf, math.inf)
-        signal = design.sign * effect + design.margin
-        wrong = (
-            f"The effect lies outside what the alternative {design.alternative!r} and its margin "
-            "would call a success; no number of units can show it."
-        )
-    if not everywhere(signal, lambda x: x > 0):
-        raise StatisticsError("no_effect", wrong, hint="Give the smallest effect worth finding.")
-    return signal
-
-
-def _solve_effect(
-    noise: tuple[Numbers, Numbers, Numbers], size: Numbers, reach: Numbers, design: Design
-) -> Numbers:
-    a0, a1, a2 = noise
-    kappa = size / (reach * reach)
-    a = kappa - a2
-    b = 2 * design.margin * kappa - design.sign * a1
-    c = design.margin * design.margin * kappa - a0
-    if not everywhere(a, lambda x: x > 0):
-        raise StatisticsError(
-            "size_too_small",
-            "With so few units no effect of any size would be found: its own noise grows with it.",
-            hint='Plan more units, or difference="absolute".',
-        )
-    root = (b * b - 4 * a * c) ** 0.5
-    # Of the two equal forms of the root, take the one without cancellation.
-    steep = where(b > 0, b + root, root - b)
-    return cast("Numbers", design.sign * where(b > 0, -2 * c / steep, steep / (2 * a)))
-
-
-def _refuse_impossible_rate(
+def _check_effect(
     baseline: Numbers, variance: Numbers | None, effect: Numbers, design: Design
 ) -> None:
-    if variance is not None:
-        return
-    rate = baseline * (1 + effect) if design.difference == "relative" else baseline + effect
-    if not everywhere(rate, lambda x: (x >= 0) & (x <= 1)):
+    inside("effect", effect, -math.inf, math.inf)
+    if variance is None or design.effect == "conversion":
+        rate = baseline * (1 + effect) if design.difference == "relative" else baseline + effect
+        if not everywhere(rate, lambda x: (x >= 0) & (x <= 1)):
+            raise StatisticsError(
+                "rate_out_of_range",
+                "The effect would bring the conversion rate outside 0 to 1.",
+                hint="Give a smaller effect or check the baseline: 12 % is 0.12.",
+            )
+    beyond = design.sign * effect
+    if design.alternative == "two-sided":
+        beyond = cast("Numbers", abs(effect))
+    if not everywhere(beyond + design.margin, lambda x: x > 0):
         raise StatisticsError(
-            "rate_out_of_range",
-            "The effect would bring the conversion rate outside 0 to 1.",
-            hint="Give a smaller effect or check the baseline: 12 % is 0.12.",
+            "no_effect",
+            "The effect is 0; no number of units can find it."
+            if design.alternative == "two-sided"
+            else f"The effect lies outside what the alternative {design.alternative!r} and its "
+            "margin would call a success; no number of units can show it.",
+            hint="Give the smallest effect worth finding.",
         )
-
-
-def _power(signal: Numbers, q: Numbers, spread: Numbers, size: Numbers, design: Design) -> Numbers:
-    shift = signal * (size / q) ** 0.5
-    if design.degrees_of_freedom != "normal":
-        return _power_t(shift, spread, size, design)
-    boundary = design.boundary(size)
-    power = normal_cdf((shift - boundary) / spread)
-    if design.wrong_direction and design.alternative == "two-sided":
-        power = power + normal_cdf((-shift - boundary) / spread)
-    return power
-
-
-def _moves(variance: Numbers | None, design: Design) -> bool:
-    """Tell whether the statistic's standard error moves with the observed means."""
-    return design.refined and (variance is None or design.difference == "relative")
-
-
-def _statistic_spread(
-    baseline: Numbers, variance: Numbers | None, effect: Numbers, design: Design
-) -> Numbers:
-    """Return κ, the standard deviation of the test statistic under the effect.
-
-    With ``t = D/√(P/N)``, ``D`` the effect beyond the null and everything in units of the
-    baseline, κ² is the sum over the independent parts (treatment mean, control mean, and what the
-    covariate explains of it) of ``(∂t/∂part)²`` times the part's variance.
-    """
-    if not _moves(variance, design):
-        return 1.0
-    control, treatment = design.shares
-    explained = design.correlation**2
-    g = 1 - explained
-    relative = design.difference == "relative"
-    unit = baseline if relative else 1.0
-    if variance is None:
-        rate = baseline * (1 + effect) if relative else baseline + effect
-        own = rate * (1 - rate) / treatment, baseline * (1 - baseline) / control
-        slopes = (1 - 2 * rate) / treatment / unit, (1 - 2 * baseline) / control / unit
-    else:
-        own = variance / treatment, variance / control
-        slopes = 0.0, 0.0
-    w_t, w_c = (part / (unit * unit) for part in own)
-    beyond = effect + design.sign * design.margin
-    if not relative:
-        p = g * (w_t + w_c)
-        l_t = 1 / beyond - g * slopes[0] / (2 * p)
-        l_c = -1 / beyond - g * slopes[1] / (2 * p)
-        return (beyond * beyond / p * g * (l_t * l_t * w_t + l_c * l_c * w_c)) ** 0.5
-    h = g * (1 + 2 * effect) + effect * effect
-    p = g * w_t + h * w_c
-    pull = 1 / beyond - (g + effect) * w_c / p
-    l_t = pull - g * slopes[0] / (2 * p)
-    l_c = 1 - pull * (1 + effect) - h * slopes[1] / (2 * p)
-    l_u = 1 - pull * effect
-    parts = g * (l_t * l_t * w_t + l_c * l_c * w_c) + explained * l_u * l_u * w_c
-    return (beyond * beyond / p * parts) ** 0.5
-
-
-def _power_t(shift: Numbers, spread: Numbers, size: Numbers, design: Design) -> Numbers:
-    from scipy import special
-
-    df = design.freedom(size)
-    boundary = cast("Numbers", -special.stdtrit(df, design.tail))
-    shift = boundary + (shift - boundary) / spread
-    power = 1 - special.nctdtr(df, shift, boundary)
-    if design.wrong_direction and design.alternative == "two-sided":
-        wrong = cast("Numbers", special.nctdtr(df, shift, -boundary))
-        # The far tail underflows to no number where it is far below anything that matters.
-        power = power + where(wrong >= 0, wrong, 0.0)
-    return float(power) if getattr(power, "ndim", 0) == 0 else cast("Numbers", power)
 
 
 def _root_in_log(missing: Callable[[Numbers], Numbers], start: Numbers, floor: Numbers) -> Numbers:
@@ -380,3 +263,47 @@ def _root_in_log(missing: Callable[[Numbers], Numbers], start: Numbers, floor: N
         low = where(short, middle, low)
         high = where(short, high, middle)
     return (low + high) / 2
+
+
+def _crossing(excess: Callable[[Numbers], Numbers], start: Numbers, limit: Numbers) -> Numbers:
+    """Return where an increasing function of positive numbers crosses 0, up to a limit."""
+    high: Numbers = where(start < limit, start, limit)
+    above = excess(high)
+    for _ in range(100):
+        short = (above < 0) & (high < limit)
+        if everywhere(short, lambda x: x == 0):
+            break
+        high = where(short, where(2 * high < limit, 2 * high, limit), high)
+        above = excess(high)
+    if not everywhere(above, lambda x: x >= 0):
+        raise StatisticsError(
+            "size_too_small",
+            "With so few units no effect of any size would be found.",
+            hint="Plan more units.",
+        )
+    low: Numbers = high / 2
+    below = excess(low)
+    for _ in range(_ROUNDS):
+        long = (below > 0) & (low > 1e-12 * high)
+        if everywhere(long, lambda x: x == 0):
+            break
+        low = where(long, low / 8, low)
+        below = excess(low)
+    if not everywhere(below, lambda x: x <= 0):
+        raise StatisticsError(
+            "power_below_alpha",
+            "The power asked for is below what chance alone would give; any effect fits it.",
+        )
+    # The secant through the bracket, an end halved when it stays twice (the Illinois rule).
+    for _ in range(_ROUNDS):
+        middle: Numbers = (low * above - high * below) / (above - below)
+        value = excess(middle)
+        left = value < 0
+        width = where(left, middle - low, high - middle)
+        below = where(left, value, below / 2)
+        above = where(left, above / 2, value)
+        low, high = where(left, middle, low), where(left, high, middle)
+        if everywhere(width / middle, lambda x: x <= 1e-14) or everywhere(value, lambda x: x == 0):
+            break
+    nearer = cast("Numbers", abs(below)) < cast("Numbers", abs(above))
+    return cast("Numbers", where(nearer, low, high))

@@ -43,6 +43,15 @@ def log(x: Numbers) -> Numbers:
     return cast("Numbers", np.log(x))
 
 
+def expm1(x: Numbers) -> Numbers:
+    """Return ``exp(x) - 1``."""
+    if isinstance(x, (int, float)):
+        return math.expm1(x) if x < 700 else math.inf
+    import numpy as np
+
+    return cast("Numbers", np.expm1(x))
+
+
 def where(condition: Any, yes: Numbers, no: Numbers) -> Any:
     """Return ``yes`` where the condition holds and ``no`` elsewhere."""
     if isinstance(condition, bool):

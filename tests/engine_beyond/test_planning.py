@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exp_jupyter.engine.design import Design
 from exp_jupyter.engine.planning import KINDS, SizePlan, sample_size
 from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
+from exp_jupyter.engine.whole_arms import rate_power
 from exp_jupyter.errors import InputError, StatisticsError
 
 COUNTS = {"number_of_samples": 10_000, "sum": 40_000, "sum_squares": 300_000}
@@ -37,11 +39,32 @@ RATIO = {
         ({"kind": "funnel", "baseline": 0.12, "mde": 5, "rate": 0}, 93867, None),
     ],
 )
-def test_without_more_than_the_api_knows_the_plan_is_the_apis(
-    arguments: dict, size: int, days: int | None
-) -> None:
-    plan = sample_size(**arguments)
+def test_in_compat_mode_the_plan_is_the_apis(arguments: dict, size: int, days: int | None) -> None:
+    plan = sample_size(**arguments, mode="compat")
     assert (plan.mode, plan.sample_size, plan.days) == ("compat", size, days)
+    # It also stands beside the package's own plan.
+    own = sample_size(**arguments)
+    assert (own.mode, own.api_sample_size) == ("recommended", size)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "mde", "power"), [(0.01, 50, 0.72), (0.05, 30, 0.755), (0.12, 5, 0.799)]
+)
+def test_the_apis_size_stands_beside_with_the_power_it_really_has(
+    baseline: float, mde: float, power: float
+) -> None:
+    plan = sample_size("funnel", baseline=baseline, mde=mde)
+    assert plan.api_power == pytest.approx(power, abs=0.002)
+    again = sample_size("funnel", baseline=baseline, mde=mde, mode="compat")
+    assert again.api_power == plan.api_power
+    arms = (again.sample_size / 2,) * 2
+    exact = rate_power(
+        (baseline, baseline * (1 + mde / 100)),
+        tuple(map(round, arms)),
+        critical=1.96,
+        design=Design(),
+    )
+    assert plan.api_power == pytest.approx(exact, abs=0.002)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +77,57 @@ def test_without_more_than_the_api_knows_the_plan_is_the_apis(
         {"split": (50, 50)},
         {"sequential": True},
         {"comparisons": 1},
+        {"effect": "multiplicative"},
     ],
 )
-def test_any_further_setting_asks_for_the_general_formula(setting: dict) -> None:
+def test_the_apis_formula_knows_no_further_setting(setting: dict) -> None:
     assert sample_size("funnel", baseline=0.1, mde=5, **setting).mode == "recommended"
+    with pytest.raises(InputError, match="knows no"):
+        sample_size("funnel", baseline=0.1, mde=5, mode="compat", **setting)
+
+
+@pytest.mark.parametrize("baseline", [0.001, 0.05, 0.5, 0.9])
+@pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
+@pytest.mark.parametrize("split", [None, (90, 10), (10, 90)])
+def test_a_small_plan_of_rates_reaches_its_power_in_whole_units(
+    baseline: float, alternative: str, split: tuple | None
+) -> None:
+    for mde in (10, 60):
+        sign = -1 if alternative == "less" else 1
+        rates = (baseline, baseline * (1 + sign * mde / 100))
+        if rates[1] > 0.99 or (mde == 10 and baseline < 0.1):
+            continue
+        plan = sample_size(
+            "funnel", baseline=baseline, mde=mde, alternative=alternative, split=split
+        )
+        reached = rate_power(
+            rates,
+            plan.per_variant,
+            critical=1.959964 if alternative == "two-sided" else 1.644854,
+            design=Design(alternative=alternative),
+        )
+        # One unit more in an arm of five is worth several points of power.
+        assert 0.79 <= reached <= (0.815 if plan.sample_size > 100 else 0.87), plan
+
+
+def test_several_treatments_are_told_what_the_plan_holds_for() -> None:
+    alone = sample_size("funnel", baseline=0.1, mde=5, variants=4)
+    assert "comparisons=3" in alone.warnings[0]
+    family = sample_size("funnel", baseline=0.1, mde=5, variants=4, comparisons=3)
+    assert family.warnings == ()
+    assert family.sample_size > alone.sample_size
+
+
+def test_a_sequential_plan_knows_the_tuning_of_its_analysis() -> None:
+    plan = sample_size("funnel", baseline=0.1, mde=5, variants=3, sequential=True)
+    assert plan.tuning_n == plan.per_variant[0] + plan.per_variant[1]
+    assert sample_size("funnel", baseline=0.1, mde=5, sequential=9000).tuning_n == 9000
+    assert sample_size("funnel", baseline=0.1, mde=5).tuning_n is None
 
 
 def test_the_api_plan_says_what_the_exact_formula_asks() -> None:
-    api = sample_size("funnel", baseline=0.12, mde=5)
-    exact = sample_size("funnel", baseline=0.12, mde=5, mode="recommended")
+    api = sample_size("funnel", baseline=0.12, mde=5, mode="compat")
+    exact = sample_size("funnel", baseline=0.12, mde=5)
     assert api.exact_sample_size == exact.sample_size == exact.exact_sample_size
 
 
@@ -82,7 +147,7 @@ def test_observed_sums_may_be_the_engines_own_statistics() -> None:
     assert mapped.sample_size == typed.sample_size
     assert sample_size("funnel", stats=Proportion(1000, 120), mde=5).baseline == 0.12
     ratio = Ratio(10_000, 500_000, 3e7, 50_000, 300_000, 2_600_000)
-    assert sample_size("ratio", stats=ratio, mde=10).sample_size == 1024
+    assert sample_size("ratio", stats=ratio, mde=10, mode="compat").sample_size == 1024
 
 
 def test_the_general_formula_uses_the_observed_variance_of_a_mean() -> None:
@@ -212,7 +277,8 @@ def test_a_curve_without_a_rate_is_refused() -> None:
 
 
 def test_an_impossible_exact_plan_does_not_hide_the_apis() -> None:
-    plan = sample_size("funnel", baseline=0.9, mde=50)
+    plan = sample_size("funnel", baseline=0.9, mde=50, mode="compat")
+    assert plan.api_power is None
     assert plan.exact_sample_size is None
     assert "0 to 1" in plan.warnings[0]
 
@@ -221,7 +287,7 @@ def test_kinds_are_the_apis_and_a_mean() -> None:
     assert KINDS == ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention", "mean")
     assert isinstance(sample_size("retention", baseline=0.4, mde=5, power=0.8), SizePlan)
     with pytest.raises(InputError):
-        sample_size("retention", baseline=0.4, mde=5)
+        sample_size("retention", baseline=0.4, mde=5, mode="compat")
     with pytest.raises(StatisticsError):
         sample_size("mean_count", baseline=0, mde=5)
 
