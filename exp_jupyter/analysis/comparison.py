@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
+from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
 from exp_jupyter.analysis.wording import verdict_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -93,6 +94,8 @@ def compare(
     margin: float | None = None,
     goal: Literal["increase", "decrease"] = "increase",
     mode: Literal["recommended", "compat"] = "recommended",
+    interval: str | None = None,
+    tuning_n: float | None = None,
 ) -> Comparison:
     """Compare two arms.
 
@@ -105,7 +108,7 @@ def compare(
     method
         ``frequentist``, ``sequential`` or ``bayesian``.
     alternative
-        For the frequentist methods: ``two-sided``, ``greater`` or ``less``.
+        ``two-sided``, ``greater`` or ``less``; not for ``bayesian``.
     alpha
         1 minus the level of the interval.
     difference
@@ -117,6 +120,12 @@ def compare(
         Which direction is good; the margin is on the other side.
     mode
         ``recommended``, or ``compat`` for the project's own formulas.
+    interval
+        How the interval is formed: ``test`` (default) holds the values that the test does not
+        reject; ``delta``, ``fieller`` or ``log`` are there by name.
+    tuning_n
+        With ``method="sequential"``: total units of both arms at which the interval is narrowest,
+        about the planned size. By default 5,000.
 
     Returns
     -------
@@ -138,7 +147,9 @@ def compare(
     from exp_jupyter.engine.comparison import compare as compare_arms
 
     left, right = _statistic(control, control_name), _statistic(treatment, treatment_name)
-    chosen = _method(method, alpha, alternative, difference, mode)
+    chosen = chosen_method(
+        method, alpha, difference, mode, MethodOptions(interval, tuning_n, alternative)
+    )
     effect = compare_arms(left, right, chosen)
     counts = all(_kind(arm) == "proportion" for arm in (left, right))
     z, z_p = _pooled_z(left, right) if counts else (None, None)
@@ -169,6 +180,8 @@ def compare(
                 ("margin", margin, None),
                 ("goal", goal, "increase"),
                 ("mode", mode, "recommended"),
+                ("interval", interval, None),
+                ("tuning_n", tuning_n, None),
             )
             if value != default
         )
@@ -197,19 +210,6 @@ def _statistic(given: Any, name: str) -> Any:
             hint="Give (successes, units), the text '8502/44700', or a statistic of the engine.",
         ) from None
     return Proportion(n, successes)
-
-
-def _method(name: str, alpha: float, alternative: Any, difference: Any, mode: Any) -> Any:
-    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-
-    if name == "bayesian":
-        return Bayesian(credible_level=1 - alpha, difference=difference, mode=mode)
-    kinds: dict[str, Any] = {"frequentist": Frequentist, "sequential": Sequential}
-    if name not in kinds:
-        raise InputError(
-            f"There is no method {name!r}.", hint="Choose frequentist, sequential or bayesian."
-        )
-    return kinds[name](alpha=alpha, alternative=alternative, difference=difference, mode=mode)
 
 
 def _kind(statistic: Any) -> str:

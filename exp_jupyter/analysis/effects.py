@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from exp_jupyter.errors import InputError, StatisticsError
+from exp_jupyter.errors import StatisticsError
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
@@ -23,8 +23,6 @@ CUBES = "sum_cubes"
 """Σy³, which an analysis of events adds up and the API does not state."""
 
 FEW_EXPOSURES = "not-enough-exposures"
-
-METHODS = ("frequentist", "sequential", "bayesian")
 
 
 def statistic(kind: Kind, rows: Sequence[Sums]) -> Any:
@@ -84,20 +82,9 @@ def engine_method(
     exp_jupyter.errors.InputError
         There is no such method.
     """
-    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.analysis.method_choice import MethodOptions, project_method
 
-    if name == "frequentist":
-        return Frequentist(alpha=settings.alpha, difference=settings.difference, mode=mode)
-    if name == "sequential":
-        return Sequential(
-            alpha=settings.alpha,
-            difference=settings.difference,
-            tuning_n=settings.tuning_n,
-            mode=mode,
-        )
-    if name == "bayesian":
-        return Bayesian(credible_level=settings.ci_level, difference=settings.difference, mode=mode)
-    raise InputError(f"There is no method {name!r}.", hint=f"Choose from {', '.join(METHODS)}.")
+    return project_method(name, settings, mode, MethodOptions(), {})[0]
 
 
 def stated(kind: Kind, baseline: Sums, row: Sums, settings: Settings) -> Effect | None:

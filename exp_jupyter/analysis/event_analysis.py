@@ -23,6 +23,7 @@ from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
 from exp_jupyter.analysis.event_question import Question
 from exp_jupyter.analysis.event_results import EventAnalysis
 from exp_jupyter.analysis.event_values import check_duplicates
+from exp_jupyter.analysis.method_choice import MethodOptions
 from exp_jupyter.analysis.period import When
 from exp_jupyter.engine.settings import resolve
 from exp_jupyter.errors import InputError
@@ -59,6 +60,8 @@ def analyze_events(
     difference: Literal["relative", "absolute"] = "relative",
     correction: str | None = None,
     mode: Mode | None = None,
+    interval: str | None = None,
+    tuning_n: float | None = None,
     persons: Any = None,
     cohorts: Any = None,
     sessions: Any = None,
@@ -153,6 +156,9 @@ def analyze_events(
         experiment. With ``compat`` conversion windows are PostHog's, too: a funnel counts its steps
         up to a window after any exposure, the last instant included, and a retention its start up
         to that instant; means and ratios are as ever.
+    interval, tuning_n
+        As ``exp_jupyter.analyze`` takes them. With an experiment in recommended mode a sequential
+        method is by default narrowest at the size of its saved plan.
     persons, cohorts, sessions, tables
         Tables beside the events, for filters and metrics that read them: one with ``person_id`` and
         a column per person property, one with ``person_id`` and ``cohort_id``, one with
@@ -242,7 +248,8 @@ def analyze_events(
     spec = replace(spec, exposure_criteria=exposing.criteria or None)
     if cuped is not None:
         spec = replace(spec, stats_config=with_cuped(spec.stats_config, cuped))
-    judge, own_mode = judging(experiment, spec, method, mode, alpha, alternative, difference)
+    options = MethodOptions(interval, tuning_n, alternative)
+    judge, own_mode, tuning = judging(experiment, spec, method, mode, alpha, difference, options)
     judged_by = resolve(spec.stats_config).method if judge is None else judge.name
     check_correction(correction, judged_by)
     question = Question(
@@ -255,6 +262,7 @@ def analyze_events(
         breakdown=segments,
         method=judge,
         mode=own_mode,
+        tuning=tuning,
         correction=correction,
         columns=columns,
         beside={
@@ -293,6 +301,8 @@ def analyze_events(
             difference=(difference, "relative"),
             correction=(correction, None),
             mode=(mode, None),
+            interval=(interval, None),
+            tuning_n=(tuning_n, None),
             persons=(plainly(persons, "persons"), None),
             cohorts=(plainly(cohorts, "cohorts"), None),
             sessions=(plainly(sessions, "sessions"), None),

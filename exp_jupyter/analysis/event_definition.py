@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method, project_method
 from exp_jupyter.analysis.period import When, beginning, ending
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.spec import ExperimentSpec, as_mapping
 from exp_jupyter.analysis.unit_checks import share_of
-from exp_jupyter.analysis.unit_effects import Judging
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.suggestions import meant
 from exp_jupyter.warehouse.unit_sums import key_of
@@ -137,26 +137,26 @@ def judging(
     method: Any,
     mode: Mode | None,
     alpha: float,
-    alternative: Any,
     difference: Any,
-) -> tuple[Any, Mode]:
-    """Return the engine's method, or None and the mode for what the experiment says."""
+    options: MethodOptions,
+) -> tuple[Any, Mode, str]:
+    """Return the engine's method, or None for what the experiment says, its mode and tuning."""
     if mode not in (None, "compat", "recommended"):
         raise InputError(f"mode is {mode!r}; expected compat or recommended.")
     if experiment is None:
         name = "frequentist" if method is None else method
-        return Judging.of(name, alpha, alternative, difference, mode or "recommended").method, (
-            mode or "recommended"
-        )
-    if method is None:
-        return None, mode or "compat"
-    if hasattr(method, "judge"):
-        return method, method.mode
-    from exp_jupyter.analysis.effects import engine_method
+        own = mode or "recommended"
+        return chosen_method(name, alpha, difference, own, options), own, ""
     from exp_jupyter.engine.settings import resolve
 
     own = mode or "compat"
-    return engine_method(method, resolve(spec.stats_config), own), own
+    options.check(method)
+    if method is None:
+        return None, own, ""
+    found, tuning = project_method(
+        method, resolve(spec.stats_config), own, options, as_mapping(experiment)
+    )
+    return found, found.mode, tuning
 
 
 def chosen(metrics: Any, entries: Mapping[str, Any]) -> Any:

@@ -80,6 +80,8 @@ class Question:
         The project's formulas where ``method`` is None.
     correction
         How the last day's p-values are corrected, or None.
+    tuning
+        Where a sequential method's tuning is from, in words.
     columns, table, dialect
         Where things are in the events.
     beside
@@ -110,6 +112,7 @@ class Question:
     state: str | None = None
     numbers: NumberFormat = PLAIN
     duplicates: Duplicates = "keep"
+    tuning: str = ""
 
     def again(
         self, kept: Kept | None, events: Any, as_of: When | None, progress: Progress | None
@@ -326,6 +329,7 @@ class Question:
             told: dict[str, Any] = {
                 "method": self.method,
                 "mode": self.mode,
+                "tuning": self.tuning,
                 "as_of": moment,
                 "fingerprint": _fingerprint(metric, spec),
                 "source": f"{source.label}, {engine.split()[0]}",

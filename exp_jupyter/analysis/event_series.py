@@ -31,6 +31,7 @@ def event_series(
     as_of: datetime,
     fingerprint: str,
     source: str,
+    tuning: str = "",
 ) -> Series:
     """Return a metric's daily series from its sums.
 
@@ -46,7 +47,7 @@ def event_series(
         A method of the engine; None takes what the experiment says, in the project's own formulas.
     mode
         The formulas of the project where ``method`` is None.
-    as_of, fingerprint, source
+    as_of, fingerprint, source, tuning
         Kept in the series.
     """
     days = range(len(dates))
@@ -72,9 +73,10 @@ def event_series(
         "stats_config": spec.stats_config or {},
         "parameters": {"feature_flag_variants": shares if stated else []},
     }
-    return Series.from_wire(
+    found_series = Series.from_wire(
         wire, experiment=experiment, metric=definition, method=method, source=source
     )
+    return replace(found_series, tuning=tuning)
 
 
 def segment_series(

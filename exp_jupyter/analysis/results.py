@@ -85,6 +85,8 @@ def result_series(
     as_of: datetime | None = None,
     method: str | None = None,
     mode: Literal["compat", "recommended"] = "compat",
+    interval: str | None = None,
+    tuning_n: float | None = None,
     source: str | None = None,
 ) -> Series:
     """Return one analysis of a metric as a series of a single day.
@@ -99,7 +101,7 @@ def result_series(
         The day whose data is the last in it.
     as_of
         When it was computed.
-    method, mode
+    method, mode, interval, tuning_n
         As :meth:`Series.from_wire` takes them.
     source
         Where the numbers come from, in words.
@@ -117,5 +119,12 @@ def result_series(
         "computed_at": as_of.isoformat() if as_of is not None else body.get("last_refresh"),
     }
     return Series.from_wire(
-        wire, experiment=experiment, metric=definition, method=method, mode=mode, source=source
+        wire,
+        experiment=experiment,
+        metric=definition,
+        method=method,
+        mode=mode,
+        interval=interval,
+        tuning_n=tuning_n,
+        source=source,
     )

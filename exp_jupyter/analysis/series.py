@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.effects import (
     Kind,
-    engine_method,
     recomputed,
     stated,
     statistic,
     value,
 )
+from exp_jupyter.analysis.method_choice import MethodOptions, project_method
 from exp_jupyter.analysis.spec import as_mapping, instant, planned_split
 from exp_jupyter.analysis.wording import verdict_words
 from exp_jupyter.schema.baseline import baseline_variant
@@ -115,6 +115,8 @@ class Series(Shown):
     split
         Planned share of each variant; empty where it is not known, or where the metric's units are
         not all of those exposed, so that their numbers say nothing about the split.
+    tuning
+        Where a sequential method's tuning is from, in words; empty where the call said it.
     version
         The package's version.
     """
@@ -137,6 +139,7 @@ class Series(Shown):
     planned_sample_size: int | None = None
     source: str = ""
     split: Mapping[str, float] = field(default_factory=dict)
+    tuning: str = ""
     version: str = __version__
 
     @property
@@ -218,6 +221,8 @@ class Series(Shown):
         metric: Any,
         method: Any = None,
         mode: Literal["compat", "recommended"] = "compat",
+        interval: str | None = None,
+        tuning_n: float | None = None,
         source: str | None = None,
     ) -> Series:
         """Read the stored daily results of a metric.
@@ -234,23 +239,27 @@ class Series(Shown):
             ``exp_jupyter.engine``, which brings its own level and mode.
         mode
             The formulas of a recomputation by name.
+        interval, tuning_n
+            Of a recomputation by name, as ``exp_jupyter.compare`` takes them. In recommended mode
+            a sequential method is by default narrowest at the size of the experiment's saved plan.
         source
             Where the numbers come from, in words.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            There is no such method.
+            There is no such method, or an option is not the method's.
         """
         from exp_jupyter.engine.settings import resolve
 
         body, told, definition = as_mapping(results), as_mapping(experiment), as_mapping(metric)
         kind: Kind = definition["metric_type"]
         settings = resolve(told.get("stats_config"))
-        computed = None
+        options = MethodOptions(interval, tuning_n)
+        options.check(method)
+        computed, tuning = None, ""
         if method is not None:
-            own_method = hasattr(method, "judge")
-            computed = method if own_method else engine_method(method, settings, mode)
+            computed, tuning = project_method(method, settings, mode, options, told)
         days = _days(body, kind)
         keys = _variants(told, days)
         own: str = settings.method
@@ -287,6 +296,7 @@ class Series(Shown):
                 else "recomputed from the daily sums stored by the project"
             ),
             split=planned_split(told) if _counts_everybody(definition) else {},
+            tuning=tuning,
         )
 
 

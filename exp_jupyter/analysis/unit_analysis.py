@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.correction import check_correction, corrected
+from exp_jupyter.analysis.method_choice import MethodOptions
 from exp_jupyter.analysis.unit_bounds import value_bounds
 from exp_jupyter.analysis.unit_checks import (
     check_mapping,
@@ -63,6 +64,8 @@ def analyze(
     difference: Literal["relative", "absolute"] = "relative",
     correction: str | None = None,
     mode: Literal["recommended", "compat"] = "recommended",
+    interval: str | None = None,
+    tuning_n: float | None = None,
     table: str | None = None,
     dialect: str | None = None,
     progress: Progress | None = None,
@@ -127,6 +130,11 @@ def analyze(
         another of ``exp_jupyter.engine.multiplicity``.
     mode
         ``recommended``, or ``compat`` for the project's own formulas.
+    interval
+        ``test`` (default), ``delta``, ``fieller`` or ``log``, as the engine's methods take it.
+    tuning_n
+        With ``method="sequential"``: the total units of two arms at which the interval is
+        narrowest, about the planned size; by default 5,000.
     table, dialect
         With a connection: the table's name or a ``SELECT``, and the SQLGlot dialect of the engine
         where it cannot be told.
@@ -154,7 +162,9 @@ def analyze(
     >>> round(found.effect("revenue").estimate, 2), found.units
     (1.5, {'control': 4, 'test': 4})
     """
-    judging = Judging.of(method, alpha, alternative, difference, mode)
+    judging = Judging.of(
+        method, alpha, difference, mode, MethodOptions(interval, tuning_n, alternative)
+    )
     check_correction(correction, judging.method.name)
     if missing not in ("refuse", "zero", "drop"):
         raise InputError(
@@ -265,6 +275,8 @@ def analyze(
             difference=(difference, "relative"),
             correction=(correction, None),
             mode=(mode, "recommended"),
+            interval=(interval, None),
+            tuning_n=(tuning_n, None),
             table=(table, None),
             dialect=(dialect, None),
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
 from exp_jupyter.analysis.unit_metrics import UnitMetric
 from exp_jupyter.analysis.unit_results import ArmResult, MetricResult
 from exp_jupyter.errors import InputError, StatisticsError
@@ -26,33 +27,17 @@ class Judging:
     method: Any
 
     @classmethod
-    def of(cls, method: Any, alpha: float, alternative: Any, difference: Any, mode: Any) -> Judging:
+    def of(
+        cls, method: Any, alpha: float, difference: Any, mode: Any, options: MethodOptions
+    ) -> Judging:
         """Return the method by its name, or the one given.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            There is no such method, or it takes no alternative.
+            There is no such method, or an option is not the method's.
         """
-        from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-
-        if hasattr(method, "judge"):
-            return cls(method)
-        if method == "bayesian":
-            if alternative != "two-sided":
-                raise InputError(
-                    "A bayesian analysis has no alternative: its chance to win is one-sided.",
-                    hint="Leave alternative out.",
-                )
-            return cls(Bayesian(credible_level=1 - alpha, difference=difference, mode=mode))
-        kinds: dict[Any, Any] = {"frequentist": Frequentist, "sequential": Sequential}
-        if method not in kinds:
-            raise InputError(
-                f"There is no method {method!r}.", hint="Choose frequentist, sequential, bayesian."
-            )
-        return cls(
-            kinds[method](alpha=alpha, alternative=alternative, difference=difference, mode=mode)
-        )
+        return cls(chosen_method(method, alpha, difference, mode, options))
 
     @property
     def alpha(self) -> float:

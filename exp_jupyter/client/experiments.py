@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.client.calls import call
@@ -17,6 +18,7 @@ from exp_jupyter.client.lookup import (
     require_stored,
 )
 from exp_jupyter.client.questions import ExperimentQuestions
+from exp_jupyter.client.recomputation import Recomputation
 from exp_jupyter.errors import (
     ApiError,
     InputError,
@@ -127,6 +129,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         *,
         method: str | None = None,
         mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
     ) -> Series:
         """Return the daily series of a metric.
 
@@ -141,9 +145,15 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             computes every day again from its sums.
         mode
             The formulas of that recomputation: ``compat`` (default) or ``recommended``.
+        interval
+            How its intervals are formed: ``test``, ``delta``, ``fieller`` or ``log``.
+        tuning_n
+            With ``sequential``: total units of two arms at which the interval is narrowest. By
+            default those of the experiment's saved plan (recommended), else its own setting.
         """
         experiment = self.get(ref)
-        return self._series_of(experiment, find_metric(experiment, metric), method, mode)
+        how = Recomputation(method, mode, interval, tuning_n)
+        return self._series_of(experiment, find_metric(experiment, metric), how)
 
     def all_timeseries(
         self,
@@ -151,6 +161,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         *,
         method: str | None = None,
         mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> builtins.list[Series]:
         """Return the daily series of every metric, asked for side by side.
@@ -159,7 +171,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         ----------
         ref
             The experiment.
-        method, mode
+        method, mode, interval, tuning_n
             As ``timeseries`` takes them.
         progress
             Called with how many are there and how many there will be, after each one.
@@ -171,9 +183,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         from exp_jupyter.client.side_by_side import side_by_side
 
         experiment = self.get(ref)
+        how = Recomputation(method, mode, interval, tuning_n)
         self._project.source  # noqa: B018 - read once here rather than once in every thread
         return side_by_side(
-            lambda entry: self._series_of(experiment, entry, method, mode),
+            lambda entry: self._series_of(experiment, entry, how),
             experiment.metric_entries,
             progress,
         )
@@ -185,6 +198,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         *,
         method: str | None = None,
         mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Results:
         """Return the results as they are now: of every metric, or of one.
@@ -195,7 +210,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             The experiment.
         metric
             Its uuid, name or index from 0; by default all of them, asked for side by side.
-        method, mode
+        method, mode, interval, tuning_n
             As ``timeseries`` takes them.
         progress
             Called with how many are there and how many there will be, after each one.
@@ -219,10 +234,11 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             entries = (find_metric(experiment, metric),)
         self._project.source  # noqa: B018 - read once here rather than once in every thread
         failed: dict[str, str] = {}
+        how = Recomputation(method, mode, interval, tuning_n)
 
         def ask(entry: MetricEntry) -> Series | None:
             try:
-                return self._result_of(experiment, entry, method, mode)
+                return self._result_of(experiment, entry, how)
             except (ValidationFailedError, ServerError) as refusal:
                 if metric is not None:
                     raise
@@ -234,7 +250,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             role: tuple(one for entry, one in found if one is not None and entry.role == role)
             for role in ("primary", "secondary")
         }
-        shown = {"metric": metric, "method": method, "mode": mode}
+        shown = {"metric": metric, **asdict(how)}
         return Results(
             experiment.id, experiment.name, experiment.status, **by_role, failed=failed
         ).coded(call("experiments.results", experiment.id, **shown))
@@ -358,8 +374,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         self,
         experiment: Experiment,
         entry: MetricEntry,
-        method: str | None,
-        mode: Literal["compat", "recommended"] | None,
+        how: Recomputation,
     ) -> Series:
         from zoneinfo import ZoneInfo
 
@@ -375,11 +390,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             metric={**entry.definition, "name": entry.name},
             day=last.astimezone(ZoneInfo(self._project.timezone)).date(),
             as_of=as_of,
-            method=method,
-            mode=mode or "compat",
+            **how.settings(),
             source=self._project.source,
         )
-        shown = call("experiments.results", experiment.id, entry.name, method=method, mode=mode)
+        shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
         return series.coded(f"{shown}[0]")
 
     def _by_id(self, known: int) -> Experiment:
@@ -399,8 +413,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         self,
         experiment: Experiment,
         entry: MetricEntry,
-        method: str | None,
-        mode: Literal["compat", "recommended"] | None,
+        how: Recomputation,
     ) -> Series:
         from exp_jupyter.analysis.series import Series
 
@@ -408,12 +421,11 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             self._data_of(experiment, entry),
             experiment=experiment,
             metric={**entry.definition, "name": entry.name},
-            method=method,
-            mode=mode or "compat",
+            **how.settings(),
             source=self._project.source,
         )
         return series.coded(
-            call("experiments.timeseries", experiment.id, entry.name, method=method, mode=mode)
+            call("experiments.timeseries", experiment.id, entry.name, **asdict(how))
         )
 
     def _first_series(self, experiment: Experiment) -> Series | None:

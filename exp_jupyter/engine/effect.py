@@ -71,6 +71,8 @@ class Effect(Shown):
         With ``on_refusal="mask"``, why each element has no numbers; "" where it has.
     null
         The value of the difference under the null hypothesis.
+    tuning_n
+        Of a sequential method: the total units at which its interval is narrowest.
     """
 
     method: str
@@ -100,6 +102,7 @@ class Effect(Shown):
     refusal: str | NDArray[Any] = ""
     null: float = 0.0
     null_error: Numbers | None = None
+    tuning_n: float | None = None
     _warned: tuple[Booleans, ...] = ()
 
     @property

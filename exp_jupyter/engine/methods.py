@@ -217,7 +217,9 @@ class Sequential:
     alpha
         Probability of ever excluding the truth, over all looks together.
     tuning_n
-        Total units at which the interval is narrowest; about the planned sample size.
+        Total units of both arms at which the interval is narrowest; about the planned sample size
+        (a plan states it). The default, 5,000, costs a plan of 1,000 or of 50,000 units about
+        15 % more of them.
     alternative
         ``"two-sided"``, ``"greater"`` or ``"less"``.
     difference
@@ -312,6 +314,7 @@ class Sequential:
         p = anytime_p_value(evidence)
         return {
             "alternative": self.alternative,
+            "tuning_n": float(self.tuning_n),
             "interval_kind": "confidence_sequence",
             "null": self.null,
             "level": self.level,
@@ -343,6 +346,7 @@ class Sequential:
         bounds = test.bounds(as_statistic(critical, df), self.null)
         return {
             "alternative": self.alternative,
+            "tuning_n": float(self.tuning_n),
             "interval_kind": "confidence_sequence",
             "null_error": null_error(test, self.null),
             "null": self.null,

@@ -115,7 +115,8 @@ def run(session: Session, options: Namespace) -> Analysis:
     settings = given(
         options,
         *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),
-        *("alternative", "difference", "correction", "method", "mode", "table", "dialect"),
+        *("alternative", "difference", "correction", "method", "mode", "interval", "tuning_n"),
+        *("table", "dialect"),
         *("cap", "decimal", "thousands", "duplicates"),
     )
     if options.winsorize:

@@ -146,7 +146,8 @@ def run(session: Session, options: Namespace) -> EventAnalysis:
         options,
         *("flag", "start", "end", "timezone", "variants", "control", "multiple_variants", "cuped"),
         *("breakdown", "goal", "method", "alpha", "alternative", "difference", "correction"),
-        *("mode", "state", "as_of", "table", "dialect", "decimal", "thousands", "duplicates"),
+        *("mode", "interval", "tuning_n", "state", "as_of", "table", "dialect"),
+        *("decimal", "thousands", "duplicates"),
     )
     if options.matured:
         asked["matured"] = True

@@ -54,6 +54,7 @@ def run(session: Session, options: Namespace) -> Comparison:
 
     settle(session, options)
     settings = given(options, "alpha", "alternative", "difference", "method", "goal", "mode")
+    settings |= given(options, "interval", "tuning_n")
     if options.margin is not None:
         settings["margin"] = _margin(options)
     if options.names:

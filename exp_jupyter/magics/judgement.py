@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
 
 METHODS = ("frequentist", "sequential", "bayesian")
+INTERVALS = ("test", "delta", "fieller", "log")
 
 
 def add_judgement(it: Arguments) -> None:
@@ -50,6 +51,27 @@ def add_judgement(it: Arguments) -> None:
         metavar="MODE",
         offers="compat recommended",
         help="compat: the project's formulas; recommended (default): the method's best form",
+    )
+
+    add_interval(it)
+
+
+def add_interval(it: Arguments) -> None:
+    """Add how the interval is formed, and a sequential method's tuning."""
+    it.add(
+        "--interval",
+        type=one_of(*INTERVALS),
+        metavar="KIND",
+        offers=" ".join(INTERVALS),
+        help="test (default): the values the test does not reject; or delta, fieller, log",
+    )
+    it.add(
+        "--tuning",
+        dest="tuning_n",
+        type=number,
+        metavar="UNITS",
+        help="with --method sequential: units of both arms at which the interval is narrowest, "
+        "about the planned size; a plan states it, 5,000 otherwise",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.arguments import Arguments
+from exp_jupyter.magics.arguments import Arguments, given
 from exp_jupyter.magics.progress import counting, progress_line
 from exp_jupyter.magics.show import add_ref
 from exp_jupyter.magics.timeseries import add_method
@@ -52,5 +52,6 @@ def run(session: Session, options: Namespace) -> Results:
             options.metric,
             method=options.method or session.settings.method,
             mode=mode,
+            **given(options, "interval", "tuning_n"),
             progress=counting(progress, "Reading the metrics"),
         )

@@ -18,7 +18,7 @@ KINDS = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention", "mean"
 ALTERNATIVES = ("two-sided", "greater", "less")
 _SHARED = (
     *("mde", "variants", "rate", "alpha", "power", "alternative", "margin"),
-    *("correlation", "split", "sequential", "comparisons", "mode"),
+    *("correlation", "split", "sequential", "comparisons", "effect", "mode"),
 )
 
 
@@ -48,9 +48,9 @@ def arguments() -> Arguments:
         """
         Plan the sample size and the running time of an experiment.
 
-        With only what the project's own calculator knows, the numbers are the project's to the
-        unit. Any of the further options switches to the general formula, which holds for every
-        false-positive rate, power, split and test; --mode says which one outright.
+        The plan is for the test that %exp_compare makes: so many units find the effect with the
+        power asked for. What the project's own calculator would say stands beside it, with the
+        power that it really has; --mode compat gives the project's number to the unit.
         """,
         [
             "%exp_size funnel --baseline 0.12 --mde 5 --rate 1800",
@@ -130,7 +130,14 @@ def arguments() -> Arguments:
         type=one_of("compat", "recommended"),
         metavar="MODE",
         offers="compat recommended",
-        help="compat: the project's formula; recommended: the general one",
+        help="recommended (default): for the test that is made; compat: the project's formula",
+    )
+    it.add(
+        "--effect",
+        type=one_of("additive", "multiplicative"),
+        metavar="KIND",
+        offers="additive multiplicative",
+        help="of a mean: additive (default) leaves its variance alone, multiplicative scales it",
     )
     it.add("--form", action="store_true", help="open a form to try values in")
     return it

@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.arguments import Arguments, one_of
-from exp_jupyter.magics.judgement import METHODS
+from exp_jupyter.magics.arguments import Arguments, given, one_of
+from exp_jupyter.magics.judgement import METHODS, add_interval
 from exp_jupyter.magics.show import add_ref
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add_method(it: Arguments) -> None:
         offers="compat recommended",
         help="compat: as the project computes; recommended: the method's best form",
     )
+    add_interval(it)
 
 
 def arguments() -> Arguments:
@@ -67,13 +68,14 @@ def run(session: Session, options: Namespace) -> Any:
     project = session.connected()
     mode: Any = options.mode or session.settings.mode
     method = options.method or session.settings.method
+    how: Any = {"method": method, "mode": mode, **given(options, "interval", "tuning_n")}
     if options.form:
         from exp_jupyter.widgets.series import SeriesExplorer
 
-        return SeriesExplorer(project, options.ref, options.metric, method=method, mode=mode)
+        return SeriesExplorer(project, options.ref, options.metric, **how)
     if options.ref is None:
         raise InputError(
             "%exp_timeseries needs REF, the experiment.",
             hint="For example: %exp_timeseries 42, or %exp_timeseries --form to pick one.",
         )
-    return project.experiments.timeseries(options.ref, options.metric, method=method, mode=mode)
+    return project.experiments.timeseries(options.ref, options.metric, **how)

@@ -39,8 +39,8 @@ class SeriesExplorer(Form):
     ref, metric
         What to begin with, as ``project.experiments.timeseries`` takes them; by default the
         newest launched experiment and its first metric.
-    method, mode
-        As ``timeseries`` takes them.
+    method, mode, interval, tuning_n
+        As ``timeseries`` takes them; the last two stay as they are while the rest changes.
 
     Attributes
     ----------
@@ -56,13 +56,17 @@ class SeriesExplorer(Form):
         *,
         method: str | None = None,
         mode: str | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
     ) -> None:
         self._project = project
         self._given = (ref, metric)
         self._experiment: Experiment | None = None
         self.series: Series | None = None
         chosen = () if metric is None else (word(str(metric)),)
-        self._begin = _line(ref, chosen, method, mode) if ref is not None else NO_LINE
+        self._options: dict[str, Any] = {"interval": interval, "tuning_n": tuning_n}
+        how = self._options if method else {}
+        self._begin = _line(ref, chosen, method, mode, **how) if ref is not None else NO_LINE
         self.experiment = _dropdown("Experiment", [], None)
         self.metric = _dropdown("Metric", [], None)
         self.method = _dropdown("Method", _METHODS, method or _OWN)
@@ -93,7 +97,23 @@ class SeriesExplorer(Form):
         entries = self._experiment.metric_entries if self._experiment is not None else ()
         place = self.metric.value
         chosen = () if place is None else (metric_word(entries[place], entries),)
-        return _line(self.experiment.value, chosen, self.method.value or None, self.mode.value)
+        return _line(
+            self.experiment.value,
+            chosen,
+            self.method.value or None,
+            self.mode.value,
+            **self._kept(),
+        )
+
+    def _kept(self) -> dict[str, Any]:
+        """Return the options that the picked method has."""
+        method = self.method.value or None
+        found: dict[str, Any] = {}
+        if method is not None and self._options["interval"] is not None:
+            found["interval"] = self._options["interval"]
+        if method == "sequential" and self._options["tuning_n"] is not None:
+            found["tuning_n"] = self._options["tuning_n"]
+        return found
 
     def _open(self) -> None:
         ref, metric = self._given
@@ -133,6 +153,7 @@ class SeriesExplorer(Form):
             self.metric.value,
             method=self.method.value or None,
             mode=self.mode.value if self.method.value else None,
+            **self._kept(),
         )
         self.announce(page(self.series).to_html() + html(*line_code(self.line())))
 
@@ -143,7 +164,14 @@ def _dropdown(label: str, options: Any, value: Any) -> widgets.Dropdown:
     )
 
 
-def _line(ref: Any, metric: tuple[str | None, ...], method: str | None, mode: str | None) -> str:
+def _line(
+    ref: Any,
+    metric: tuple[str | None, ...],
+    method: str | None,
+    mode: str | None,
+    interval: str | None = None,
+    tuning_n: float | None = None,
+) -> str:
     """Return the magic line that shows the same series; ``metric`` is a word of it already.
 
     Examples
@@ -153,4 +181,7 @@ def _line(ref: Any, metric: tuple[str | None, ...], method: str | None, mode: st
     """
     how = ("--method", word(method)) if method else ()
     formulas = ("--mode", word(mode)) if method and mode and mode != "compat" else ()
-    return magic_line("%exp_timeseries", word(str(ref)), *metric, *how, *formulas)
+    kept = ("--interval", word(interval)) if method and interval else ()
+    if method and tuning_n is not None:
+        kept = (*kept, "--tuning", word(f"{tuning_n:.10g}"))
+    return magic_line("%exp_timeseries", word(str(ref)), *metric, *how, *formulas, *kept)

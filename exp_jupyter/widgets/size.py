@@ -32,8 +32,18 @@ _LABELS = {
     "margin": "Margin, %",
     "correlation": "Covariate correlation",
     "comparisons": "Comparisons",
+    "effect": "Effect on the variance",
 }
-_MORE = ("alpha", "power", "alternative", "margin", "correlation", "comparisons", "sequential")
+_MORE = (
+    "alpha",
+    "power",
+    "alternative",
+    "margin",
+    "correlation",
+    "comparisons",
+    "effect",
+    "sequential",
+)
 _START: Mapping[str, Any] = {"kind": "funnel", "baseline": 0.1, "mde": 5, "rate": 1000}
 _READERS: Mapping[str, Callable[[str], float | int]] = {
     "variants": whole,
@@ -73,6 +83,11 @@ class SizeForm(Form):
                 "alternative",
                 [("two-sided", ""), ("greater", "greater"), ("less", "less")],
                 begin.get("alternative") or "",
+            ),
+            "effect": _dropdown(
+                "effect",
+                [("additive", ""), ("multiplicative", "multiplicative")],
+                begin.get("effect") or "",
             ),
             "sequential": widgets.Checkbox(
                 description="Looked at every day", value=bool(begin.get("sequential")), indent=False
@@ -135,7 +150,7 @@ class SizeForm(Form):
                 self.announce(page(plan).to_html() + html(*line_code(_line(self.values()))))
 
 
-_CHOICES = frozenset({"kind", "alternative"})
+_CHOICES = frozenset({"kind", "alternative", "effect"})
 
 
 def _text(name: str, value: Any) -> widgets.Text:

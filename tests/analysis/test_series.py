@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -87,6 +88,7 @@ def test_the_crossing_is_the_first_day_of_an_unbroken_run(results):
 @pytest.mark.parametrize("method", ["frequentist", "sequential", "bayesian"])
 def test_every_day_is_recomputed_as_if_alone(results, method, mode):
     from exp_jupyter.analysis.effects import engine_method
+    from exp_jupyter.analysis.method_choice import planned_tuning
     from exp_jupyter.engine.comparison import compare
     from exp_jupyter.engine.statistics import Proportion
 
@@ -94,6 +96,9 @@ def test_every_day_is_recomputed_as_if_alone(results, method, mode):
         results, experiment=EXPERIMENT, metric=METRIC, method=method, mode=mode
     )
     chosen = engine_method(method, resolve(EXPERIMENT["stats_config"]), mode)
+    if method == "sequential" and mode == "recommended":
+        chosen = replace(chosen, tuning_n=planned_tuning(EXPERIMENT))
+        assert series.tuning == "tuned to the experiment’s saved plan"
     for day, (control_n, control, test_n, test) in list(zip(series.days, COUNTS, strict=False))[1:]:
         alone = compare(Proportion(control_n, control), Proportion(test_n, test), chosen)
         effect = day.effects["test"]

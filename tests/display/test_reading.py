@@ -143,12 +143,12 @@ def test_too_few_units_say_how_many_are_needed(builders):
     assert "too little data yet: fewer than 50 units in an arm" in " ".join(early.split())
 
 
-def test_a_plan_says_the_size_first_and_the_exact_one_beside_it():
+def test_a_plan_says_the_size_first_and_the_projects_beside_it():
     plan = sample_size("funnel", baseline=0.12, mde=5, rate=1800)
     lines = plan.to_text().splitlines()
-    assert lines[1].startswith("93,867 units in 53 days to find a relative effect of 5 %")
-    exact = columns_of("\n".join(lines), "Exact formula at the same settings")
-    assert f"{plan.exact_sample_size:,} units (+" in exact
+    assert lines[1].startswith("94,066 units in 53 days to find a relative effect of 5 %")
+    beside = columns_of("\n".join(lines), "The project’s formula")
+    assert "93,867 units, finds it with 79.9 % power" in beside
 
 
 def test_a_plan_without_a_rate_asks_for_one():

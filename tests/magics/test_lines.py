@@ -196,12 +196,12 @@ class TestWrongLines:
 class TestSize:
     def test_gives_the_projects_own_number(self, run):
         plan = run("%exp_size funnel --baseline 0.12 --mde 5 --rate 1800")
-        assert (plan.sample_size, plan.days, plan.mode) == (93867, 53, "compat")
+        assert (plan.sample_size, plan.days, plan.mode) == (94066, 53, "compat")
 
     @pytest.mark.parametrize("baseline", ["0.12", "12%", "{0.10 + 0.02}", "{base}"])
     def test_takes_numbers_as_people_write_them(self, run, baseline):
         plan = run(f"base = 0.12\n%exp_size funnel --baseline {baseline} --mde 5% --rate 1,800")
-        assert (plan.sample_size, plan.days) == (93867, 53)
+        assert (plan.sample_size, plan.days) == (94066, 53)
 
     def test_is_the_twin(self, run):
         from exp_jupyter.engine import planning
@@ -265,7 +265,7 @@ class TestResults:
     def test_are_not_shown_after_a_semicolon(self, shell, run, capsys):
         assert run("%exp_size funnel --baseline 0.12 --mde 5 --out kept;") is None
         assert capsys.readouterr().out == ""
-        assert shell.user_ns["kept"].sample_size == 93867
+        assert shell.user_ns["kept"].sample_size == 94066
 
     def test_a_failed_magic_keeps_nothing(self, shell, fail):
         fail("%exp_size funel --out kept")

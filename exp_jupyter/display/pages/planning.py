@@ -52,6 +52,11 @@ def size_plan(subject: SizePlan) -> Description:
     if chart is not None:
         blocks.append(Picture(chart, f"{chart.label}, by day"))
     blocks += warnings_of(subject.warnings)
+    if subject.tuning_n is not None:
+        tuning = f"{subject.tuning_n:.10g}"
+        words = f"analyse with the tuning of this plan (tuning_n={tuning}), for example:"
+        line = f"%exp_compare CONTROL TREATMENT --method sequential --tuning {tuning}"
+        blocks.append(NextStep(words, code=line))
     if subject.rate is None:
         step = "give the new units per day (rate) to see how long that takes."
         blocks.append(NextStep(step))
@@ -125,7 +130,10 @@ def _plan_fields(subject: SizePlan) -> dict[str, Cell | str]:
         rows["Looking every day"] = "allowed: sized for an always-valid interval"
     if subject.comparisons > 1:
         rows["Comparisons"] = numbers.count(subject.comparisons)
+    if subject.effect == "multiplicative":
+        rows["Effect"] = "multiplicative: the variance grows with it"
     rows |= _exact(subject)
+    rows |= _api(subject)
     return rows
 
 
@@ -136,7 +144,18 @@ def _exact(subject: SizePlan) -> dict[str, Cell | str]:
         return {}
     change = numbers.lift(exact / subject.sample_size - 1)
     words = f"{numbers.counted(exact, 'unit')} ({change})"
-    return {"Exact formula at the same settings": Figure(exact, words)}
+    return {"For the test that is made": Figure(exact, words)}
+
+
+def _api(subject: SizePlan) -> dict[str, Cell | str]:
+    """Say what the API's formula asks, and what that really finds."""
+    size, power = subject.api_sample_size, subject.api_power
+    if size is None or power is None:
+        return {}
+    found = f"finds it with {numbers.percent(power, 1)} power"
+    if subject.mode == "compat":
+        return {"Power it really has": Figure(power, numbers.percent(power, 1))}
+    return {"The project’s formula": Figure(size, f"{numbers.counted(size, 'unit')}, {found}")}
 
 
 def _baseline(kind: str, value: float | None) -> Figure:
@@ -182,6 +201,10 @@ def _record(subject: SizePlan) -> dict[str, Any]:
         "sample_size",
         "days",
         "exact_sample_size",
+        "api_sample_size",
+        "api_power",
+        "effect",
+        "tuning_n",
         "mode",
     ]
     return {name: getattr(subject, name) for name in names}

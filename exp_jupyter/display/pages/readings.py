@@ -176,6 +176,8 @@ def provenance(effect: Effect, baseline: str = "control") -> tuple[str, ...]:
     """Return the small print every effect carries: interval, method and mode."""
     against = f"relative to {baseline}" if is_relative(effect) else "absolute differences"
     parts = [f"{level_words(effect)}, {against}", effect.method]
+    if effect.tuning_n is not None:
+        parts.append(f"narrowest at {numbers.count(effect.tuning_n)} units of both arms")
     if effect.variance_reduction is not None:
         removed = float(effect.variance_reduction[1])
         parts.append(f"CUPED, variance {numbers.lift(-removed, 0)}")

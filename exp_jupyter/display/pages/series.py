@@ -331,6 +331,7 @@ def _small_print(subject: Series, effect: Effect | None) -> tuple[str, ...]:
     fixed = subject.method == "frequentist" and len(subject.days) > 1
     return (
         *told,
+        subject.tuning,
         "read once, at the planned size: these intervals do not allow for daily looks"
         if fixed
         else "",
