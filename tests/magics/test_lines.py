@@ -194,9 +194,9 @@ class TestWrongLines:
 
 
 class TestSize:
-    def test_gives_the_projects_own_number(self, run):
+    def test_plans_for_the_test_that_is_made(self, run):
         plan = run("%exp_size funnel --baseline 0.12 --mde 5 --rate 1800")
-        assert (plan.sample_size, plan.days, plan.mode) == (94066, 53, "compat")
+        assert (plan.sample_size, plan.days, plan.mode) == (94066, 53, "recommended")
 
     @pytest.mark.parametrize("baseline", ["0.12", "12%", "{0.10 + 0.02}", "{base}"])
     def test_takes_numbers_as_people_write_them(self, run, baseline):
