@@ -153,9 +153,9 @@ def judging(
     options.check(method)
     if method is None:
         return None, own, ""
-    found, tuning = project_method(
-        method, resolve(spec.stats_config), own, options, as_mapping(experiment)
-    )
+    # A spec says how to compare but keeps no plan, so nothing is known of a planned size.
+    saved = {} if isinstance(experiment, ExperimentSpec) else as_mapping(experiment)
+    found, tuning = project_method(method, resolve(spec.stats_config), own, options, saved)
     return found, found.mode, tuning
 
 
