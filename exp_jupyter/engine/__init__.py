@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
     from exp_jupyter.engine.group_sequential import GroupSequential
     from exp_jupyter.engine.heterogeneity import compare_segments
+    from exp_jupyter.engine.intersection import running_intersection
     from exp_jupyter.engine.margins import equivalence, non_inferiority
     from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
     from exp_jupyter.engine.msprt import MixtureSPRT
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         sample_ratio_mismatch,
     )
     from exp_jupyter.engine.quantiles import compare_quantiles
-    from exp_jupyter.engine.running_intersection import running_intersection
     from exp_jupyter.engine.settings import Settings, resolve
     from exp_jupyter.engine.simulation import simulate
     from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
@@ -65,7 +65,7 @@ _HOME = {
     "post_stratified": "adjustment",
     "regression_adjusted": "adjustment",
     "resolve": "settings",
-    "running_intersection": "running_intersection",
+    "running_intersection": "intersection",
     "sample_ratio_mismatch": "quality",
     "sample_size": "planning",
     "simulate": "simulation",

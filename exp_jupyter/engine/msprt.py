@@ -15,8 +15,8 @@ import numpy as np
 from exp_jupyter.engine.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.confidence_sequence import anytime_p_value
 from exp_jupyter.engine.contrast import Contrast, Difference, Mode, no_variance
+from exp_jupyter.engine.intervals import null_error
 from exp_jupyter.engine.limits import choose
-from exp_jupyter.engine.methods import null_error
 from exp_jupyter.engine.refusals import Refusal
 from exp_jupyter.engine.requirements import (
     DIFFERENCES,

@@ -15,9 +15,9 @@ from exp_jupyter.engine.confidence_sequence import (
     normal_log_mixture,
     normal_mixture_boundary,
 )
+from exp_jupyter.engine.intersection import running_intersection
 from exp_jupyter.engine.methods import Frequentist, Sequential
 from exp_jupyter.engine.msprt import MixtureSPRT
-from exp_jupyter.engine.running_intersection import running_intersection
 from exp_jupyter.engine.statistics import Mean, Proportion
 
 levels = st.floats(0.001, 0.3)
