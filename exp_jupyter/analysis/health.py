@@ -118,6 +118,7 @@ class Health(Shown):
         ]
         if series is not None:
             checks.append(_freshness(series))
+        checks += _findings(body)
         return cls(
             experiment_id=int(body.get("id") or 0),
             experiment_name=str(body.get("name") or ""),
@@ -129,6 +130,29 @@ class Health(Shown):
             multiple_variant_share=share,
             days=_days(seen),
         )
+
+
+_VERDICTS: dict[str, Verdict] = {"critical": "fail", "warning": "warn", "info": "ok"}
+_STEPS = {
+    "open_feature_flag": "Look at its feature flag.",
+    "adjust_distribution": "Adjust the split of its variants.",
+    "use_first_seen_variant": "Count units under the variant they saw first.",
+}
+
+
+def _findings(body: Mapping[str, Any]) -> list[HealthCheck]:
+    """Return what the project itself found; nothing where it does not look."""
+    told = as_mapping(body.get("health") or {}).get("findings") or ()
+    found = [as_mapping(one) for one in told]
+    return [
+        HealthCheck(
+            str(one.get("title") or one.get("code") or "Finding"),
+            _VERDICTS.get(str(one.get("severity")), "warn"),
+            str(one.get("detail") or one.get("title") or ""),
+            " ".join(_STEPS[step] for step in one.get("actions") or () if step in _STEPS),
+        )
+        for one in found
+    ]
 
 
 def _counts(seen: Mapping[str, Any] | None) -> tuple[dict[str, int], int]:

@@ -13,6 +13,7 @@ from exp_jupyter.schema.experiment import Experiment
 if TYPE_CHECKING:
     from exp_jupyter.client.copies import CopyToProject, Duplicate
     from exp_jupyter.client.exposure_cohort import CreateExposureCohort
+    from exp_jupyter.client.freeze import Freeze, Unfreeze
     from exp_jupyter.client.from_prompt import FromPrompt
     from exp_jupyter.client.lifecycle import Archive, End, Launch, Pause, Reset, Resume
     from exp_jupyter.client.new_experiment import Create
@@ -214,6 +215,20 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         return Resume(self._project, one).coded(call("experiments.resume", one.id))
+
+    def freeze(self, ref: Ref) -> Freeze:
+        """Return the write that keeps newcomers out of a running experiment."""
+        from exp_jupyter.client.freeze import Freeze
+
+        one = self.get(ref)
+        return Freeze(self._project, one).coded(call("experiments.freeze", one.id))
+
+    def unfreeze(self, ref: Ref) -> Unfreeze:
+        """Return the write that lets newcomers into a frozen experiment again."""
+        from exp_jupyter.client.freeze import Unfreeze
+
+        one = self.get(ref)
+        return Unfreeze(self._project, one).coded(call("experiments.unfreeze", one.id))
 
     def end(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
@@ -54,6 +55,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         *,
         prompt_name: str | None = None,
         event: str | None = None,
+        tag: str | None = None,
     ) -> ExperimentList:
         """Return experiments with their basic fields.
 
@@ -70,11 +72,20 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             ``status`` or ``created_by``, with ``-`` for descending; by default the newest first.
         prompt_name, event
             Only those made from this prompt, or with a metric that counts this event.
+        tag
+            Only those with this tag. A project that has no tags lists all, and the list says so.
         """
         given = {"status": status, "archived": archived, "search": search, "order": order}
-        given |= {"prompt_name": prompt_name, "event": event}
+        given |= {"prompt_name": prompt_name, "event": event, "tag": tag}
         found = [*self.iterate(**given)]  # type: ignore[arg-type]
         shown = call("experiments.list", **given)
+        if tag is not None and found:
+            if not any("tags" in one.model_fields_set for one in found):
+                note = "This project has no tags, so all experiments are listed."
+                return ExperimentList(count=len(found), results=found, note=note).coded(shown)
+            # A project that leaves an unknown filter aside lists the others too.
+            wanted = tag.strip().lower()
+            found = [one for one in found if wanted in one.tags]
         return ExperimentList(count=len(found), results=found).coded(shown)
 
     def iterate(
@@ -86,10 +97,12 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         *,
         prompt_name: str | None = None,
         event: str | None = None,
+        tag: str | None = None,
     ) -> Iterator[Experiment]:
         """Yield what ``list`` would return, one page of requests at a time."""
         params = {"status": status, "archived": archived, "search": search, "order": order}
         params |= {"prompt_name": prompt_name, "event": event}
+        params["tags"] = None if tag is None else json.dumps([tag.strip().lower()])
         path = self._project.path("experiments")
         for page in self._project.pages(ExperimentList, path, params):
             yield from page

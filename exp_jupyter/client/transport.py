@@ -237,9 +237,8 @@ class Transport:
             raise unknown(f"the answer was lost ({answer.words})")
         if 300 <= answer.status < 400:
             raise unknown(f"the project answered with a redirect ({answer.status})")
-        from exp_jupyter.schema.failure import NOTHING_WRITTEN
 
-        if answer.status >= 500 and answer.headers.get(NOTHING_WRITTEN) != "true":
+        if answer.status >= 500 and not _says_nothing_written(answer):
             raise unknown(f"the project failed ({answer.status}) while it worked on it")
         try:
             if answer.status >= 400:
@@ -443,3 +442,9 @@ def _close_all(clients: dict[bool, tuple[httpx.Client, BoundedTransport | None]]
         # At the end of a process its sockets may be gone already, and nobody is left to be told.
         with suppress(OSError):
             clients.popitem()[1][0].close()
+
+
+def _says_nothing_written(answer: Raw) -> bool:
+    from exp_jupyter.schema.failure import NOTHING_WRITTEN  # late: few projects ever fail
+
+    return answer.headers.get(NOTHING_WRITTEN) == "true"

@@ -237,6 +237,14 @@ class ExpMagics(Magics):
     def exp_resume(self, line: str) -> Any:
         """Switch it on again."""
 
+    @magic("freeze", "Watch")
+    def exp_freeze(self, line: str) -> Any:
+        """Keep newcomers out of a running experiment."""
+
+    @magic("unfreeze", "Watch")
+    def exp_unfreeze(self, line: str) -> Any:
+        """Let newcomers in again."""
+
     @magic("results", "Analyse")
     def exp_results(self, line: str) -> Any:
         """Read every metric of an experiment as it is now."""

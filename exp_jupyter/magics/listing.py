@@ -35,6 +35,7 @@ def arguments() -> Arguments:
     )
     it.add("--archived", action="store_true", help="list the archived ones instead")
     it.add("--search", metavar="TEXT", help="part of the name")
+    it.add("--tag", metavar="TAG", help="only those with this tag")
     it.add(
         "--order",
         metavar="FIELD",
@@ -51,6 +52,7 @@ def run(session: Session, options: Namespace) -> ExperimentList:
         archived=True if options.archived else None,
         search=options.search,
         order=options.order,
+        tag=options.tag,
     )
     session.names.see_experiments(found)
     return found

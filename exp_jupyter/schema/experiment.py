@@ -202,6 +202,9 @@ class Experiment(ApiObject):
 class ExperimentList(Page[Experiment]):
     """Experiments with their basic fields."""
 
+    note: str = ""
+    """What to know about the list as a whole; the client's own word, not the project's."""
+
 
 def _ordered(entries: list[MetricEntry], uuids: list[str] | None) -> list[MetricEntry]:
     place = {uuid: index for index, uuid in enumerate(uuids or [])}

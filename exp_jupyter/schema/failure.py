@@ -11,6 +11,9 @@ from exp_jupyter.schema.base import ApiObject
 NOTHING_WRITTEN = "x-nothing-written"
 """The header of an answer by which a project that failed says that it has changed nothing."""
 
+NOTHING_WRITTEN = "x-nothing-written"
+"""The header of an answer by which a project that failed says that it has changed nothing."""
+
 
 class ErrorBody(ApiObject):
     """What the project says when it says no; every field may be missing."""

@@ -1,8 +1,10 @@
 """A write is about what it was about: answers, interrupts and plans of something else are told."""
 
+import os
 import random
+import signal
 import threading
-import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from exp_jupyter.client import EMBEDDED_ORIGIN, open_project
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.widgets.confirmation import Confirmation
+
+ROUNDS = int(os.environ.get("EXP_INTERRUPTS", "40"))
 
 
 def test_a_good_answer_about_another_experiment_is_not_reported_done(growth, waits):
@@ -40,45 +44,51 @@ def test_a_good_answer_about_another_experiment_is_not_reported_done(growth, wai
         assert "about" in outcome.sentence
 
 
-def test_a_write_that_was_interrupted_and_made_again_is_made_once(growth):
-    """The caller leaves at a random moment, as an interrupt makes it, and runs the cell again."""
-    number = growth.draft("Mine")
-    real = growth.owner.transport._http
-    chance = random.Random(7)
+class Interrupting(InProcessTransport):
+    """Interrupts whoever waits, at one request and on its way there or back."""
 
-    class Slow(InProcessTransport):
-        def handle_request(self, request):
-            if request.method == "POST":
-                time.sleep(0.002)
-            return super().handle_request(request)
+    def __init__(self, app, at, on_the_way_back):
+        super().__init__(app)
+        self.left, self.on_the_way_back = at, on_the_way_back
 
-    app = real.target
-    for place in range(20):
+    def handle_request(self, request):
+        self.left -= 1
+        if self.left == 0 and not self.on_the_way_back:
+            interrupt()
+        answer = super().handle_request(request)
+        if self.left == 0 and self.on_the_way_back:
+            interrupt()
+        return answer
+
+
+def interrupt():
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def run_again_after_an_interrupt(growth, make, carried):
+    key = growth.owner.transport._key
+    with open_project(EMBEDDED_ORIGIN, None, key, transport=carried) as project:
+        with suppress(KeyboardInterrupt):
+            make(project).send()
+        return make(project).send()
+
+
+def test_a_write_that_was_interrupted_and_run_again_is_made_once(growth):
+    number, chance = growth.draft("Mine"), random.Random(7)
+    app = growth.owner.transport._http.target
+    for place in range(ROUNDS):
         name = f"Copy {place}"
-        carried = Slow(app)
-        project = open_project(
-            EMBEDDED_ORIGIN, None, growth.owner.transport._key, transport=carried
+        make = chance.choice(
+            (
+                lambda project, name=name: project.experiments.duplicate(number, name),
+                lambda project, name=name: project.experiments.create(name, "mine"),
+            )
         )
-        turn = project.transport.turn
-        write = project.experiments.duplicate(number, name)
-        left = turn.run
-
-        def leave(send, left=left, turn=turn):
-            threading.Thread(target=left, args=(send,), daemon=True).start()
-            while not turn._under_way:
-                time.sleep(0.0001)
-            time.sleep(chance.random() * 0.004)
-            raise KeyboardInterrupt
-
-        turn.run = leave
-        with pytest.raises(KeyboardInterrupt):
-            write.send()
-        del turn.run
-        again = project.experiments.duplicate(number, name).send()
-        assert again.kind in {"already_done", "applied"}
-        found = [one for one in project.experiments.list(search=name) if one.name == name]
-        assert len(found) == 1
-        project.close()
+        carried = Interrupting(app, chance.randint(1, 8), chance.random() < 0.5)
+        outcome = run_again_after_an_interrupt(growth, make, carried)
+        assert outcome.kind in {"applied", "already_done"}
+        found = growth.owner.experiments.list(search=name)
+        assert [one.name for one in found].count(name) == 1
 
 
 def test_a_card_whose_before_has_changed_asks_again(growth):
@@ -100,3 +110,23 @@ def test_a_flag_that_is_on_is_not_said_to_be_seen_by_nobody(growth):
     assert "Nobody sees" not in plan.sentence
     assert "The flag is on" in plan.sentence
     assert f"Experiment {number} uses it too" in plan.sentence
+
+
+def test_a_change_of_what_somebody_else_changed_meanwhile_says_what(growth):
+    number = growth.draft("Mine", description="One")
+    write = growth.owner.experiments.update(number, description="Three")
+    growth.owner.experiments.update(number, description="Two").send()
+    with pytest.raises(ChangedMeanwhileError) as caught:
+        write.send()
+    assert 'Description was "One" and is now "Two"' in caught.value.message
+    assert caught.value.fields == ("description",)
+    assert growth.owner.experiments.get(number).description == "Two"
+
+
+def test_a_change_keeps_what_somebody_else_changed_of_something_else(growth):
+    number = growth.draft("Mine", description="One")
+    write = growth.owner.experiments.update(number, description="Three")
+    growth.owner.experiments.update(number, name="Ours").send()
+    assert write.send().kind == "applied"
+    now = growth.owner.experiments.get(number)
+    assert (now.name, now.description) == ("Ours", "Three")

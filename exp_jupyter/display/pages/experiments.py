@@ -115,6 +115,8 @@ def _facts(subject: Experiment) -> dict[str, Cell | str]:
         facts["Holdout"] = subject.holdout.name or f"#{subject.holdout.id}"
     if subject.excluded_variants:
         facts["Left out"] = ", ".join(subject.excluded_variants)
+    if subject.tags:
+        facts["Tags"] = ", ".join(subject.tags)
     facts |= _exposure_facts(subject)
     if subject.created_by is not None:
         facts["Created by"] = subject.created_by.label
@@ -206,6 +208,8 @@ def experiment_list(subject: Any) -> Description:
         Heading(title, note=note),
         Table("Experiments, newest first", columns, rows),
     ]
+    if subject.note:
+        blocks.append(Sentence(subject.note))
     if getattr(subject, "next", None) or len(found) < subject.count:
         shown = numbers.count(len(found))
         blocks.append(
@@ -222,7 +226,7 @@ def _list_cells(one: Experiment) -> tuple[Cell, ...]:
     )
     return (
         Figure(one.id, str(one.id), quiet=True),
-        Text(shortened(one.name), strong=True),
+        Text(shortened(one.name), strong=True, note=", ".join(one.tags)),
         Reading(badge.text, badge.tone, mark),
         Text(numbers.day(one.start_date, year=True) if one.start_date else ""),
         Text(numbers.day(one.end_date, year=True) if one.end_date else ""),
@@ -243,6 +247,7 @@ def _list_records(found: list[Experiment]) -> list[dict[str, Any]]:
             "flag_key": one.feature_flag_key,
             "variants": split_words(one.feature_flag) if one.feature_flag else None,
             "conclusion": one.conclusion,
+            "tags": ", ".join(one.tags),
         }
         for one in found
     ]
