@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
-from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.analysis.wording import amount, verdict_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
@@ -48,10 +48,11 @@ class Comparison(Shown):
     fisher_p_value
         Fisher's exact test, two-sided; only for counts with fewer than 5 successes or failures
         in an arm.
-    margin, margin_p_value, non_inferior
+    margin, margin_p_value, margin_bound, non_inferior
         The non-inferiority margin as a positive number on the scale of the difference (percent
-        of the control when it is relative), the one-sided p-value against it, and the decision;
-        None without a margin.
+        of the control when it is relative), the one-sided p-value against it by the method that
+        was chosen, the bound of the one-sided interval on the harmful side, and the decision,
+        which is whether that bound stays within the margin; None without a margin.
     goal
         ``increase`` or ``decrease``: which direction is good.
     """
@@ -65,6 +66,7 @@ class Comparison(Shown):
     fisher_p_value: float | None = None
     margin: float | None = None
     margin_p_value: float | None = None
+    margin_bound: float | None = None
     non_inferior: bool | None = None
     warnings: tuple[str, ...] = ()
     version: str = __version__
@@ -78,7 +80,13 @@ class Comparison(Shown):
             return words
         unit = " %" if self.effect.difference == "relative" else ""
         answer = "is not worse" if self.non_inferior else "is not shown to be no worse"
-        return f"{words} {treatment} {answer} than {control} by more than {self.margin:g}{unit}."
+        how = ""
+        if self.margin_bound is not None:
+            side = "least" if self.goal == "increase" else "most"
+            bound = amount(self.margin_bound, self.effect.difference)
+            how = f" (one-sided {100 * self.effect.level:g} % bound: at {side} {bound})"
+        by = f"by more than {self.margin:g}{unit}"
+        return f"{words} {treatment} {answer} than {control} {by}{how}."
 
 
 def compare(
@@ -144,6 +152,7 @@ def compare(
     >>> round(test.effect.estimate, 3), round(test.effect.p_value, 4)
     (-0.043, 0.0016)
     """
+    from exp_jupyter.engine.arrays import floats
     from exp_jupyter.engine.comparison import compare as compare_arms
 
     left, right = _statistic(control, control_name), _statistic(treatment, treatment_name)
@@ -153,7 +162,7 @@ def compare(
     effect = compare_arms(left, right, chosen)
     counts = all(_kind(arm) == "proportion" for arm in (left, right))
     z, z_p = _pooled_z(left, right) if counts else (None, None)
-    margin_p = None if margin is None else _margin_p_value(effect, margin, goal)
+    harmless = None if margin is None else _non_inferiority(left, right, chosen, margin, goal)
     return Comparison(
         arms=(_arm(control_name, left), _arm(treatment_name, right)),
         effect=effect,
@@ -163,8 +172,9 @@ def compare(
         pooled_z_p_value=z_p,
         fisher_p_value=_fisher(left, right) if counts else None,
         margin=margin,
-        margin_p_value=margin_p,
-        non_inferior=None if margin_p is None else margin_p < alpha,
+        margin_p_value=None if harmless is None else float(floats(harmless.p_value)),
+        margin_bound=None if harmless is None else float(floats(harmless.bound)),
+        non_inferior=None if harmless is None else bool(harmless.passed),
         warnings=tuple(effect.warnings),
     ).coded(
         f"exp_jupyter.compare({control!r}, {treatment!r}"
@@ -250,20 +260,35 @@ def _fisher(control: Any, treatment: Any) -> float | None:
     return float(fisher_exact(np.array(cells)).pvalue)
 
 
-def _margin_p_value(effect: Effect, margin: float, goal: str) -> float:
-    if not margin > 0:
+def _non_inferiority(control: Any, treatment: Any, method: Any, margin: float, goal: Any) -> Any:
+    """Return the chosen method's own one-sided test against the margin."""
+    import dataclasses
+
+    from exp_jupyter.engine.margins import non_inferiority
+    from exp_jupyter.engine.methods import Bayesian
+
+    if isinstance(method, Bayesian):
+        raise InputError(
+            "A margin has no bayesian test here.",
+            hint="Use method='frequentist', or 'sequential' to look at any time.",
+        )
+    if method.mode != "recommended":
+        raise InputError(
+            "A margin has no test in compat mode: PostHog has none.",
+            hint="Use mode='recommended'.",
+        )
+    if not 0 < margin < math.inf:
         raise InputError(
             f"The margin must be positive, not {margin:g}.",
             hint="Give how much worse is still acceptable, for example 2 for 2 percent.",
         )
-    bound = margin / 100 if effect.difference == "relative" else margin
-    worse = float(effect.estimate) if goal == "increase" else -float(effect.estimate)
-    error = float(effect.standard_error)
-    if error == 0:
-        return 0.0 if worse > -bound else 1.0
-    t = (worse + bound) / error
-    if effect.df is None or not math.isfinite(float(effect.df)):
-        return math.erfc(t / math.sqrt(2)) / 2
-    from scipy.special import stdtr
-
-    return float(stdtr(float(effect.df), -t))
+    relative = method.difference == "relative"
+    if relative and goal == "increase" and margin >= 100:
+        raise InputError(
+            f"A margin of {margin:g} % allows the loss of everything.",
+            hint="Give a margin below 100 percent, for example 2.",
+        )
+    plain = dataclasses.replace(method, alternative="two-sided", null=0.0)
+    return non_inferiority(
+        control, treatment, margin / 100 if relative else margin, plain, goal=goal
+    )

@@ -65,7 +65,14 @@ def verdict_words(
         f"{amount(low, effect.difference)} to {amount(high, effect.difference)}"
     )
     if low <= 0 <= high:
-        return f"{arm} is not distinguishable from {baseline} yet ({span})."
+        if effect.alternative == "two-sided":
+            return f"{arm} is not distinguishable from {baseline} yet ({span})."
+        # A test of one direction says nothing of the other, however large the difference there.
+        side, other = ("above", "below") if effect.alternative == "greater" else ("below", "above")
+        return (
+            f"{arm} is not shown to be {side} {baseline} yet ({span}); "
+            f"this one-sided test cannot show it {other}."
+        )
     if adjusted is not None and adjusted > 1 - effect.level:
         return f"{arm} is not distinguishable from {baseline} after correction ({span})."
     good = (estimate > 0) == (goal == "increase")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from exp_jupyter.analysis.comparison import compare
@@ -80,3 +81,47 @@ def test_the_module_stays_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("goal", ["increase", "decrease"])
+def test_a_margin_is_passed_at_the_margin_as_often_as_it_says(goal):
+    rng = np.random.default_rng(21)
+    rate = 0.095 if goal == "increase" else 0.105
+    passed = 0
+    for _ in range(800):
+        control, treatment = rng.binomial(3000, 0.1), rng.binomial(3000, rate)
+        passed += compare((control, 3000), (treatment, 3000), margin=5, goal=goal).non_inferior
+    assert 0.03 < passed / 800 < 0.07
+
+
+def test_a_watched_margin_is_seldom_ever_passed_at_the_margin():
+    rng = np.random.default_rng(22)
+    ever = 0
+    for _ in range(80):
+        control = np.cumsum(rng.binomial(300, 0.1, 12))
+        treatment = np.cumsum(rng.binomial(300, 0.095, 12))
+        ever += any(
+            compare((c, n), (t, n), margin=5, method="sequential").non_inferior
+            for c, t, n in zip(control, treatment, 300 * np.arange(1, 13), strict=True)
+        )
+    assert ever / 80 <= 0.075
+
+
+def test_the_bound_that_is_shown_decides_about_a_margin():
+    for successes in (470, 480, 490, 500):
+        test = compare((5000, 50000), (successes * 10, 50000), margin=5)
+        assert test.non_inferior == (test.margin_bound > -0.05)
+        assert "bound: at least" in test.verdict
+
+
+@pytest.mark.parametrize("options", [{"method": "bayesian"}, {"mode": "compat"}, {"margin": 100}])
+def test_a_margin_without_a_test_is_refused(options):
+    with pytest.raises(InputError, match="margin"):
+        compare((500, 5000), (490, 5000), **({"margin": 5} | options))
+
+
+def test_a_one_sided_test_says_nothing_of_the_other_side():
+    words = compare((300, 1000), (170, 1000), alternative="greater").verdict
+    assert "not distinguishable" not in words
+    assert "is not shown to be above control" in words
+    assert "cannot show it below" in words

@@ -267,9 +267,19 @@ def _margin(subject: Comparison) -> tuple[Block, ...]:
     return (
         Sentence(
             f"{treatment} {answer} than {control} by more than the margin of "
-            f"{numbers.number(subject.margin)}{unit} (one-sided p {p})."
+            f"{numbers.number(subject.margin)}{unit} (one-sided p {p}{_bound(subject)})."
         ),
     )
+
+
+def _bound(subject: Comparison) -> str:
+    """Return the one-sided bound that decides about the margin."""
+    if subject.margin_bound is None:
+        return ""
+    side = "least" if subject.goal == "increase" else "most"
+    write = numbers.lift if readings.is_relative(subject.effect) else numbers.difference
+    level = numbers.share(subject.effect.level)
+    return f", {level} bound at {side} {write(subject.margin_bound)}"
 
 
 def _tests(subject: Comparison) -> dict[str, Cell | str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
 
 UNDECIDED = "not distinguishable yet"
+ONE_SIDED = {"greater": "not shown to be higher yet", "less": "not shown to be lower yet"}
 CORRECTED = "not distinguishable after correction"
 _FAILURES = {
     "not-enough-exposures": "fewer than 50 units in an arm",
@@ -68,7 +69,7 @@ def reading(
         return Reading("no result")
     if adjusted is not None and adjusted > 1 - effect.level:
         alone = effect.significant or low > effect.null or high < effect.null
-        return Reading(CORRECTED if alone else UNDECIDED)
+        return Reading(CORRECTED if alone else _undecided(effect))
     up = estimate > effect.null
     mark = "▲" if up else "▼"
     if goal is None:
@@ -81,7 +82,12 @@ def reading(
     if effect.significant:
         # The method's own rule decides although its interval still holds 0.
         return Reading(f"probably {word}", "notice", mark)
-    return Reading(UNDECIDED)
+    return Reading(_undecided(effect))
+
+
+def _undecided(effect: Effect) -> str:
+    """Return what an interval that holds the null lets one say: of one side only, if that is so."""
+    return ONE_SIDED.get(effect.alternative, UNDECIDED)
 
 
 def _tone(word: str) -> Tone:
@@ -195,6 +201,12 @@ def lead(
         f"{numbers.share(effect.level)} interval {written_interval(effect)}",
         evidence_words(effect, goal),
     ]
+    if said.text in ONE_SIDED.values():
+        side, other = ("above", "below") if effect.alternative == "greater" else ("below", "above")
+        words = f"{arm} is not shown to be {side} {baseline} yet"
+        facts[0] = written_estimate(effect)
+        facts.append(f"a one-sided test cannot show it {other}")
+        return (Span(words, strong=True), f": {', '.join(fact for fact in facts if fact)}.")
     if said.text in (UNDECIDED, CORRECTED):
         when = said.text.removeprefix("not distinguishable")
         words = f"{arm} is not distinguishable from {baseline}{when}"
