@@ -125,3 +125,18 @@ def test_a_one_sided_test_says_nothing_of_the_other_side():
     assert "not distinguishable" not in words
     assert "is not shown to be above control" in words
     assert "cannot show it below" in words
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment"), [((1, 10), (6, 10)), ((3, 40), (11, 40)), ((0, 30), (5, 25))]
+)
+@pytest.mark.parametrize("method", ["frequentist", "sequential", "bayesian"])
+def test_lines_below_the_headline_decide_as_it_does(control, treatment, method):
+    test = compare(control, treatment, method=method)
+    page = test.to_markdown()
+    for name, p in (
+        ("Pooled z-test", test.pooled_z_p_value),
+        ("exact test", test.fisher_p_value),
+    ):
+        if p is not None and (p < 0.05) != test.effect.significant:
+            assert name not in page

@@ -283,10 +283,17 @@ def _bound(subject: Comparison) -> str:
 
 
 def _tests(subject: Comparison) -> dict[str, Cell | str]:
-    """Return the two-sided p-values a reader may want beside the main one."""
+    """Return the two-sided p-values a reader may want beside the main one.
+
+    Only those that decide as it does: two verdicts on one page are none.
+    """
     found: dict[str, Cell | str] = {}
     one = subject.effect
-    if subject.pooled_z_p_value is None and subject.fisher_p_value is None:
+    pooled, exact = (
+        p if p is not None and _agrees(one, float(p)) else None
+        for p in (subject.pooled_z_p_value, subject.fisher_p_value)
+    )
+    if pooled is None and exact is None:
         return found
     if one.p_value is not None and not readings.is_bayesian(one):
         how = "relative difference" if readings.is_relative(one) else "difference"
@@ -294,11 +301,18 @@ def _tests(subject: Comparison) -> dict[str, Cell | str]:
         found[f"{how.capitalize()}, {one.interval_kind.replace('_', ' ')} method"] = Figure(
             p, f"p {numbers.p_value(p, 1 - one.level)}"
         )
-    if subject.pooled_z_p_value is not None and subject.pooled_z is not None:
-        p = float(subject.pooled_z_p_value)
+    if pooled is not None and subject.pooled_z is not None:
+        p = float(pooled)
         z = numbers.difference(subject.pooled_z, 2)
         found["Pooled z-test"] = Figure(p, f"p {numbers.p_value(p)} (z = {z}, two-sided)")
-    if subject.fisher_p_value is not None:
-        p = float(subject.fisher_p_value)
+    if exact is not None:
+        p = float(exact)
         found["Fisher’s exact test"] = Figure(p, f"p {numbers.p_value(p)} (two-sided)")
     return found
+
+
+def _agrees(effect: Effect, p_value: float) -> bool:
+    """Whether a two-sided test of the whole data decides as the effect does."""
+    if effect.alternative != "two-sided" or effect.null:
+        return False
+    return (p_value < 1 - effect.level) == bool(effect.significant)
