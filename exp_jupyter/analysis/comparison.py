@@ -16,7 +16,8 @@ from exp_jupyter.shown import Shown
 if TYPE_CHECKING:
     from exp_jupyter.engine.effect import Effect
 
-_COUNTS = re.compile(r"\s*([0-9][0-9_,]*)\s*/\s*([0-9][0-9_,]*)\s*")
+_COUNT = r"([0-9][0-9_,]*(?:\.[0-9]*)?|\.[0-9]+)"
+_COUNTS = re.compile(rf"\s*{_COUNT}\s*/\s*{_COUNT}\s*")
 _FEW = 5
 
 
@@ -110,7 +111,8 @@ def compare(
     Parameters
     ----------
     control, treatment
-        ``(successes, n)``, the text ``"successes/n"``, or a statistic of the engine.
+        ``(successes, n)``, the text ``"successes/n"``, or a statistic of the engine. Both are
+        whole numbers: how many units succeeded, of how many.
     control_name, treatment_name
         What to call the arms.
     method
@@ -142,7 +144,8 @@ def compare(
     Raises
     ------
     exp_jupyter.errors.InputError
-        The counts cannot be read, or an option is unknown.
+        The counts cannot be read or are none, an option is unknown, or a bayesian comparison
+        was given an alternative.
     exp_jupyter.errors.StatisticsError
         The engine refuses the numbers.
 
@@ -201,25 +204,46 @@ def compare(
 
 def _statistic(given: Any, name: str) -> Any:
     from exp_jupyter.engine.statistics import Proportion
+    from exp_jupyter.engine.sums import Statistic
 
-    if hasattr(given, "variance") and hasattr(given, "mean"):
-        return given
-    if isinstance(given, str):
-        found = _COUNTS.fullmatch(given)
-        if found is None:
+    if isinstance(given, Statistic):
+        if given.shape:
             raise InputError(
-                f"Arm {name!r} cannot be read: {given!r}.",
-                hint="Write the successes and the units as 8502/44700.",
+                f"Arm {name!r} holds many comparisons at once; this compares one pair of arms.",
+                hint="Give one number for each sum, or use exp_jupyter.engine.compare.",
             )
-        given = tuple(int(re.sub("[_,]", "", part)) for part in found.groups())
+        return given
+    parts: Any = given
+    if isinstance(given, str):
+        written = _COUNTS.fullmatch(given)
+        parts = () if written is None else [re.sub("[_,]", "", part) for part in written.groups()]
     try:
-        successes, n = (float(part) for part in given)
+        # Of bytes and booleans float() would make counts that nobody meant.
+        counted = [] if isinstance(parts, (bytes, bytearray)) else list(parts)
+        successes, n = (float("nan" if p is True or p is False else p) for p in counted)
     except (TypeError, ValueError):
         raise InputError(
             f"Arm {name!r} cannot be read: {given!r}.",
             hint="Give (successes, units), the text '8502/44700', or a statistic of the engine.",
         ) from None
+    for value, what in ((successes, "successes"), (n, "units")):
+        if not value.is_integer():
+            raise _no_count(name, value, what, successes, n)
     return Proportion(n, successes)
+
+
+def _no_count(name: str, value: float, what: str, successes: float, n: float) -> InputError:
+    """Return the refusal of a number that counts nothing; a share is the likeliest reason."""
+    hint = "For amounts per unit give exp_jupyter.engine.Mean(n, sum, sum_squares)."
+    if what == "successes" and 0 < successes < 1 and n.is_integer() and n >= 1:
+        hint = (
+            f"A share of {successes:g} of {n:.0f} units is {round(successes * n)}/{n:.0f}: give "
+            "the units that succeeded."
+        )
+    return InputError(
+        f"Arm {name!r} has {value:g} {what}; expected how many there are, a whole number.",
+        hint=hint,
+    )
 
 
 def _kind(statistic: Any) -> str:
@@ -248,6 +272,10 @@ def _pooled_z(control: Any, treatment: Any) -> tuple[float | None, float | None]
 
 
 def _fisher(control: Any, treatment: Any) -> float | None:
+    if not all(
+        float(count).is_integer() for arm in (control, treatment) for count in (arm.n, arm.sum)
+    ):
+        return None  # weighted sums are no counts of units
     cells = [
         [round(float(arm.sum)), round(float(arm.n) - float(arm.sum))]
         for arm in (control, treatment)
