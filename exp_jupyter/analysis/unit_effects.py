@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -218,7 +219,7 @@ def _quantiles(
     breakdown: Sequence[str],
 ) -> dict[Segment, dict[str, Any]]:
     """Return the quantile of every arm in every group, or the error that refuses it."""
-    from exp_jupyter.engine.quantiles import Quantile, Z
+    from exp_jupyter.engine.quantiles import Quantile, Z, ties_blur
 
     level = float(metric.level or 0.5)
     sizes = {
@@ -248,7 +249,10 @@ def _quantiles(
             found[segment][key] = Quantile(float(n), level, cuts[0], math.nan)
             continue
         low, value, high = cuts
-        found[segment][key] = Quantile.from_bounds(float(n), level, value, low, high)
+        near = [rank_below(n, share)[0] for share in levels[key, segment]]
+        pairs = [(values[rank], values[min(rank + 1, n - 1)]) for rank in near]
+        arm = Quantile.from_bounds(float(n), level, value, low, high)
+        found[segment][key] = dataclasses.replace(arm, tied=ties_blur(pairs))
     return found
 
 

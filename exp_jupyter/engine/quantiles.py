@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,15 @@ class Quantile:
         The sample quantile.
     variance
         Variance per value; the estimate's own variance is this over ``n``.
+    tied
+        Whether so many values are equal around the quantile that its variance is not known.
     """
 
     n: Numbers
     level: float
     value: Numbers
     variance: Numbers
+    tied: bool = False
 
     @classmethod
     def from_bounds(
@@ -124,7 +128,36 @@ class Quantile:
                 raise InputError(f"clusters has {member.size} labels for {y.size} values.")
             below = np.bincount(member, weights=(y <= value).astype(float))
             share = Ratio.of(below, np.bincount(member).astype(float))
-        return cls.from_bounds(y.size, level, float(value), float(low), float(high), share=share)
+        found = cls.from_bounds(y.size, level, float(value), float(low), float(high), share=share)
+        ordered = np.sort(y)
+        ranks = ((y.size - 1) * np.array([level - half, level, level + half])).astype(int)
+        pairs = [(float(ordered[k]), float(ordered[min(k + 1, y.size - 1)])) for k in ranks]
+        return dataclasses.replace(found, tied=ties_blur(pairs))
+
+
+LEAST_STEPS = 12
+"""Whole numbers blur a quantile's interval that spans fewer of them than this."""
+
+
+def ties_blur(pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether equal values hide how far a quantile varies.
+
+    Parameters
+    ----------
+    pairs
+        Neighbouring order statistics around the lower bound, the quantile and the upper bound.
+
+    Examples
+    --------
+    >>> ties_blur([(3.0, 3.0), (3.0, 3.0), (3.0, 4.0)])
+    True
+    >>> ties_blur([(2.91, 2.94), (3.02, 3.03), (3.11, 3.16)])
+    False
+    """
+    if not any(low == high for low, high in pairs):
+        return False
+    whole = all(value == int(value) for pair in pairs for value in pair)
+    return not whole or pairs[-1][0] - pairs[0][0] < LEAST_STEPS
 
 
 def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOLUTE) -> Effect:
@@ -143,6 +176,13 @@ def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOL
     if control.level != treatment.level:
         raise InputError(
             f"Control's quantile is {control.level:g}, treatment's {treatment.level:g}."
+        )
+    if control.tied or treatment.tied:
+        raise StatisticsError(
+            "tied_values",
+            f"Too many values are equal around the quantile {control.level:g}, so how far it "
+            "varies by chance is not known.",
+            hint="Compare the share of units at or below a limit, as a proportion, or the mean.",
         )
     n_c, n_t = floats(control.n), floats(treatment.n)
     q_c, q_t = floats(control.value), floats(treatment.value)
