@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from exp_jupyter.errors import InputError
 
@@ -12,6 +12,15 @@ def choose(name: str, value: object, allowed: Sequence[str]) -> None:
     """Refuse a word that is not among ``allowed``."""
     if value not in allowed:
         raise InputError(f"{name} is {value!r}; expected one of {', '.join(allowed)}.")
+
+
+def by_name(name: str, value: object) -> None:
+    """Refuse what does not say which variant each of its values belongs to."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"{name} is a {type(value).__name__}; expected a value for each variant by its name.",
+            hint=f"Give for example {name}={{'control': …, 'test': …}}.",
+        )
 
 
 def inside(

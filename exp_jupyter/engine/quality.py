@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, Numbers, floats, numbers
-from exp_jupyter.engine.limits import choose
+from exp_jupyter.engine.limits import by_name, choose
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
@@ -117,6 +117,8 @@ def sample_ratio_mismatch(
     >>> round(found.p_value, 4), found.mismatch
     (0.0455, False)
     """
+    by_name("counts", counts)
+    by_name("split", split)
     planned = _planned(split, excluded)
     observed = {key: float(counts.get(key, 0)) for key in planned}
     if any(not math.isfinite(n) or n < 0 for n in observed.values()):
@@ -266,6 +268,8 @@ def anytime_sample_ratio_mismatch(
     mixed = np.atleast_1d(floats(concentration, "concentration"))
     if mixed.ndim != 1 or not mixed.size or not ((mixed > 0) & np.isfinite(mixed)).all():
         raise InputError(f"concentration is {concentration}; expected finite numbers above 0")
+    by_name("counts", counts)
+    by_name("split", split)
     planned = _planned(split, excluded)
     if len(planned) < 2:
         raise InputError(
@@ -348,6 +352,7 @@ def multiple_variant_bias(
     >>> multiple_variant_bias({"control": 500, "test": 496, "$multiple": 4}, [90, 10])
     0.4
     """
+    by_name("counts", counts)
     total = sum(counts.values())
     if ended or handling != "exclude" or total <= 0 or list(rollout) == even_split(len(rollout)):
         return None

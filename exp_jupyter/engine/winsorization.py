@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from exp_jupyter.engine.arrays import Floats, floats
+from exp_jupyter.engine.limits import by_name
 from exp_jupyter.engine.statistics import Mean
 from exp_jupyter.errors import InputError
 
@@ -92,6 +93,7 @@ def winsorize(
     >>> winsorize({"control": [0.0, 1.0, 2.0], "test": [3.0, 100.0]}, upper=0.75).bounds
     (0.0, 3.0)
     """
+    by_name("values", values)
     arms = {key: floats(own, "values") for key, own in values.items()}
     pooled = np.concatenate([own.ravel() for own in arms.values()]) if arms else np.zeros(0)
     if not pooled.size:
