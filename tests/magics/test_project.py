@@ -146,7 +146,7 @@ class TestBadInput:
             ('%exp_update checkout-redesign --name " "', InputError, "name is empty"),
             ("%exp_update checkout-redesign --allow-unknown-events", InputError, "Nothing"),
             ('%exp_create "" --yes', InputError, "name is empty"),
-            ("%exp_create A --variants a b --yes", InputError, "a, b"),
+            ("%exp_create A --variants a --yes", InputError, "variants are a"),
             ("%exp_create A --variants control=50 test --yes", InputError, "test"),
             ("%exp_create A --variants control=50 test=many", InputError, "many"),
             ("%exp_create A --variants control=90 test=50 --yes", InputError, "140 %"),
