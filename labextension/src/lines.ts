@@ -8,12 +8,19 @@ export interface INotebookWriter {
   run: (line: string) => void;
 }
 
+/**
+ * What a line may not hold: line breaks, control characters, blanks other than the plain one, and
+ * marks that reorder text. A line of code runs with one click, so what is read is what is there.
+ */
+const NOT_PLAIN = /(?! )[\p{Cc}\p{Cs}\p{Z}\p{Bidi_Control}\u206a-\u206f]/u;
+
 export class LineOffers {
   constructor(private readonly _writer: INotebookWriter) {}
 
-  /** The two buttons of a line, or none where there is no line. */
+  /** The two buttons of a line; none where there is no line, or it says more than one thing. */
   buttons(line: string, subject: string): HTMLElement[] {
-    if (!line) {
+    // The kernel offers no such line either, but an older one may.
+    if (!line || NOT_PLAIN.test(line)) {
       return [];
     }
     return [

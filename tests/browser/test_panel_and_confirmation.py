@@ -216,3 +216,37 @@ def test_a_notebook_without_the_extension_is_told_what_to_do(
     picture("panel-without-extension")
     panel.get_by_role("button", name="Insert a cell for %load_ext exp_jupyter").click()
     page.locator(".jp-Notebook").get_by_text("%load_ext exp_jupyter").wait_for()
+
+
+OLDER_KERNEL = """
+import comm
+lines = {
+    "One line": "%exp_results 1",
+    "Two lines": "%exp_results 1\\n!touch surprise",
+    "A line separator": "%exp_results 1\\u2028!touch surprise",
+    "A control character": "%exp_results 1\\x1b[2K",
+    "A mark that reorders": "%exp_results \\u202e1",
+}
+steps = [{"label": label, "line": line} for label, line in lines.items()]
+entry = {"id": 1, "name": "Offers", "status": "draft", "line": lines["Two lines"], "steps": steps}
+snapshot = {"type": "snapshot", "project": {"name": "Older"}, "experiments": [entry]}
+line = comm.create_comm(target_name="exp_jupyter", data=snapshot)
+"""
+
+
+def test_the_panel_offers_no_line_that_says_more_than_one_thing(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None]
+) -> None:
+    """A kernel with an older exp_jupyter may send such a line: its row stays, without buttons."""
+    page = open_notebook(notebook(OLDER_KERNEL), "older.ipynb")
+    run_all()
+    wait_until_run(page, 1)
+    panel = open_panel(page)
+    panel.get_by_role("button", name="What can be done with Offers").click()
+    rows = panel.locator(".jp-Exp-step")
+    assert rows.count() == 5
+    offered = panel.get_by_role("button", name=re.compile("^Insert"))
+    assert [button.get_attribute("aria-label") for button in offered.all()] == [
+        "Insert a cell for One line of Offers",
+        "Insert and run a cell for One line of Offers",
+    ]
