@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import ApiError, InputError, NotFoundError
-from exp_jupyter.schema.experiment import Experiment, MetricEntry
 
 if TYPE_CHECKING:
     from exp_jupyter.client.experiments import Experiments
+    from exp_jupyter.schema.experiment import Experiment, MetricEntry
 
 
 def suggestion(wanted: str, known: Iterable[str]) -> str:

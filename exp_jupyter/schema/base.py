@@ -94,10 +94,11 @@ class ApiObject(Shown, BaseModel):
 @cache
 def _never_null(kind: type[ApiObject]) -> tuple[str, ...]:
     """Return the wire's names of the fields that have a default of their own, which is not null."""
+    # A factory makes an object, never null; calling it to see would build that object's shape.
     return tuple(
         field.alias or name
         for name, field in kind.model_fields.items()
-        if not field.is_required() and field.get_default(call_default_factory=True) is not None
+        if not field.is_required() and (field.default_factory or field.default is not None)
     )
 
 

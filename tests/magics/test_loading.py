@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+
+ROOT = str(Path(__file__).parents[2])
+"""The tree under test, which need not be the one that is installed."""
 
 HEAVY = ("scipy", "pandas", "matplotlib", "duckdb", "ibis", "httpx", "pydantic", "ipywidgets")
 NEVER_AT_LOAD = (*HEAVY, "numpy", "sqlglot", "fastapi", "starlette", "keyring", "comm")
@@ -40,7 +44,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", LOAD],
         capture_output=True, text=True, check=True, cwd=folder, timeout=120,
-        env={"IPYTHONDIR": str(folder), "HOME": str(folder), "PATH": ""},
+        env={"IPYTHONDIR": str(folder), "HOME": str(folder), "PATH": "", "PYTHONPATH": ROOT},
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
