@@ -18,7 +18,7 @@ from exp_jupyter.engine.cuped import adjust, compat_adjust
 from exp_jupyter.engine.effect_test import EffectTest, LinearTest, Weights
 from exp_jupyter.engine.rate_test import RateTest
 from exp_jupyter.engine.refusals import Refusal
-from exp_jupyter.engine.skewed_test import Moments3, SkewedTest
+from exp_jupyter.engine.skewed_test import Moments3, SkewedTest, rounded_up
 from exp_jupyter.engine.sums import Statistic
 from exp_jupyter.errors import InputError
 
@@ -27,6 +27,9 @@ Mode = Literal["compat", "recommended"]
 
 NO_BASELINE = 1e-10
 """PostHog's bound: a control mean this close to 0 divides nothing, in whatever unit."""
+
+GREAT_GAP_SKEWNESS = 0.3
+"""Above this skewness of the gap one tail of 2.5 % is wrong by more than 2.5 points."""
 
 ROUNDING_BASELINE = 1e-12
 """A control mean below this share of its units' root mean square is what rounding leaves of 0."""
@@ -127,6 +130,9 @@ class Contrast:
             control = Weights(c.n, v_c, covariance, raw)
             baseline = (c.n * c.mean + t.n * t.mean) / (c.n + t.n)
         signed = [_signed(arm) for arm in self.arms]
+        unseen = self.theta is None and all(
+            arm.kind == "mean" and getattr(arm, "third", None) is None for arm in self.arms
+        )
         return LinearTest(
             gap=t.value - c.value,
             divisor=self.divisor,
@@ -137,7 +143,32 @@ class Contrast:
             signed=np.asarray(signed[0] | signed[1]),
             equal_variances=equal_variances,
             normal=normal,
+            cautions=(unseen_skewness(c, t, signed[0] | signed[1]),) if unseen else (),
         )
+
+
+def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> Caution:
+    """Return where uneven arms of a skewed metric may mislead a test that knows no third moment.
+
+    Values that cannot be negative and vary more than their mean are skewed at least about as a
+    gamma distribution is, whose skewness is twice its coefficient of variation.
+    """
+    n_c, n_t = control.n, treatment.n
+    with np.errstate(all="ignore"):
+        mean = (n_c * control.mean + n_t * treatment.mean) / (n_c + n_t)
+        spread = (n_c * control.variance + n_t * treatment.variance) / (n_c + n_t)
+        skewness = 2 * np.sqrt(spread) / mean
+        gap = skewness * np.abs(1 / n_t**2 - 1 / n_c**2) / (1 / n_t + 1 / n_c) ** 1.5
+        where = np.asarray((mean > 0) & ~signed & (gap > GREAT_GAP_SKEWNESS))
+        needed = np.minimum(n_c, n_t) * (gap / GREAT_GAP_SKEWNESS) ** 2
+    most = float(np.max(np.broadcast_to(needed, where.shape)[where])) if where.any() else 0.0
+    return Caution(
+        "unseen_skewness",
+        where,
+        "the metric looks skewed, the arms differ in size, and sums alone do not show how much: "
+        "the smaller arm would need about "
+        f"{rounded_up(most):,} units for the normal approximation to hold",
+    )
 
 
 def _both_rates(control: Statistic, treatment: Statistic) -> bool:

@@ -273,6 +273,16 @@ def test_small_counts_and_small_arms_are_said() -> None:
     assert "the treatment" not in said
 
 
+def test_uneven_arms_of_a_skewed_metric_are_warned_about_where_sums_hide_how_skewed() -> None:
+    revenue = {"mean": 1.0, "variance": 400.0}
+    uneven = Mean.from_moments(9000, **revenue), Mean.from_moments(1000, **revenue)
+    even = Mean.from_moments(5000, **revenue), Mean.from_moments(5000, **revenue)
+    plain = Mean.from_moments(9000, 10.0, 25.0), Mean.from_moments(1000, 10.0, 25.0)
+    assert "about 13,000 units" in " ".join(compare(*uneven, Frequentist()).warnings)
+    for arms in (even, plain):
+        assert "skewed" not in " ".join(compare(*arms, Frequentist()).warnings)
+
+
 def test_lost_digits_are_warned_about_only_when_raw_sums_lost_them() -> None:
     units = 1e8 + np.arange(100.0)
     raw = Mean(100, units.sum(), (units**2).sum())
