@@ -24,6 +24,7 @@ class ExperimentName:
     updated: str = ""
     archived: bool = False
     variants: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     metrics: tuple[MetricName, ...] | None = None
 
 
@@ -104,5 +105,6 @@ def _name_of(experiment: Experiment) -> ExperimentName:
         updated=str(experiment.updated_at or ""),
         archived=experiment.archived,
         variants=experiment.variants,
+        tags=tuple(experiment.tags),
         metrics=metrics if whole else None,
     )

@@ -122,6 +122,7 @@ def _entry(known: ExperimentName) -> dict[str, Any]:
         "status": sanitize(known.status),
         "archived": known.archived,
         "flag_key": sanitize(known.flag_key),
+        "tags": [sanitize(tag) for tag in known.tags],
         "line": magic_line("%exp_show", number),
         "steps": [*_steps(known)],
         "metrics": [

@@ -28,6 +28,7 @@ export interface IEntry {
   status: string;
   archived: boolean;
   flagKey: string;
+  tags: string[];
   /** The magic line that shows the experiment. */
   line: string;
   /** What can be done with it where it stands. */
@@ -88,6 +89,10 @@ function items(value: unknown): Fields[] {
   return Array.isArray(value) ? value.map(fields) : [];
 }
 
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(text) : [];
+}
+
 function project(value: unknown): IProject | null {
   if (value === null || value === undefined) {
     return null;
@@ -114,6 +119,7 @@ function entry(given: Fields): IEntry {
     status: text(given['status']),
     archived: given['archived'] === true,
     flagKey: text(given['flag_key']),
+    tags: texts(given['tags']),
     line: text(given['line']),
     steps: items(given['steps']).map(step),
     metrics: items(given['metrics']).map(metric => ({
@@ -124,11 +130,10 @@ function entry(given: Fields): IEntry {
 }
 
 function flag(given: Fields): IFlag {
-  const variants: unknown = given['variants'];
   return {
     key: text(given['key']),
     active: given['active'] === true,
-    variants: Array.isArray(variants) ? variants.map(text) : [],
+    variants: texts(given['variants']),
     experiments: Number(given['experiments']) || 0,
     line: text(given['line'])
   };

@@ -16,7 +16,7 @@ export class Sections {
   /** Everything of a snapshot that `wanted` is found in; all of it for an empty string. */
   all(snapshot: ISnapshot, wanted: string): HTMLElement[] {
     const has = (...texts: string[]): boolean => texts.join(' ').toLowerCase().includes(wanted);
-    const entries = snapshot.experiments.filter(one => has(one.name, one.flagKey));
+    const entries = snapshot.experiments.filter(one => has(one.name, one.flagKey, ...one.tags));
     const flags = snapshot.flags.filter(one => has(one.key, ...one.variants));
     const templates = snapshot.templates.filter(one => has(one.label, one.description));
     const shown = this._experiments(entries, wanted !== '');
@@ -73,7 +73,7 @@ export class Sections {
       'span',
       'jp-Exp-text',
       element('span', 'jp-Exp-name', entry.name),
-      element('span', 'jp-Exp-flag', `#${entry.id} · ${entry.flagKey}`)
+      element('span', 'jp-Exp-flag', [`#${entry.id}`, entry.flagKey, ...entry.tags].join(' · '))
     );
     const head = element(
       'div',

@@ -58,3 +58,12 @@ def test_the_projects_own_findings_are_among_the_checks(growth):
     told = [check.name for check in health.checks]
     assert project_says.findings
     assert all(finding.title in told for finding in project_says.findings)
+
+
+def test_the_panel_is_told_the_tags_it_searches(growth):
+    from exp_jupyter.magics.names import Names
+
+    number = growth.draft("Checkout", tags=["growth"])
+    names = Names()
+    names.see_experiments(growth.owner.experiments.list())
+    assert names.experiments[number].tags == ("growth",)
