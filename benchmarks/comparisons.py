@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.statistics import Mean
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.statistics.means import Mean
 
 COMPARISONS = 100_000
 SAMPLE = 500

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import error_rates
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.covariates import Covariate
-from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.group_sequential import alpha_spending
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.power_formulas import required_size
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.power import required_size
+from exp_jupyter.engine.sequential.group_sequential import alpha_spending
+from exp_jupyter.engine.statistics.covariates import Covariate
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 
 REPLICATIONS = 2000
 POWER_REPLICATIONS = 20_000

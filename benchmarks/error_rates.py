@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.covariates import Covariate
-from exp_jupyter.engine.dunnett import critical_value
-from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.margins import non_inferiority
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.msprt import MixtureSPRT
-from exp_jupyter.engine.multiplicity import adjust
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.margins import non_inferiority
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.multiple.corrections import adjust
+from exp_jupyter.engine.multiple.dunnett import critical_value
+from exp_jupyter.engine.statistics.covariates import Covariate
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 
 EXPERIMENTS = 20_000
 SKEWED_EXPERIMENTS = 10_000

@@ -12,8 +12,8 @@ import time
 import numpy as np
 from scipy import special
 
-from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.power_formulas import required_size
+from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.power import required_size
 
 PLANS = 1_000_000
 SAMPLE = 200

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.unit_analysis import analyze
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect, import_events, import_table
-    from exp_jupyter.engine.planning import sample_size
+    from exp_jupyter.engine.planning.sample_size import sample_size
 
 __all__ = [
     "__version__",
@@ -46,7 +46,7 @@ _HOME = {
     "import_table": "exp_jupyter.connection",
     "plan_from_history": "exp_jupyter.analysis.history",
     "replay": "exp_jupyter.client.project",
-    "sample_size": "exp_jupyter.engine.planning",
+    "sample_size": "exp_jupyter.engine.planning.sample_size",
 }
 _ROOMS = frozenset(
     {"analysis", "client", "connection", "display", "engine", "errors", "schema", "server"}

@@ -14,7 +14,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
 _COUNT = r"([0-9][0-9_,]*(?:\.[0-9]*)?|\.[0-9]+)"
 _COUNTS = re.compile(rf"\s*{_COUNT}\s*/\s*{_COUNT}\s*")
@@ -155,8 +155,8 @@ def compare(
     >>> round(test.effect.estimate, 3), round(test.effect.p_value, 4)
     (-0.043, 0.0016)
     """
-    from exp_jupyter.engine.arrays import floats
-    from exp_jupyter.engine.comparison import compare as compare_arms
+    from exp_jupyter.engine.comparison.compare import compare as compare_arms
+    from exp_jupyter.engine.statistics.arrays import floats
 
     left, right = _statistic(control, control_name), _statistic(treatment, treatment_name)
     chosen = chosen_method(
@@ -203,8 +203,8 @@ def compare(
 
 
 def _statistic(given: Any, name: str) -> Any:
-    from exp_jupyter.engine.statistics import Proportion
-    from exp_jupyter.engine.sums import Statistic
+    from exp_jupyter.engine.statistics.base import Statistic
+    from exp_jupyter.engine.statistics.means import Proportion
 
     if isinstance(given, Statistic):
         if given.shape:
@@ -292,8 +292,8 @@ def _non_inferiority(control: Any, treatment: Any, method: Any, margin: float, g
     """Return the chosen method's own one-sided test against the margin."""
     import dataclasses
 
-    from exp_jupyter.engine.margins import non_inferiority
-    from exp_jupyter.engine.methods import Bayesian
+    from exp_jupyter.engine.comparison.margins import non_inferiority
+    from exp_jupyter.engine.comparison.methods import Bayesian
 
     if isinstance(method, Bayesian):
         raise InputError(

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.spec import ExperimentSpec
-from exp_jupyter.engine.assembly import assemble
-from exp_jupyter.engine.settings import Settings, resolve
+from exp_jupyter.engine.posthog.assembly import assemble
+from exp_jupyter.engine.posthog.settings import Settings, resolve
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import parse_exposure
 from exp_jupyter.schema.metric import (

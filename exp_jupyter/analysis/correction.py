@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from exp_jupyter.engine.limits import choose
+from exp_jupyter.engine.statistics.arguments import choose
 from exp_jupyter.errors import InputError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -29,7 +29,7 @@ def check_correction(correction: str | None, method: str) -> None:
     """
     if correction is None:
         return
-    from exp_jupyter.engine.multiplicity import METHODS
+    from exp_jupyter.engine.multiple.corrections import METHODS
 
     choose("correction", correction, METHODS)
     if method == "bayesian":
@@ -44,7 +44,7 @@ def corrected(p_values: Mapping[Key, float], correction: str, alpha: float) -> d
     p_values
         One per comparison.
     correction, alpha
-        As ``exp_jupyter.engine.multiplicity.adjust`` takes them.
+        As ``exp_jupyter.engine.multiple.corrections.adjust`` takes them.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def corrected(p_values: Mapping[Key, float], correction: str, alpha: float) -> d
     >>> corrected({"revenue": 0.01, "orders": 0.04}, "holm", 0.05)
     {'revenue': 0.02, 'orders': 0.04}
     """
-    from exp_jupyter.engine.multiplicity import adjust
+    from exp_jupyter.engine.multiple.corrections import adjust
 
     if not p_values:
         raise _nothing()

@@ -11,9 +11,9 @@ import numpy as np
 from exp_jupyter.errors import StatisticsError
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
-    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-    from exp_jupyter.engine.settings import Settings
+    from exp_jupyter.engine.comparison.effect import Effect
+    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.posthog.settings import Settings
 
 Kind = Literal["mean", "funnel", "ratio", "retention"]
 Sums = Mapping[str, Any]
@@ -35,7 +35,7 @@ def statistic(kind: Kind, rows: Sequence[Sums]) -> Any:
     rows
         Sums of one variant, for example on every day.
     """
-    from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio
+    from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio
 
     def column(name: str) -> Any:
         values = [float(row.get(name) or 0.0) for row in rows]
@@ -93,7 +93,7 @@ def stated(kind: Kind, baseline: Sums, row: Sums, settings: Settings) -> Effect 
     The API gives no point estimate and no standard error: the midpoint of its interval is the
     estimate, as on its own pages, and the standard error is NaN.
     """
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
     bayesian = row.get("credible_interval") is not None
     interval = row.get("credible_interval") or row.get("confidence_interval")
@@ -134,7 +134,7 @@ def recomputed(
     Rows the project does not validate (``validation_failures``) have no effect; the recommended
     methods answer few events too, so there only too few exposures count.
     """
-    from exp_jupyter.engine.comparison import compare
+    from exp_jupyter.engine.comparison.compare import compare
 
     effects: list[Effect | None] = [None] * len(arm)
     told = [failures(kind, below, above) for below, above in zip(baseline, arm, strict=True)]

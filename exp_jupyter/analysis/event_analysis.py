@@ -25,7 +25,7 @@ from exp_jupyter.analysis.event_results import EventAnalysis
 from exp_jupyter.analysis.event_values import check_duplicates
 from exp_jupyter.analysis.method_choice import MethodOptions
 from exp_jupyter.analysis.period import When
-from exp_jupyter.engine.settings import resolve
+from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.number_text import NumberFormat
 
@@ -149,7 +149,7 @@ def analyze_events(
         As ``exp_jupyter.analyze`` takes them.
     correction
         Correct the last day's p-values of all metrics and arms for how many there are: ``holm``,
-        ``benjamini-hochberg`` and others of ``exp_jupyter.engine.multiplicity.adjust``. Segments
+        ``benjamini-hochberg`` and others of ``exp_jupyter.engine.multiple.corrections.adjust``. Segments
         and earlier days are left as they are.
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an

@@ -147,7 +147,7 @@ def judging(
         name = "frequentist" if method is None else method
         own = mode or "recommended"
         return chosen_method(name, alpha, difference, own, options), own, ""
-    from exp_jupyter.engine.settings import resolve
+    from exp_jupyter.engine.posthog.settings import resolve
 
     own = mode or "compat"
     options.check(method)

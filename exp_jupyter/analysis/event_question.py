@@ -36,7 +36,7 @@ from exp_jupyter.analysis.event_values import about_heaviest, about_repeated, ch
 from exp_jupyter.analysis.period import When, ending
 from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.analysis.wording import mismatch_words
-from exp_jupyter.engine.settings import resolve
+from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.fingerprint import fingerprint
 from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.assignments import with_assignments
@@ -282,7 +282,10 @@ class Question:
     def _exposures(
         self, spec: ExperimentSpec, request: Request, exposed: Any, source: EventSource
     ) -> DailyExposures:
-        from exp_jupyter.engine.quality import anytime_sample_ratio_mismatch, sample_ratio_mismatch
+        from exp_jupyter.engine.checks.sample_ratio import (
+            anytime_sample_ratio_mismatch,
+            sample_ratio_mismatch,
+        )
 
         counts, multiple = exposed
         keys, dates = spec.kept_variants, request.days.dates
@@ -409,7 +412,7 @@ def _about_rows(found: Survey, source: EventSource) -> list[str]:
 
 
 def _about_units(exposures: DailyExposures, spec: ExperimentSpec, request: Request) -> list[str]:
-    from exp_jupyter.engine.quality import multiple_variant_bias
+    from exp_jupyter.engine.checks.sample_ratio import multiple_variant_bias
 
     told = []
     if exposures.mismatch and exposures.sample_ratio is not None:

@@ -13,8 +13,8 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
+    from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.warehouse.watching import Progress
 
 

@@ -12,8 +12,8 @@ from exp_jupyter.analysis.correction import corrected
 from exp_jupyter.analysis.effects import CUBES
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.analysis.spec import ExperimentSpec
-from exp_jupyter.engine.assembly import validation_failures
-from exp_jupyter.engine.settings import resolve
+from exp_jupyter.engine.posthog.assembly import validation_failures
+from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metric import MeanMetric, Metric
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ def _days(spec: ExperimentSpec, request: Request) -> list[str]:
 
 
 def _checks(totals: dict[str, int], spec: ExperimentSpec, population: Population) -> dict[str, Any]:
-    from exp_jupyter.engine.quality import multiple_variant_bias, sample_ratio_mismatch
+    from exp_jupyter.engine.checks.sample_ratio import multiple_variant_bias, sample_ratio_mismatch
 
     told: dict[str, Any] = {}
     # The project tests the arms that have a share; units where none was planned are ours to say.

@@ -13,7 +13,7 @@ from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.series import Series
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
 
 Verdict = Literal["ok", "warn", "fail", "unknown"]
 
@@ -177,7 +177,7 @@ def _days(seen: Mapping[str, Any] | None) -> dict[str, tuple[tuple[str, int], ..
 def _mismatch(
     counts: dict[str, int], split: dict[str, float], body: Mapping[str, Any]
 ) -> SampleRatioMismatch | None:
-    from exp_jupyter.engine.quality import sample_ratio_mismatch
+    from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 
     if not body.get("start_date"):
         return None
@@ -328,7 +328,7 @@ def _assignment(
     left_out = "they are left out" if handling == "exclude" else "their first variant counts"
     risk = bool((seen or {}).get("bias_risk"))
     if not risk:
-        from exp_jupyter.engine.quality import multiple_variant_bias
+        from exp_jupyter.engine.checks.sample_ratio import multiple_variant_bias
 
         ended = bool(body.get("end_date"))
         counts = {"": 1 - share, MULTIPLE: share}

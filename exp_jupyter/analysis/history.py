@@ -16,8 +16,8 @@ from exp_jupyter.shown import Shown
 from exp_jupyter.warehouse.watching import watched
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.arrival import ArrivalCurve
-    from exp_jupyter.engine.design import Design
+    from exp_jupyter.engine.planning.arrival import ArrivalCurve
+    from exp_jupyter.engine.planning.design import Design
     from exp_jupyter.schema.metric import Metric
     from exp_jupyter.warehouse.repeated import Duplicates
     from exp_jupyter.warehouse.source import EventSource
@@ -230,8 +230,8 @@ def _planned(
 ) -> HistoryPlan:
     from exp_jupyter.analysis.event_checks import about_first_steps, check_read, check_survey
     from exp_jupyter.analysis.event_values import about_repeated, check_numbers
-    from exp_jupyter.engine.arrival import mde_over_days
-    from exp_jupyter.engine.design import FIXED
+    from exp_jupyter.engine.planning.arrival import mde_over_days
+    from exp_jupyter.engine.planning.design import FIXED
     from exp_jupyter.schema.exposure import parse_exposure
     from exp_jupyter.schema.metric import parse_metric
     from exp_jupyter.schema.metric_forms import metric_of

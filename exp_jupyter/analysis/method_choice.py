@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-    from exp_jupyter.engine.settings import Settings
+    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.posthog.settings import Settings
 
 METHODS = ("frequentist", "sequential", "bayesian")
 
@@ -111,7 +111,7 @@ def chosen_method(
     ... ).tuning_n
     9000
     """
-    from exp_jupyter.engine.methods import (
+    from exp_jupyter.engine.comparison.methods import (
         DEFAULT_TUNING_N,
         Bayesian,
         Frequentist,

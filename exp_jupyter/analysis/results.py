@@ -13,7 +13,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
 
 
 @dataclass(frozen=True, repr=False)

@@ -22,8 +22,8 @@ from exp_jupyter.schema.baseline import baseline_variant
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
+    from exp_jupyter.engine.comparison.effect import Effect
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Series(Shown):
     @property
     def sample_ratio(self) -> SampleRatioMismatch | None:
         """Whether the latest day's units are split as planned; None where that cannot be told."""
-        from exp_jupyter.engine.quality import sample_ratio_mismatch
+        from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 
         day = self.latest
         if day is None or day.baseline is None or not self.split:
@@ -250,7 +250,7 @@ class Series(Shown):
         exp_jupyter.errors.InputError
             There is no such method, or an option is not the method's.
         """
-        from exp_jupyter.engine.settings import resolve
+        from exp_jupyter.engine.posthog.settings import resolve
 
         body, told, definition = as_mapping(results), as_mapping(experiment), as_mapping(metric)
         kind: Kind = definition["metric_type"]

@@ -36,7 +36,7 @@ from exp_jupyter.warehouse.unit_sums import (
 from exp_jupyter.warehouse.watching import Progress, expect, watched
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
 
 MOST_VARIANTS = 50
 
@@ -127,7 +127,7 @@ def analyze(
         ``relative`` to the control's mean, or ``absolute``.
     correction
         Adjust the p-values of all metrics and arms together: ``holm``, ``benjamini-hochberg``, or
-        another of ``exp_jupyter.engine.multiplicity``.
+        another of ``exp_jupyter.engine.multiple.corrections``.
     mode
         ``recommended``, or ``compat`` for the project's own formulas.
     interval
@@ -372,7 +372,7 @@ def _ordered(
 def _sample_ratio(
     counts: Mapping[str, int], shares: Mapping[str, float] | None
 ) -> SampleRatioMismatch | None:
-    from exp_jupyter.engine.quality import sample_ratio_mismatch
+    from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 
     return None if shares is None else sample_ratio_mismatch(counts, shares)
 

@@ -53,7 +53,7 @@ class Judging:
         exp_jupyter.errors.InputError
             The method cannot judge quantiles.
         """
-        from exp_jupyter.engine.judgement import Rule
+        from exp_jupyter.engine.comparison.from_estimate import Rule
 
         if self.method.name != "frequentist":
             raise InputError(
@@ -161,7 +161,7 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
 
     Σ(y − ȳ)² = Σ(y − c)² − (Σ(y − c))²/n.
     """
-    from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio
+    from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio
 
     n = float(sums.n)
     (c_a, c_b, c_x), (a, b, x) = sums.centres, sums.shifts
@@ -219,7 +219,7 @@ def _quantiles(
     breakdown: Sequence[str],
 ) -> dict[Segment, dict[str, Any]]:
     """Return the quantile of every arm in every group, or the error that refuses it."""
-    from exp_jupyter.engine.quantiles import Quantile, Z, ties_blur
+    from exp_jupyter.engine.comparison.quantiles import Quantile, Z, ties_blur
 
     level = float(metric.level or 0.5)
     sizes = {
@@ -284,8 +284,8 @@ def _compared(
 def _effect(
     metric: UnitMetric, control_key: str, key: str, control: Any, treatment: Any, judge: Any
 ) -> Any:
-    from exp_jupyter.engine.comparison import compare
-    from exp_jupyter.engine.quantiles import compare_quantiles
+    from exp_jupyter.engine.comparison.compare import compare
+    from exp_jupyter.engine.comparison.quantiles import compare_quantiles
 
     for name, arm in ((control_key, control), (key, treatment)):
         if arm is None:

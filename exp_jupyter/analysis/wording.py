@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
+    from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.schema.exposure import ExposureCriteria
 
 _FAILURES = {

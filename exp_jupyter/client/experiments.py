@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
     from exp_jupyter.analysis.results import Results
     from exp_jupyter.analysis.series import Series
-    from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.schema.recalculation import MetricsRecalculation
     from exp_jupyter.schema.series import Exposures, TimeseriesResults
 
@@ -351,7 +351,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         rate
             New units per day; by default the last week's.
         **options
-            As ``exp_jupyter.engine.planning.sample_size`` takes them.
+            As ``exp_jupyter.engine.planning.sample_size.sample_size`` takes them.
 
         Raises
         ------
@@ -359,7 +359,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             There is no result yet.
         """
         from exp_jupyter.client.sizing import observed
-        from exp_jupyter.engine.planning import sample_size
+        from exp_jupyter.engine.planning.sample_size import sample_size
 
         experiment = self.get(ref)
         entry = find_metric(experiment, metric)

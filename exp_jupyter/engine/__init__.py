@@ -9,67 +9,77 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.adjustment import cluster_robust, post_stratified, regression_adjusted
-    from exp_jupyter.engine.assembly import assemble
-    from exp_jupyter.engine.assumptions import assumption_checks
-    from exp_jupyter.engine.comparison import compare
-    from exp_jupyter.engine.design import Design
-    from exp_jupyter.engine.effect import Effect
-    from exp_jupyter.engine.group_sequential import GroupSequential
-    from exp_jupyter.engine.heterogeneity import compare_segments
-    from exp_jupyter.engine.intersection import running_intersection
-    from exp_jupyter.engine.margins import equivalence, non_inferiority
-    from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-    from exp_jupyter.engine.msprt import MixtureSPRT
-    from exp_jupyter.engine.planning import SizePlan, sample_size
-    from exp_jupyter.engine.posterior import Prior
-    from exp_jupyter.engine.quality import (
+    from exp_jupyter.engine.checks.assumptions import assumption_checks
+    from exp_jupyter.engine.checks.sample_ratio import (
         anytime_sample_ratio_mismatch,
         even_split,
         multiple_variant_bias,
         sample_ratio_mismatch,
     )
-    from exp_jupyter.engine.quantiles import compare_quantiles
-    from exp_jupyter.engine.settings import Settings, resolve
+    from exp_jupyter.engine.comparison.compare import compare
+    from exp_jupyter.engine.comparison.effect import Effect
+    from exp_jupyter.engine.comparison.intersection import running_intersection
+    from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
+    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+    from exp_jupyter.engine.comparison.quantiles import compare_quantiles
+    from exp_jupyter.engine.comparison.regression import (
+        cluster_robust,
+        post_stratified,
+        regression_adjusted,
+    )
+    from exp_jupyter.engine.inference.prior import Prior
+    from exp_jupyter.engine.multiple.segments import compare_segments
+    from exp_jupyter.engine.planning.design import Design
+    from exp_jupyter.engine.planning.sample_size import SizePlan, sample_size
+    from exp_jupyter.engine.posthog.assembly import assemble
+    from exp_jupyter.engine.posthog.settings import Settings, resolve
+    from exp_jupyter.engine.sequential.group_sequential import GroupSequential
     from exp_jupyter.engine.simulation import simulate
-    from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
-    from exp_jupyter.engine.winsorization import winsorize
+    from exp_jupyter.engine.statistics.means import (
+        Covariate,
+        Mean,
+        Proportion,
+        Ratio,
+        RatioCovariate,
+    )
+    from exp_jupyter.engine.statistics.winsorization import winsorize
 
 _HOME = {
-    "Bayesian": "methods",
-    "Covariate": "statistics",
-    "Design": "design",
-    "Effect": "effect",
-    "Frequentist": "methods",
-    "GroupSequential": "group_sequential",
-    "Mean": "statistics",
-    "MixtureSPRT": "msprt",
-    "Prior": "posterior",
-    "Proportion": "statistics",
-    "Ratio": "statistics",
-    "RatioCovariate": "statistics",
-    "Sequential": "methods",
-    "Settings": "settings",
-    "SizePlan": "planning",
-    "anytime_sample_ratio_mismatch": "quality",
-    "assemble": "assembly",
-    "assumption_checks": "assumptions",
-    "cluster_robust": "adjustment",
-    "compare": "comparison",
-    "compare_quantiles": "quantiles",
-    "compare_segments": "heterogeneity",
-    "equivalence": "margins",
-    "even_split": "quality",
-    "multiple_variant_bias": "quality",
-    "non_inferiority": "margins",
-    "post_stratified": "adjustment",
-    "regression_adjusted": "adjustment",
-    "resolve": "settings",
-    "running_intersection": "intersection",
-    "sample_ratio_mismatch": "quality",
-    "sample_size": "planning",
+    "Bayesian": "comparison.methods",
+    "Covariate": "statistics.means",
+    "Design": "planning.design",
+    "Effect": "comparison.effect",
+    "Frequentist": "comparison.methods",
+    "GroupSequential": "sequential.group_sequential",
+    "Mean": "statistics.means",
+    "MixtureSPRT": "comparison.msprt",
+    "Prior": "inference.prior",
+    "Proportion": "statistics.means",
+    "Ratio": "statistics.means",
+    "RatioCovariate": "statistics.means",
+    "Sequential": "comparison.methods",
+    "Settings": "posthog.settings",
+    "SizePlan": "planning.sample_size",
+    "anytime_sample_ratio_mismatch": "checks.sample_ratio",
+    "assemble": "posthog.assembly",
+    "assumption_checks": "checks.assumptions",
+    "cluster_robust": "comparison.regression",
+    "compare": "comparison.compare",
+    "compare_quantiles": "comparison.quantiles",
+    "compare_segments": "multiple.segments",
+    "equivalence": "comparison.margins",
+    "even_split": "checks.sample_ratio",
+    "multiple_variant_bias": "checks.sample_ratio",
+    "non_inferiority": "comparison.margins",
+    "post_stratified": "comparison.regression",
+    "regression_adjusted": "comparison.regression",
+    "resolve": "posthog.settings",
+    "running_intersection": "comparison.intersection",
+    "sample_ratio_mismatch": "checks.sample_ratio",
+    "sample_size": "planning.sample_size",
     "simulate": "simulation",
-    "winsorize": "winsorization",
+    "winsorize": "statistics.winsorization",
 }
 
 __all__ = [

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exp_jupyter.engine.arrays import Booleans, Floats, floats
-from exp_jupyter.engine.comparison import Judge, compare
-from exp_jupyter.engine.covariates import Covariate
-from exp_jupyter.engine.limits import inside
-from exp_jupyter.engine.methods import Frequentist
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
-from exp_jupyter.engine.sums import Statistic
+from exp_jupyter.engine.comparison.compare import Judge, compare
+from exp_jupyter.engine.comparison.methods import Frequentist
+from exp_jupyter.engine.statistics.arguments import inside
+from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
+from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.covariates import Covariate
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

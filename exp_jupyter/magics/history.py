@@ -86,7 +86,7 @@ def arguments() -> Arguments:
 def run(session: Session, options: Namespace) -> HistoryPlan:
     """Plan from a past period."""
     from exp_jupyter.analysis.history import plan_from_history
-    from exp_jupyter.engine.design import Design
+    from exp_jupyter.engine.planning.design import Design
 
     source = source_of(session, _NAME, options.name)
     if options.alpha is None:

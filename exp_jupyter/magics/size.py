@@ -11,7 +11,7 @@ from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.magics.arguments import Arguments, given, number, one_of, percent, whole
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.magics.session import Session
 
 KINDS = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention", "mean")
@@ -158,7 +158,7 @@ def run(session: Session, options: Namespace) -> Any:
             "%exp_size needs the kind of the metric, or --from REF METRIC.",
             hint="For example: %exp_size funnel --baseline 0.12 --mde 5 --rate 1800",
         )
-    from exp_jupyter.engine.planning import sample_size
+    from exp_jupyter.engine.planning.sample_size import sample_size
 
     return sample_size(options.kind, **given(options, "baseline", "variance"), **settings)
 

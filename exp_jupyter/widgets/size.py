@@ -10,14 +10,14 @@ import ipywidgets as widgets
 
 from exp_jupyter.display import page
 from exp_jupyter.display.blocks import Description, Heading, Sentence
-from exp_jupyter.engine.planning import KINDS, sample_size
+from exp_jupyter.engine.planning.sample_size import KINDS, sample_size
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.widgets.form import Form, html, line_code
 from exp_jupyter.widgets.reading import number, percent, whole
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.engine.planning.sample_size import SizePlan
 
 _LABELS = {
     "kind": "Metric",
@@ -59,7 +59,7 @@ class SizeForm(Form):
     Parameters
     ----------
     **values
-        Values to begin with, as ``exp_jupyter.engine.planning.sample_size`` takes them.
+        Values to begin with, as ``exp_jupyter.engine.planning.sample_size.sample_size`` takes them.
 
     Attributes
     ----------

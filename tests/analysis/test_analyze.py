@@ -28,8 +28,8 @@ from exp_jupyter.engine import (
     compare_quantiles,
     sample_ratio_mismatch,
 )
-from exp_jupyter.engine.multiplicity import adjust
-from exp_jupyter.engine.quantiles import Quantile
+from exp_jupyter.engine.comparison.quantiles import Quantile
+from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).parent))

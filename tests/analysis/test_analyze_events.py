@@ -17,7 +17,7 @@ from shop_events import COLUMNS, EVENTS, FLAG, METRICS, START, analyzed, shop, u
 import exp_jupyter
 from exp_jupyter.analysis import EventAnalysis, ExperimentSpec, compute_series
 from exp_jupyter.engine import Frequentist, MixtureSPRT, Sequential
-from exp_jupyter.engine.multiplicity import adjust
+from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema import Experiment
 from exp_jupyter.warehouse.event_sources import event_source

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from exp_jupyter.analysis.comparison import compare
-from exp_jupyter.engine.statistics import Mean
+from exp_jupyter.engine.statistics.means import Mean
 from exp_jupyter.errors import InputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exp_jupyter.analysis.comparison import compare
-from exp_jupyter.engine.statistics import Proportion
+from exp_jupyter.engine.statistics.means import Proportion
 from exp_jupyter.errors import InputError
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from exp_jupyter.analysis import plan_from_history
-from exp_jupyter.engine.arrival import mde_over_days
-from exp_jupyter.engine.design import Design
+from exp_jupyter.engine.planning.arrival import mde_over_days
+from exp_jupyter.engine.planning.design import Design
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import EventSource
 

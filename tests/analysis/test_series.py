@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 
 from exp_jupyter.analysis.series import Series
-from exp_jupyter.engine.assembly import assemble
-from exp_jupyter.engine.settings import resolve
+from exp_jupyter.engine.posthog.assembly import assemble
+from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError
 
 METRIC = {
@@ -89,8 +89,8 @@ def test_the_crossing_is_the_first_day_of_an_unbroken_run(results):
 def test_every_day_is_recomputed_as_if_alone(results, method, mode):
     from exp_jupyter.analysis.effects import engine_method
     from exp_jupyter.analysis.method_choice import planned_tuning
-    from exp_jupyter.engine.comparison import compare
-    from exp_jupyter.engine.statistics import Proportion
+    from exp_jupyter.engine.comparison.compare import compare
+    from exp_jupyter.engine.statistics.means import Proportion
 
     series = Series.from_wire(
         results, experiment=EXPERIMENT, metric=METRIC, method=method, mode=mode

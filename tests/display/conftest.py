@@ -12,7 +12,7 @@ from exp_jupyter.analysis.health import Health
 from exp_jupyter.analysis.results import Results
 from exp_jupyter.analysis.series import Series
 from exp_jupyter.client.access import Access, Granted
-from exp_jupyter.engine.quality import sample_ratio_mismatch
+from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 from exp_jupyter.schema import (
     ChangeRequest,
     ChangeRequestList,

@@ -83,9 +83,9 @@ def test_a_one_sided_interval_is_said_in_words():
 
 
 def test_many_effects_are_listed(builders):
-    from exp_jupyter.engine.comparison import compare as compare_arms
-    from exp_jupyter.engine.methods import Frequentist
-    from exp_jupyter.engine.statistics import Proportion
+    from exp_jupyter.engine.comparison.compare import compare as compare_arms
+    from exp_jupyter.engine.comparison.methods import Frequentist
+    from exp_jupyter.engine.statistics.means import Proportion
 
     effects = compare_arms(
         Proportion([1000, 2000], [100, 210]), Proportion([1000, 2000], [120, 260]), Frequentist()

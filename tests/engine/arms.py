@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio, Statistic
 
 units = st.integers(min_value=20, max_value=1_000_000)
 positive = st.floats(min_value=0.01, max_value=1_000)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from exp_jupyter.engine import compare
-from exp_jupyter.engine.covariates import Covariate
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.msprt import MixtureSPRT
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.statistics.covariates import Covariate
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 
 DRAWS = int(os.environ.get("EXP_JUPYTER_DRAWS", "3000"))
 """Comparisons a rule; the full check takes 200,000."""

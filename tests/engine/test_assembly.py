@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.assembly import assemble, breakdown_totals, statistic_of
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.methods import Frequentist
-from exp_jupyter.engine.settings import resolve
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.methods import Frequentist
+from exp_jupyter.engine.posthog.assembly import assemble, breakdown_totals, statistic_of
+from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError, StatisticsError
 
 FREQUENTIST = resolve({"method": "frequentist"})

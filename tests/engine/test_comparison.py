@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.msprt import MixtureSPRT
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 from exp_jupyter.errors import InputError, StatisticsError
 
 RELATIVE = [

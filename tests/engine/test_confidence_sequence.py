@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.confidence_sequence import (
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.intersection import running_intersection
+from exp_jupyter.engine.comparison.methods import Frequentist, Sequential
+from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.sequential.confidence_sequence import (
     half_width,
     mixture_precision,
     normal_log_mixture,
     normal_mixture_boundary,
 )
-from exp_jupyter.engine.intersection import running_intersection
-from exp_jupyter.engine.methods import Frequentist, Sequential
-from exp_jupyter.engine.msprt import MixtureSPRT
-from exp_jupyter.engine.statistics import Mean, Proportion
+from exp_jupyter.engine.statistics.means import Mean, Proportion
 
 levels = st.floats(0.001, 0.3)
 times = st.floats(0.1, 1e7)

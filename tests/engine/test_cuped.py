@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.cuped import adjust, compat_adjust
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.cuped import adjust, compat_adjust
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio, RatioCovariate
 from exp_jupyter.errors import InputError, StatisticsError
 
 REPEATS, UNITS = 1500, 400

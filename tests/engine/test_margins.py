@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.margins import equivalence, non_inferiority
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.statistics import Proportion
+from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.statistics.means import Proportion
 from exp_jupyter.errors import InputError, StatisticsError
 
 

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.msprt import MixtureSPRT, log_likelihood_ratio, mixture_half_width
-from exp_jupyter.engine.posterior import expected_losses
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.comparison.msprt import (
+    MixtureSPRT,
+    log_likelihood_ratio,
+    mixture_half_width,
+)
+from exp_jupyter.engine.inference.prior import expected_losses
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio
 from exp_jupyter.errors import InputError, StatisticsError
 
 CONTROL, TREATMENT = Mean.from_moments(900, 5.0, 9.0), Mean.from_moments(1100, 5.4, 16.0)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.retention import retention_outcome
-from exp_jupyter.engine.winsorization import exact_quantile, threshold_mean, winsorize
+from exp_jupyter.engine.statistics.retention import retention_outcome
+from exp_jupyter.engine.statistics.winsorization import exact_quantile, threshold_mean, winsorize
 from exp_jupyter.errors import InputError
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from exp_jupyter.engine.assumptions import (
+from exp_jupyter.engine.checks.assumptions import (
     assumption_checks,
     covariate_imbalance,
     heavy_tail_share,
 )
-from exp_jupyter.engine.quality import (
+from exp_jupyter.engine.checks.sample_ratio import (
     anytime_sample_ratio_mismatch,
     binomial_mismatch_p_value,
     even_split,
     multiple_variant_bias,
     sample_ratio_mismatch,
 )
-from exp_jupyter.engine.statistics import Mean, Proportion
+from exp_jupyter.engine.statistics.means import Mean, Proportion
 from exp_jupyter.errors import InputError
 
 counts = st.lists(st.integers(0, 100_000), min_size=2, max_size=5).filter(lambda n: sum(n) >= 100)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine import running_time, running_time_estimate
+from exp_jupyter.engine.posthog import running_time, running_time_estimate
 from exp_jupyter.errors import StatisticsError
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -191,7 +191,7 @@ def test_a_manual_plan_takes_the_entered_baseline_and_rate() -> None:
 
 def test_the_calculator_needs_neither_numpy_nor_scipy() -> None:
     code = (
-        "import sys; import exp_jupyter.engine.running_time;"
+        "import sys; import exp_jupyter.engine.posthog.running_time;"
         "sys.exit(bool({'scipy', 'numpy', 'pydantic'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

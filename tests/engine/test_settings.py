@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.settings import Settings, resolve
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+from exp_jupyter.engine.posthog.settings import Settings, resolve
 from exp_jupyter.errors import StatisticsError
 
 TEAM = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, RatioCovariate
+from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio, RatioCovariate
 from exp_jupyter.errors import InputError, StatisticsError
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40)

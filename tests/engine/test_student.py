@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from exp_jupyter.engine.student import p_value, tail_probability, upper_quantile
+from exp_jupyter.engine.inference.distributions import p_value, tail_probability, upper_quantile
 
 RNG = np.random.default_rng(4)
 FREEDOM = np.concatenate([10 ** RNG.uniform(0, 7, 3000), [1.0, 1.5, 2.0, 4.0, 20.0, 20.1]])

@@ -8,14 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from exp_jupyter.engine.adjustment import cluster_robust, post_stratified, regression_adjusted
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.heterogeneity import compare_segments
-from exp_jupyter.engine.judgement import Rule
-from exp_jupyter.engine.methods import Frequentist
-from exp_jupyter.engine.quantiles import Quantile, compare_quantiles
-from exp_jupyter.engine.rank import rank_sum
-from exp_jupyter.engine.statistics import Mean, Proportion
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.from_estimate import Rule
+from exp_jupyter.engine.comparison.methods import Frequentist
+from exp_jupyter.engine.comparison.quantiles import Quantile, compare_quantiles
+from exp_jupyter.engine.comparison.regression import (
+    cluster_robust,
+    post_stratified,
+    regression_adjusted,
+)
+from exp_jupyter.engine.multiple.segments import compare_segments
+from exp_jupyter.engine.small_samples.rank import rank_sum
+from exp_jupyter.engine.statistics.means import Mean, Proportion
 from exp_jupyter.errors import InputError
 
 RELATIVE = Rule(difference="relative")

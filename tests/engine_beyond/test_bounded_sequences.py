@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exp_jupyter.engine.bounded_sequences import (
+from exp_jupyter.engine.sequential.bounded import (
     bernoulli_sequence,
     cdf_band,
     empirical_bernstein_sequence,

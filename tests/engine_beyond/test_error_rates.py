@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from benchmarks import error_rates
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.methods import Frequentist
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.methods import Frequentist
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exp_jupyter.engine.adjustment import cluster_robust, post_stratified, regression_adjusted
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.dunnett import dunnett_adjust
-from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.heterogeneity import compare_segments
-from exp_jupyter.engine.judgement import Rule
-from exp_jupyter.engine.methods import Frequentist
-from exp_jupyter.engine.quality import anytime_sample_ratio_mismatch
+from exp_jupyter.engine.checks.sample_ratio import anytime_sample_ratio_mismatch
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.from_estimate import Rule
+from exp_jupyter.engine.comparison.methods import Frequentist
+from exp_jupyter.engine.comparison.regression import (
+    cluster_robust,
+    post_stratified,
+    regression_adjusted,
+)
+from exp_jupyter.engine.multiple.dunnett import dunnett_adjust
+from exp_jupyter.engine.multiple.segments import compare_segments
 from exp_jupyter.engine.simulation import simulate
-from exp_jupyter.engine.small_counts import rate_interval
-from exp_jupyter.engine.statistics import Proportion
+from exp_jupyter.engine.small_samples.exact import rate_interval
+from exp_jupyter.engine.statistics.means import Proportion
 
 RELATIVE = Rule(difference="relative")
 

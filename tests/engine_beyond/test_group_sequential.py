@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.group_sequential import alpha_spending
+from exp_jupyter.engine.sequential.group_sequential import alpha_spending
 from exp_jupyter.errors import InputError
 
 

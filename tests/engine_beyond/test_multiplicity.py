@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.dunnett import critical_value, dunnett_adjust
-from exp_jupyter.engine.multiplicity import adjust, e_bh
+from exp_jupyter.engine.multiple.corrections import adjust, e_bh
+from exp_jupyter.engine.multiple.dunnett import critical_value, dunnett_adjust
 from exp_jupyter.errors import InputError
 
 FAMILY_WISE = ("bonferroni", "sidak", "holm", "holm-sidak", "hochberg", "hommel")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.planning import KINDS, SizePlan, sample_size
-from exp_jupyter.engine.statistics import Mean, Proportion, Ratio
-from exp_jupyter.engine.whole_arms import rate_power
+from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.sample_size import KINDS, SizePlan, sample_size
+from exp_jupyter.engine.planning.whole_arms import rate_power
+from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio
 from exp_jupyter.errors import InputError, StatisticsError
 
 COUNTS = {"number_of_samples": 10_000, "sum": 40_000, "sum_squares": 300_000}
@@ -294,7 +294,7 @@ def test_kinds_are_the_apis_and_a_mean() -> None:
 
 def test_a_first_plan_brings_in_neither_numpy_nor_scipy() -> None:
     script = (
-        "import sys; from exp_jupyter.engine.planning import sample_size;"
+        "import sys; from exp_jupyter.engine.planning.sample_size import sample_size;"
         "sample_size('funnel', baseline=0.12, mde=5, rate=1800, power=0.9).curve();"
         "print(sorted({'numpy', 'scipy', 'pydantic', 'pandas'} & set(sys.modules)))"
     )

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.engine.arrival import carried_on, days_to_find, mde_over_days
-from exp_jupyter.engine.design import Design, optimal_control_share, optimal_mixture
-from exp_jupyter.engine.pooled_power import pooled_power, pooled_size
-from exp_jupyter.engine.power_formulas import (
+from exp_jupyter.engine.planning.arrival import carried_on, days_to_find, mde_over_days
+from exp_jupyter.engine.planning.design import Design, optimal_control_share, optimal_mixture
+from exp_jupyter.engine.planning.pooled import pooled_power, pooled_size
+from exp_jupyter.engine.planning.power import (
     days_for,
     detectable_effect,
     power_of,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.methods import Frequentist, Sequential
-from exp_jupyter.engine.power_formulas import required_size
+from exp_jupyter.engine.comparison.methods import Frequentist, Sequential
+from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.power import required_size
 from exp_jupyter.engine.simulation import simulate
 from exp_jupyter.errors import InputError
 

@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
 
-from exp_jupyter.engine.small_counts import METHODS, exact_test, rate_interval, score_statistic
+from exp_jupyter.engine.small_samples.exact import (
+    METHODS,
+    exact_test,
+    rate_interval,
+    score_statistic,
+)
 from exp_jupyter.errors import InputError, StatisticsError
 
 quick = settings(derandomize=True, max_examples=30, deadline=None)

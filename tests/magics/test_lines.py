@@ -204,7 +204,7 @@ class TestSize:
         assert (plan.sample_size, plan.days) == (94066, 53)
 
     def test_is_the_twin(self, run):
-        from exp_jupyter.engine import planning
+        from exp_jupyter.engine.planning import sample_size as planning
 
         plan = run(
             "%exp_size mean --baseline 41 --variance 900 --mde 3 --power 0.9 --variants 3 "
@@ -272,7 +272,7 @@ class TestResults:
         assert "kept" not in shell.user_ns
 
     def test_a_fault_of_another_kind_keeps_its_traceback(self, shell, monkeypatch):
-        from exp_jupyter.engine import planning
+        from exp_jupyter.engine.planning import sample_size as planning
 
         def broken(*_, **__):
             raise ZeroDivisionError

@@ -12,8 +12,16 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from exp_jupyter.engine.adjustment import cluster_robust, regression_adjusted
-from exp_jupyter.engine.bounded_sequences import (
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.from_estimate import Rule
+from exp_jupyter.engine.comparison.methods import Frequentist
+from exp_jupyter.engine.comparison.quantiles import Quantile, compare_quantiles
+from exp_jupyter.engine.comparison.regression import cluster_robust, regression_adjusted
+from exp_jupyter.engine.multiple.corrections import adjust
+from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.pooled import pooled_power, pooled_size
+from exp_jupyter.engine.planning.power import detectable_effect, power_of, required_size
+from exp_jupyter.engine.sequential.bounded import (
     bernoulli_sequence,
     cdf_band,
     empirical_bernstein_sequence,
@@ -21,19 +29,11 @@ from exp_jupyter.engine.bounded_sequences import (
     predictable_bernstein_sequence,
     quantile_boundary,
 )
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.design import Design
-from exp_jupyter.engine.group_sequential import alpha_spending
-from exp_jupyter.engine.judgement import Rule
-from exp_jupyter.engine.methods import Frequentist
-from exp_jupyter.engine.multiplicity import adjust
-from exp_jupyter.engine.pooled_power import pooled_power, pooled_size
-from exp_jupyter.engine.power_formulas import detectable_effect, power_of, required_size
-from exp_jupyter.engine.quantiles import Quantile, compare_quantiles
-from exp_jupyter.engine.rank import rank_sum
-from exp_jupyter.engine.ratios import Ratio
-from exp_jupyter.engine.small_counts import rate_interval
-from exp_jupyter.engine.statistics import Proportion
+from exp_jupyter.engine.sequential.group_sequential import alpha_spending
+from exp_jupyter.engine.small_samples.exact import rate_interval
+from exp_jupyter.engine.small_samples.rank import rank_sum
+from exp_jupyter.engine.statistics.means import Proportion
+from exp_jupyter.engine.statistics.ratio import Ratio
 
 Adapter = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -7,25 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.confidence_sequence import (
+from exp_jupyter.engine.checks.sample_ratio import binomial_mismatch_p_value, sample_ratio_mismatch
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.contrast import Contrast, contrast, delta_shares
+from exp_jupyter.engine.comparison.cuped import adjust
+from exp_jupyter.engine.comparison.margins import non_inferiority
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.sequential.confidence_sequence import (
     mixture_precision,
     normal_log_mixture,
     normal_mixture_boundary,
 )
-from exp_jupyter.engine.contrast import Contrast, contrast, delta_shares
-from exp_jupyter.engine.cuped import adjust
-from exp_jupyter.engine.margins import non_inferiority
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.quality import binomial_mismatch_p_value, sample_ratio_mismatch
-from exp_jupyter.engine.ratios import Ratio
-from exp_jupyter.engine.statistics import (
+from exp_jupyter.engine.statistics.means import (
     Covariate,
     Mean,
     Proportion,
     RatioCovariate,
     Statistic,
 )
+from exp_jupyter.engine.statistics.ratio import Ratio
 
 Inputs = dict[str, Any]
 Answer = dict[str, Any]

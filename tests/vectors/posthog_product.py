@@ -6,18 +6,18 @@ import math
 from datetime import datetime
 from typing import Any
 
-from exp_jupyter.engine import running_time
-from exp_jupyter.engine import running_time_estimate as saved
-from exp_jupyter.engine.assembly import assemble, breakdown_totals
-from exp_jupyter.engine.quality import (
+from exp_jupyter.engine.checks.sample_ratio import (
     even_split,
     multiple_variant_bias,
     sample_ratio_mismatch,
 )
-from exp_jupyter.engine.retention import retention_outcome
-from exp_jupyter.engine.settings import ADJUSTABLE, resolve
-from exp_jupyter.engine.statistics import Mean
-from exp_jupyter.engine.winsorization import threshold_mean, winsorize
+from exp_jupyter.engine.posthog import running_time
+from exp_jupyter.engine.posthog import running_time_estimate as saved
+from exp_jupyter.engine.posthog.assembly import assemble, breakdown_totals
+from exp_jupyter.engine.posthog.settings import ADJUSTABLE, resolve
+from exp_jupyter.engine.statistics.means import Mean
+from exp_jupyter.engine.statistics.retention import retention_outcome
+from exp_jupyter.engine.statistics.winsorization import threshold_mean, winsorize
 from exp_jupyter.errors import StatisticsError
 
 Answer = dict[str, Any]

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from vector_files import Case, assert_close
 
-from exp_jupyter.engine.comparison import compare
-from exp_jupyter.engine.confidence_sequence import (
+from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.cuped import compat_adjust
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
+from exp_jupyter.engine.sequential.confidence_sequence import (
     anytime_p_value,
     half_width,
     log_e_value,
     mixture_precision,
 )
-from exp_jupyter.engine.cuped import compat_adjust
-from exp_jupyter.engine.effect import Effect
-from exp_jupyter.engine.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.refusals import raise_first
-from exp_jupyter.engine.statistics import Covariate, Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio, Statistic
+from exp_jupyter.engine.statistics.refusals import raise_first
 
 Answer = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exp_jupyter.engine.planning import sample_size
+from exp_jupyter.engine.planning.sample_size import sample_size
 from exp_jupyter.widgets.size import SizeForm
 
 

@@ -30,7 +30,7 @@ from exp_jupyter.display.pages import readings
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.comparison import Arm, Comparison
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_ROWS = 14
 

@@ -38,7 +38,7 @@ from exp_jupyter.shown import plain
 if TYPE_CHECKING:
     from exp_jupyter.analysis.event_results import EventAnalysis, EventSegment
     from exp_jupyter.analysis.series import Series, SeriesDay
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_SEGMENT_ROWS = 60
 _MOST_PICTURED = 8

@@ -23,7 +23,7 @@ from exp_jupyter.display.curve_chart import CurveChart
 from exp_jupyter.display.pages.effects import warnings_of
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.planning import SizePlan
+    from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.schema.planning import RunningTime
 
 _KINDS = {

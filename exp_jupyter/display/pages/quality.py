@@ -27,7 +27,7 @@ from exp_jupyter.display.blocks import (
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.health import Health
-    from exp_jupyter.engine.quality import SampleRatioMismatch
+    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.schema.overview import FlagImplementation
 
 _MARKS: dict[str, tuple[str, str, Tone]] = {

@@ -9,7 +9,7 @@ from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import Bar, Figure, Reading, Span, Tone, Words
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
 UNDECIDED = "not distinguishable yet"
 ONE_SIDED = {"greater": "not shown to be higher yet", "less": "not shown to be lower yet"}

@@ -35,7 +35,7 @@ from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.series import Series, SeriesDay
-    from exp_jupyter.engine.effect import Effect
+    from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_ROWS = 12
 _FEWEST = 50

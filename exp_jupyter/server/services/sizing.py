@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exp_jupyter.engine.running_time import running_time
+from exp_jupyter.engine.posthog.running_time import running_time
 from exp_jupyter.errors import StatisticsError
 from exp_jupyter.schema.requests import RunningTimeRequest
 from exp_jupyter.server.refusals import invalid

@@ -1,0 +1,1 @@
+"""Whether an experiment can be believed: its split and its assumptions."""

@@ -1,0 +1,24 @@
+"""The methods: how a difference is judged, each in PostHog's own form and in the corrected one."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from exp_jupyter.engine.comparison.always_valid import Sequential
+from exp_jupyter.engine.comparison.bayesian import Bayesian
+from exp_jupyter.engine.comparison.frequentist import Frequentist
+from exp_jupyter.engine.comparison.intervals import DEFAULT_TUNING_N
+from exp_jupyter.engine.inference.prior import Prior
+
+__all__ = [
+    "DEFAULT_TUNING_N",
+    "Bayesian",
+    "Frequentist",
+    "Method",
+    "MethodName",
+    "Prior",
+    "Sequential",
+]
+
+Method: TypeAlias = Frequentist | Sequential | Bayesian
+MethodName = Literal["frequentist", "sequential", "bayesian"]

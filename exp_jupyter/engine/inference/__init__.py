@@ -1,0 +1,1 @@
+"""What an effect's numbers say about chance: tests of every value, and posteriors."""

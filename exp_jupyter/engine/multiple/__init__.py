@@ -1,0 +1,1 @@
+"""Several arms, metrics or segments at once."""

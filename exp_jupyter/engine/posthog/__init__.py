@@ -1,0 +1,1 @@
+"""PostHog's own shapes: settings, results, running time."""

@@ -1,0 +1,1 @@
+"""Looking more than once: confidence sequences and planned looks."""

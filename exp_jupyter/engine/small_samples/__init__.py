@@ -1,0 +1,1 @@
+"""Few units: exact intervals and tests, score statistics, ranks."""
