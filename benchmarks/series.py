@@ -111,7 +111,7 @@ def prepared(
 ) -> tuple[Any, Any]:
     from exp_jupyter.schema.metric import parse_metric
     from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
-    from exp_jupyter.warehouse.days import Days
+    from exp_jupyter.warehouse.request.days import Days
 
     source = EventSource(
         connected(pattern),

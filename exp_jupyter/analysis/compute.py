@@ -19,20 +19,20 @@ from exp_jupyter.schema.metric import (
     Metric,
     parse_metric,
 )
-from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.days import Days, microseconds
-from exp_jupyter.warehouse.population import Covariates, Population, Request
-from exp_jupyter.warehouse.statement import takes_covariate
-from exp_jupyter.warehouse.value_split import (
+from exp_jupyter.warehouse.breakdowns.value_split import (
     check_value_split,
     daily_value_split,
     splits_value,
 )
-from exp_jupyter.warehouse.watching import Progress, watched
+from exp_jupyter.warehouse.daily import daily_sums
+from exp_jupyter.warehouse.events.statements import takes_covariate
+from exp_jupyter.warehouse.request.days import Days, microseconds
+from exp_jupyter.warehouse.request.population import Covariates, Population, Request
+from exp_jupyter.warehouse.sql.execution import Progress, watched
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.events.fold import DailySums
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 Mode = Literal["compat", "recommended"]
 

@@ -27,11 +27,11 @@ from exp_jupyter.analysis.method_choice import MethodOptions
 from exp_jupyter.analysis.period import When
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.number_text import NumberFormat
+from exp_jupyter.warehouse.request.number_text import NumberFormat
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.repeated import Duplicates
-    from exp_jupyter.warehouse.watching import Progress
+    from exp_jupyter.warehouse.events.repeated import Duplicates
+    from exp_jupyter.warehouse.sql.execution import Progress
 
 
 def analyze_events(

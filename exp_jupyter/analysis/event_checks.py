@@ -11,20 +11,20 @@ from exp_jupyter.analysis.event_exposure import Exposing
 from exp_jupyter.analysis.event_metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
-from exp_jupyter.warehouse.assignments import ASSIGNED
-from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.dialects import rendered
-from exp_jupyter.warehouse.suggestions import listed, meant
-from exp_jupyter.warehouse.survey import Response, Survey, flags, responses, variants_of
-from exp_jupyter.warehouse.unit_sources import kind_of
+from exp_jupyter.warehouse.request.suggestions import listed, meant
+from exp_jupyter.warehouse.sources.assignments import ASSIGNED
+from exp_jupyter.warehouse.sources.engines import ConnectedSource
+from exp_jupyter.warehouse.sources.open_units import kind_of
+from exp_jupyter.warehouse.sql.dialects import rendered
+from exp_jupyter.warehouse.surveys.survey import Response, Survey, flags, responses, variants_of
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.spec import ExperimentSpec
-    from exp_jupyter.warehouse.days import Days
-    from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.population import Population, Request
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.events.fold import DailySums
+    from exp_jupyter.warehouse.request.days import Days
+    from exp_jupyter.warehouse.request.population import Population, Request
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 MOST_VARIANTS = 50
 MOST_TOLD = 5

@@ -11,8 +11,8 @@ from exp_jupyter.analysis.period import When, beginning, ending
 from exp_jupyter.analysis.spec import ExperimentSpec, as_mapping
 from exp_jupyter.analysis.unit_checks import share_of
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.suggestions import meant
-from exp_jupyter.warehouse.unit_sums import key_of
+from exp_jupyter.warehouse.request.suggestions import meant
+from exp_jupyter.warehouse.units.sums import key_of
 
 Mode = Literal["compat", "recommended"]
 

@@ -10,8 +10,8 @@ from typing import Any
 from exp_jupyter.analysis.wording import activation_words, exclusion_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria, parse_exposure
-from exp_jupyter.warehouse.assignments import ASSIGNED, ASSIGNED_VARIANT
-from exp_jupyter.warehouse.tables import FILES
+from exp_jupyter.warehouse.sources.assignments import ASSIGNED, ASSIGNED_VARIANT
+from exp_jupyter.warehouse.sources.tables import FILES
 
 _CRITERIA = frozenset(ExposureCriteria.model_fields) | {"activation_config", "exclusions"}
 _EVENT = {"event", "properties", "variant"}

@@ -10,14 +10,14 @@ import numpy as np
 
 from exp_jupyter.schema.metric import Metric, RetentionMetric
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.fold import filled
-from exp_jupyter.warehouse.statement import young_statement
+from exp_jupyter.warehouse.events.fold import filled
+from exp_jupyter.warehouse.events.statements import young_statement
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.exposed import Units
-    from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.population import Request
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.events.fold import DailySums
+    from exp_jupyter.warehouse.request.population import Request
+    from exp_jupyter.warehouse.sql.event_source import EventSource
+    from exp_jupyter.warehouse.stream.exposed_units import Units
 
 
 def about_young(

@@ -18,7 +18,7 @@ from exp_jupyter.schema.metric import (
     parse_metric,
 )
 from exp_jupyter.schema.metric_forms import FORMS, OF_PROPERTY, metric_of
-from exp_jupyter.warehouse.sessions import by_session
+from exp_jupyter.warehouse.events.sessions import by_session
 
 Goal = Literal["increase", "decrease"]
 

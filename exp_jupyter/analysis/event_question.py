@@ -39,21 +39,21 @@ from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.fingerprint import fingerprint
 from exp_jupyter.schema.metric import Metric
-from exp_jupyter.warehouse.assignments import with_assignments
-from exp_jupyter.warehouse.connections import ConnectedSource
 from exp_jupyter.warehouse.daily import daily_exposures, unit_exposures
-from exp_jupyter.warehouse.days import EPOCH, microseconds
-from exp_jupyter.warehouse.event_sources import event_source
-from exp_jupyter.warehouse.number_text import PLAIN, NumberFormat
-from exp_jupyter.warehouse.population import Covariates, Population, Request
+from exp_jupyter.warehouse.events.repeated import Duplicates
 from exp_jupyter.warehouse.refresh import Kept, key_for, key_of, refresh
-from exp_jupyter.warehouse.repeated import Duplicates
-from exp_jupyter.warehouse.survey import Survey, survey
-from exp_jupyter.warehouse.watching import Progress, watched
+from exp_jupyter.warehouse.request.days import EPOCH, microseconds
+from exp_jupyter.warehouse.request.number_text import PLAIN, NumberFormat
+from exp_jupyter.warehouse.request.population import Covariates, Population, Request
+from exp_jupyter.warehouse.sources.assignments import with_assignments
+from exp_jupyter.warehouse.sources.engines import ConnectedSource
+from exp_jupyter.warehouse.sources.open_events import event_source
+from exp_jupyter.warehouse.sql.execution import Progress, watched
+from exp_jupyter.warehouse.surveys.survey import Survey, survey
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.events.fold import DailySums
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 _MICROSECOND = timedelta(microseconds=1)
 

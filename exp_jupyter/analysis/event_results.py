@@ -15,7 +15,7 @@ from exp_jupyter.shown import Shown
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
-    from exp_jupyter.warehouse.watching import Progress
+    from exp_jupyter.warehouse.sql.execution import Progress
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class EventAnalysis(Shown):
         exp_jupyter.errors.InputError
             There is no such metric.
         """
-        from exp_jupyter.warehouse.suggestions import meant
+        from exp_jupyter.warehouse.request.suggestions import meant
 
         names = [one.metric_name for one in self.results]
         if metric is None:

@@ -17,7 +17,7 @@ from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metric import MeanMetric, Metric
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.fold import DailySums
+    from exp_jupyter.warehouse.events.fold import DailySums
 
 
 def event_series(

@@ -13,7 +13,7 @@ from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.refresh import Kept
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.population import Request
+    from exp_jupyter.warehouse.request.population import Request
 
 
 @dataclass(frozen=True)

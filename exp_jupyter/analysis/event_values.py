@@ -12,13 +12,13 @@ from exp_jupyter.analysis.written_numbers import Unread, about_unread, formats_t
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import ActionsNode, DataWarehouseNode, EventsNode, Metric
 from exp_jupyter.schema.metric_forms import OF_PROPERTY
-from exp_jupyter.warehouse.event_numbers import unread_values
-from exp_jupyter.warehouse.repeated import Duplicates, repeated
-from exp_jupyter.warehouse.sessions import by_session
+from exp_jupyter.warehouse.events.repeated import Duplicates, repeated
+from exp_jupyter.warehouse.events.sessions import by_session
+from exp_jupyter.warehouse.surveys.numbers import unread_values
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.fold import DailySums
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.events.fold import DailySums
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 
 def check_numbers(

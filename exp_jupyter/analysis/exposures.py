@@ -10,13 +10,13 @@ from exp_jupyter.analysis.compute import population_of, window_of
 from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import FLAG_CALLED
-from exp_jupyter.warehouse.coverage import flag_coverage
 from exp_jupyter.warehouse.daily import daily_exposures, exposed_units
-from exp_jupyter.warehouse.days import Days
-from exp_jupyter.warehouse.population import Population, Request
+from exp_jupyter.warehouse.request.days import Days
+from exp_jupyter.warehouse.request.population import Population, Request
+from exp_jupyter.warehouse.surveys.coverage import flag_coverage
 
 if TYPE_CHECKING:
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 MULTIPLE = "$multiple"
 

@@ -13,15 +13,15 @@ from exp_jupyter._version import __version__
 from exp_jupyter.analysis.period import When, beginning, ending
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
-from exp_jupyter.warehouse.watching import watched
+from exp_jupyter.warehouse.sql.execution import watched
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.planning.arrival import ArrivalCurve
     from exp_jupyter.engine.planning.design import Design
     from exp_jupyter.schema.metric import Metric
-    from exp_jupyter.warehouse.repeated import Duplicates
-    from exp_jupyter.warehouse.source import EventSource
-    from exp_jupyter.warehouse.watching import Progress
+    from exp_jupyter.warehouse.events.repeated import Duplicates
+    from exp_jupyter.warehouse.sql.event_source import EventSource
+    from exp_jupyter.warehouse.sql.execution import Progress
 
 _FLAG, _ARM, _COLUMN = "exp-history", "history", "exp_history_variant"
 
@@ -169,9 +169,9 @@ def plan_from_history(
     [181, 361, 541, 700, 700]
     """
     from exp_jupyter.analysis.event_values import check_duplicates
-    from exp_jupyter.warehouse.event_sources import event_source
-    from exp_jupyter.warehouse.number_text import NumberFormat
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.request.number_text import NumberFormat
+    from exp_jupyter.warehouse.sources.open_events import event_source
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
     period = {"exposure": exposure, "start": start, "end": end, "timezone": timezone}
     chosen: dict[str, Any] = {
@@ -236,9 +236,9 @@ def _planned(
     from exp_jupyter.schema.metric import parse_metric
     from exp_jupyter.schema.metric_forms import metric_of
     from exp_jupyter.warehouse.daily import daily_sums
-    from exp_jupyter.warehouse.days import Days
-    from exp_jupyter.warehouse.population import Population, Request
-    from exp_jupyter.warehouse.survey import survey
+    from exp_jupyter.warehouse.request.days import Days
+    from exp_jupyter.warehouse.request.population import Population, Request
+    from exp_jupyter.warehouse.surveys.survey import survey
 
     parsed = parse_metric(metric_of(metric) if isinstance(metric, str) else metric)
     config = dict(exposure) if isinstance(exposure, Mapping) else {"event": exposure}

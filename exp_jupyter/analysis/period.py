@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.days import Days
+from exp_jupyter.warehouse.request.days import Days
 
 When = str | date | datetime
 """A day, or a moment; text is ISO 8601. What has no time zone of its own is in the project's."""

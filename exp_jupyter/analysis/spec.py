@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.baseline import baseline_variant
-from exp_jupyter.warehouse.population import BreakdownsFrom
+from exp_jupyter.warehouse.request.population import BreakdownsFrom
 
 
 @dataclass(frozen=True)

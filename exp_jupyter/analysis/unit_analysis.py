@@ -22,10 +22,11 @@ from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, read_metrics
 from exp_jupyter.analysis.unit_results import Analysis, MetricResult
 from exp_jupyter.analysis.wording import mismatch_words
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.number_text import NumberFormat
-from exp_jupyter.warehouse.suggestions import meant
-from exp_jupyter.warehouse.unit_sources import unit_source
-from exp_jupyter.warehouse.unit_sums import (
+from exp_jupyter.warehouse.request.number_text import NumberFormat
+from exp_jupyter.warehouse.request.suggestions import meant
+from exp_jupyter.warehouse.sources.open_units import unit_source
+from exp_jupyter.warehouse.sql.execution import Progress, expect, watched
+from exp_jupyter.warehouse.units.sums import (
     Bounds,
     Missing,
     UnitSums,
@@ -33,7 +34,6 @@ from exp_jupyter.warehouse.unit_sums import (
     key_of,
     unit_sums,
 )
-from exp_jupyter.warehouse.watching import Progress, expect, watched
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exp_jupyter.analysis.unit_metrics import UnitMetric
-from exp_jupyter.warehouse.unit_bounds import clamped_units, quantile_bounds
-from exp_jupyter.warehouse.unit_sources import UnitSource
-from exp_jupyter.warehouse.unit_sums import Bounds, Missing
+from exp_jupyter.warehouse.sources.open_units import UnitSource
+from exp_jupyter.warehouse.units.bounds import clamped_units, quantile_bounds
+from exp_jupyter.warehouse.units.sums import Bounds, Missing
 
 
 def value_bounds(

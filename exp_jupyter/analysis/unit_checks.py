@@ -10,9 +10,9 @@ from exp_jupyter.analysis.unit_metrics import UnitMetric, check_exists
 from exp_jupyter.analysis.wording import heaviest_words
 from exp_jupyter.analysis.written_numbers import Unread, about_unread, formats_to_try
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.number_text import unread
-from exp_jupyter.warehouse.unit_sources import UnitSource, quoted
-from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, ValueSums
+from exp_jupyter.warehouse.request.number_text import unread
+from exp_jupyter.warehouse.sources.open_units import UnitSource, quoted
+from exp_jupyter.warehouse.units.sums import Missing, UnitSums, ValueSums
 
 _FEW_ATTRITION = 0.001
 

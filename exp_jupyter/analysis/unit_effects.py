@@ -12,9 +12,9 @@ from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
 from exp_jupyter.analysis.unit_metrics import UnitMetric
 from exp_jupyter.analysis.unit_results import ArmResult, MetricResult
 from exp_jupyter.errors import InputError, StatisticsError
-from exp_jupyter.warehouse.unit_ranks import interpolated, order_statistics, rank_below
-from exp_jupyter.warehouse.unit_sources import UnitSource
-from exp_jupyter.warehouse.unit_sums import Missing, UnitSums, ValueSums
+from exp_jupyter.warehouse.sources.open_units import UnitSource
+from exp_jupyter.warehouse.units.order_statistics import interpolated, order_statistics, rank_below
+from exp_jupyter.warehouse.units.sums import Missing, UnitSums, ValueSums
 
 Segment = tuple[str | None, ...]
 _CONSTANT = 1e-14

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.warehouse.number_text import USUAL, NumberFormat
+from exp_jupyter.warehouse.request.number_text import USUAL, NumberFormat
 
 TOLERATED = 0.01
 """Share of the values that may be unreadable; from there on nothing is computed."""

@@ -69,7 +69,7 @@ def source_of(session: Session, magic: str, name: str) -> Any:
     exp_jupyter.errors.InputError
         It is neither.
     """
-    from exp_jupyter.warehouse.tables import FILES
+    from exp_jupyter.warehouse.sources.tables import FILES
 
     variables = session.variables
     if name in variables:

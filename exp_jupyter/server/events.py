@@ -33,7 +33,7 @@ from exp_jupyter.server.kept_files import LISTS, notice_of, tidy
 from exp_jupyter.server.settling import digest_of, draft_in, settled
 from exp_jupyter.server.store import ProjectStore, damaged, full
 from exp_jupyter.server.tables import TableList
-from exp_jupyter.warehouse.source import EventSource, first_line
+from exp_jupyter.warehouse.sql.event_source import EventSource, first_line
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,7 +8,7 @@ import numpy as np
 
 from exp_jupyter.server.services import cohorts
 from exp_jupyter.server.store import ProjectStore
-from exp_jupyter.warehouse.source import EventSource
+from exp_jupyter.warehouse.sql.event_source import EventSource
 
 MEMBERS = "exp_jupyter_cohort_members"
 """The temporary table with the members that were asked for."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.daily import daily_exposures, daily_sums
-    from exp_jupyter.warehouse.population import Covariates, Population, Request
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.request.population import Covariates, Population, Request
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 __all__ = [
     "Covariates",
@@ -20,10 +20,10 @@ __all__ = [
 ]
 
 _HOME = {
-    "Covariates": "population",
-    "EventSource": "source",
-    "Population": "population",
-    "Request": "population",
+    "Covariates": "request.population",
+    "EventSource": "sql.event_source",
+    "Population": "request.population",
+    "Request": "request.population",
     "daily_exposures": "daily",
     "daily_sums": "daily",
 }

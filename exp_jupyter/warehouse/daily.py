@@ -10,19 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
-from exp_jupyter.warehouse.breakdown_limit import joined_days, limited
-from exp_jupyter.warehouse.dense import Clock, Ints
-from exp_jupyter.warehouse.exposed import Units
-from exp_jupyter.warehouse.fold import (
+from exp_jupyter.warehouse.breakdowns.limit import joined_days, limited
+from exp_jupyter.warehouse.events.fold import (
     Clamp,
     DailySums,
     filled,
     fold_cells,
     fold_units,
 )
-from exp_jupyter.warehouse.population import Request
-from exp_jupyter.warehouse.source import EventSource
-from exp_jupyter.warehouse.statement import (
+from exp_jupyter.warehouse.events.funnel_walk import fold_walks
+from exp_jupyter.warehouse.events.statements import (
     cells_statement,
     exposed_statement,
     exposures_statement,
@@ -31,8 +28,11 @@ from exp_jupyter.warehouse.statement import (
     walk_statement,
     winsorized,
 )
-from exp_jupyter.warehouse.stream import Stream, streams
-from exp_jupyter.warehouse.walk import fold_walks
+from exp_jupyter.warehouse.request.population import Request
+from exp_jupyter.warehouse.sql.event_source import EventSource
+from exp_jupyter.warehouse.stream.exposed_units import Units
+from exp_jupyter.warehouse.stream.one_pass import Stream, streams
+from exp_jupyter.warehouse.stream.unit_arrays import Clock, Ints
 
 
 def daily_sums(

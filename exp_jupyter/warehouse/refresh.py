@@ -22,14 +22,14 @@ import numpy as np
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.days import DAY, EPOCH, UNKNOWN, microseconds
-from exp_jupyter.warehouse.dense import Dense, Floats
-from exp_jupyter.warehouse.exposed import Units
-from exp_jupyter.warehouse.fold import DailySums
-from exp_jupyter.warehouse.population import Request
-from exp_jupyter.warehouse.source import EventSource
-from exp_jupyter.warehouse.sparse import packed, unpacked
-from exp_jupyter.warehouse.stream import Stream, streams
+from exp_jupyter.warehouse.events.fold import DailySums
+from exp_jupyter.warehouse.request.days import DAY, EPOCH, UNKNOWN, microseconds
+from exp_jupyter.warehouse.request.population import Request
+from exp_jupyter.warehouse.sql.event_source import EventSource
+from exp_jupyter.warehouse.stream.checkpoint_file import packed, unpacked
+from exp_jupyter.warehouse.stream.exposed_units import Units
+from exp_jupyter.warehouse.stream.one_pass import Stream, streams
+from exp_jupyter.warehouse.stream.unit_arrays import Dense, Floats
 
 LATE_DAYS = 4
 """Closed days that are looked at again for late events."""

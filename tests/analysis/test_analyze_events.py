@@ -20,7 +20,7 @@ from exp_jupyter.engine import Frequentist, MixtureSPRT, Sequential
 from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema import Experiment
-from exp_jupyter.warehouse.event_sources import event_source
+from exp_jupyter.warehouse.sources.open_events import event_source
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ import pytest
 from oracle import EPOCH, as_text
 from worlds import SESSIONS, TABLES
 
-from exp_jupyter.warehouse.connections import ConnectedSource
+from exp_jupyter.warehouse.sources.engines import ConnectedSource
 
 PROPERTIES = {
     "$feature_flag": "flag_key",

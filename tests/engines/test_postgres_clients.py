@@ -17,7 +17,7 @@ from worlds import DAY, means, ratios, request_of, worlds
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import daily_sums
-from exp_jupyter.warehouse.connections import ConnectedSource
+from exp_jupyter.warehouse.sources.engines import ConnectedSource
 
 pytestmark = [
     pytest.mark.engines,

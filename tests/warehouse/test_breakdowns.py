@@ -17,8 +17,8 @@ from exp_jupyter.analysis.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import parse_metric
 from exp_jupyter.warehouse import daily_sums
-from exp_jupyter.warehouse import value_split as splitting
-from exp_jupyter.warehouse.value_split import daily_value_split
+from exp_jupyter.warehouse.breakdowns import value_split as splitting
+from exp_jupyter.warehouse.breakdowns.value_split import daily_value_split
 
 NULL, OTHER = oracle.NULL, oracle.OTHER
 ATTRIBUTIONS = ("first_touch", "last_touch", "step", "all_events", None)

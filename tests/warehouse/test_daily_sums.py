@@ -20,7 +20,7 @@ from worlds import (
 
 from exp_jupyter.warehouse import daily_exposures, daily_sums
 from exp_jupyter.warehouse.daily import unit_exposures
-from exp_jupyter.warehouse.stream import Stream
+from exp_jupyter.warehouse.stream.one_pass import Stream
 
 small = settings(
     max_examples=40,

@@ -13,9 +13,9 @@ from worlds import request_of
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import daily_sums
-from exp_jupyter.warehouse.connections import ConnectedSource, client_of
-from exp_jupyter.warehouse.dialects import ENGINES, rendered
-from exp_jupyter.warehouse.statement import cells_statement, units_statement, walk_statement
+from exp_jupyter.warehouse.events.statements import cells_statement, units_statement, walk_statement
+from exp_jupyter.warehouse.sources.engines import ConnectedSource, client_of
+from exp_jupyter.warehouse.sql.dialects import ENGINES, rendered
 
 START = datetime(2026, 3, 27, tzinfo=UTC)
 WORLD = World([], START, None, START.replace(day=30), lookback_days=2)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from test_daily_sums import small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
-from exp_jupyter.warehouse.statement import cells_statement, needs_units
+from exp_jupyter.warehouse.events.statements import cells_statement, needs_units
 
 
 def table(rows):

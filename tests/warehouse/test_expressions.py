@@ -13,9 +13,9 @@ from exp_jupyter.analysis.spec import ExperimentSpec
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.prompt_metrics import prompt_metrics
 from exp_jupyter.warehouse import EventSource
-from exp_jupyter.warehouse.conditions import all_of
-from exp_jupyter.warehouse.hogql import condition
-from exp_jupyter.warehouse.properties import Parameters, PropertyReader
+from exp_jupyter.warehouse.sql.conditions import all_of
+from exp_jupyter.warehouse.sql.hogql import condition
+from exp_jupyter.warehouse.sql.properties import Parameters, PropertyReader
 
 ROWS = [
     {"plan": "pro", "n": 12.5, "won": True, "$ai cost": "3"},

@@ -14,9 +14,10 @@ from test_daily_sums import agree, small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
 from exp_jupyter.schema.metric import parse_metric
-from exp_jupyter.warehouse import EventSource, Population, Request, daily_sums, stream
-from exp_jupyter.warehouse.days import Days
-from exp_jupyter.warehouse.exposed import Places
+from exp_jupyter.warehouse import EventSource, Population, Request, daily_sums
+from exp_jupyter.warehouse.request.days import Days
+from exp_jupyter.warehouse.stream import one_pass as stream
+from exp_jupyter.warehouse.stream.exposed_units import Places
 
 
 def text_ids(source):

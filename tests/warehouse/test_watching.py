@@ -13,7 +13,7 @@ from worlds import means, request_of, source_of, worlds
 from exp_jupyter.analysis import analyze
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import daily_sums
-from exp_jupyter.warehouse.watching import expect, run, watched
+from exp_jupyter.warehouse.sql.execution import expect, run, watched
 
 ENDLESS = "SELECT sum(a.range * b.range % 7) FROM range(3000000) a, range(3000000) b"
 

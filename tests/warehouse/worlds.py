@@ -14,7 +14,7 @@ from oracle import EPOCH, Event, World
 from exp_jupyter.schema.exposure import parse_exposure
 from exp_jupyter.schema.metric import parse_metric
 from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
-from exp_jupyter.warehouse.days import Days
+from exp_jupyter.warehouse.request.days import Days
 
 ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "America/Los_Angeles")
 DAY = timedelta(days=1)

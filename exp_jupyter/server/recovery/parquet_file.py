@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from exp_jupyter.server.event_columns import HOT_PROPERTIES, literal
 from exp_jupyter.server.tables import TABLE_KEY
-from exp_jupyter.warehouse.source import first_line
+from exp_jupyter.warehouse.sql.event_source import first_line
 
 if TYPE_CHECKING:
     import duckdb

@@ -131,7 +131,7 @@ def _reason_against_expressions(metric: Document) -> str:
         text = node.get("math_hogql")
         if node.get("math") != "hogql" or not text:
             continue
-        from exp_jupyter.warehouse.hogql import has_nested_aggregates
+        from exp_jupyter.warehouse.sql.hogql import has_nested_aggregates
 
         try:
             nested = has_nested_aggregates(text)

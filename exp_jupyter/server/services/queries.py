@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from exp_jupyter.analysis.spec import ExperimentSpec
     from exp_jupyter.server.events import EventStore
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 KINDS = ("ExperimentQuery", "ExperimentExposureQuery")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exp_jupyter.server.events import EventStore
-    from exp_jupyter.warehouse.source import EventSource
+    from exp_jupyter.warehouse.sql.event_source import EventSource
 
 WINDOW_DAYS = 14
 _MDE, _METHOD, _LEVEL = 30, "bayesian", 0.95
@@ -143,7 +143,7 @@ def _shared_metrics(work: Work, limit: int) -> Document:
 
 
 def _sdk_profile(source: EventSource, since: datetime, until: datetime) -> Document:
-    from exp_jupyter.warehouse.conversion import reach
+    from exp_jupyter.warehouse.surveys.conversion import reach
 
     calls, persons = reach(source, since, until, FLAG_CALLED)
     return {"window_days": WINDOW_DAYS, "flag_calls": calls, "persons": persons}
@@ -160,7 +160,7 @@ def _target_filters(request: SetupContextRequest) -> list[Document]:
 def _target_surface(
     source: EventSource, since: datetime, until: datetime, request: SetupContextRequest
 ) -> Document:
-    from exp_jupyter.warehouse.conversion import reach
+    from exp_jupyter.warehouse.surveys.conversion import reach
 
     count, persons = reach(
         source, since, until, str(request.target_event), _target_filters(request)
@@ -176,7 +176,7 @@ def _target_surface(
 def _candidate_metric(
     source: EventSource, since: datetime, until: datetime, request: SetupContextRequest
 ) -> Document:
-    from exp_jupyter.warehouse.conversion import conversion
+    from exp_jupyter.warehouse.surveys.conversion import conversion
 
     found = conversion(
         source,

@@ -1,0 +1,1 @@
+"""Values that split a metric or its units."""

@@ -1,0 +1,1 @@
+"""What is asked of events: who, which days, how numbers are written."""

@@ -1,0 +1,1 @@
+"""Where events and tables live, and how statements run there."""

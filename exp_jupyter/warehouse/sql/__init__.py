@@ -1,0 +1,1 @@
+"""SQL of every engine: dialects, properties and conditions."""

@@ -1,0 +1,1 @@
+"""What events hold before they are analysed."""

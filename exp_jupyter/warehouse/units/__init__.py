@@ -1,0 +1,1 @@
+"""Tables with one row a unit: sums, bounds and order statistics."""
