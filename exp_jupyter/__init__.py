@@ -14,10 +14,10 @@ from exp_jupyter._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from exp_jupyter.analysis.comparison import compare
-    from exp_jupyter.analysis.event_analysis import analyze_events
-    from exp_jupyter.analysis.history import plan_from_history
-    from exp_jupyter.analysis.unit_analysis import analyze
+    from exp_jupyter.analysis.counts.compare import compare
+    from exp_jupyter.analysis.events.analyze import analyze_events
+    from exp_jupyter.analysis.events.plan_from_history import plan_from_history
+    from exp_jupyter.analysis.units.analyze import analyze
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect, import_events, import_table
     from exp_jupyter.engine.planning.sample_size import sample_size
@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "analyze": "exp_jupyter.analysis.unit_analysis",
-    "analyze_events": "exp_jupyter.analysis.event_analysis",
-    "compare": "exp_jupyter.analysis.comparison",
+    "analyze": "exp_jupyter.analysis.units.analyze",
+    "analyze_events": "exp_jupyter.analysis.events.analyze",
+    "compare": "exp_jupyter.analysis.counts.compare",
     "connect": "exp_jupyter.connection",
     "import_events": "exp_jupyter.connection",
     "import_table": "exp_jupyter.connection",
-    "plan_from_history": "exp_jupyter.analysis.history",
+    "plan_from_history": "exp_jupyter.analysis.events.plan_from_history",
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning.sample_size",
 }

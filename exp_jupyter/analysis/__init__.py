@@ -6,19 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.comparison import Comparison, compare
-    from exp_jupyter.analysis.compute import compute_all, compute_result, compute_series
-    from exp_jupyter.analysis.event_analysis import analyze_events
-    from exp_jupyter.analysis.event_results import DailyExposures, EventAnalysis
-    from exp_jupyter.analysis.exposures import compute_exposures
-    from exp_jupyter.analysis.health import Health, HealthCheck
-    from exp_jupyter.analysis.history import HistoryPlan, plan_from_history
-    from exp_jupyter.analysis.results import Results, result_series
-    from exp_jupyter.analysis.series import Series, SeriesDay, VariantDay
-    from exp_jupyter.analysis.spec import ExperimentSpec
-    from exp_jupyter.analysis.unit_analysis import analyze
-    from exp_jupyter.analysis.unit_metrics import UnitMetric
-    from exp_jupyter.analysis.unit_results import Analysis
+    from exp_jupyter.analysis.counts.compare import Comparison, compare
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+    from exp_jupyter.analysis.events.analyze import analyze_events
+    from exp_jupyter.analysis.events.plan_from_history import HistoryPlan, plan_from_history
+    from exp_jupyter.analysis.events.results import DailyExposures, EventAnalysis
+    from exp_jupyter.analysis.posthog.compute import compute_all, compute_result, compute_series
+    from exp_jupyter.analysis.results.experiment import Results, result_series
+    from exp_jupyter.analysis.results.exposures import compute_exposures
+    from exp_jupyter.analysis.results.health import Health, HealthCheck
+    from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
+    from exp_jupyter.analysis.units.analyze import analyze
+    from exp_jupyter.analysis.units.metrics import UnitMetric
+    from exp_jupyter.analysis.units.results import Analysis
 
 __all__ = [
     "Analysis",
@@ -46,28 +46,28 @@ __all__ = [
 ]
 
 _HOME = {
-    "Analysis": "unit_results",
-    "Comparison": "comparison",
-    "DailyExposures": "event_results",
-    "EventAnalysis": "event_results",
-    "ExperimentSpec": "spec",
-    "Health": "health",
-    "HealthCheck": "health",
-    "HistoryPlan": "history",
-    "Results": "results",
-    "Series": "series",
-    "SeriesDay": "series",
-    "UnitMetric": "unit_metrics",
-    "VariantDay": "series",
-    "analyze": "unit_analysis",
-    "analyze_events": "event_analysis",
-    "compare": "comparison",
-    "compute_all": "compute",
-    "compute_exposures": "exposures",
-    "compute_result": "compute",
-    "compute_series": "compute",
-    "plan_from_history": "history",
-    "result_series": "results",
+    "Analysis": "units.results",
+    "Comparison": "counts.compare",
+    "DailyExposures": "events.results",
+    "EventAnalysis": "events.results",
+    "ExperimentSpec": "definition.experiment",
+    "Health": "results.health",
+    "HealthCheck": "results.health",
+    "HistoryPlan": "events.plan_from_history",
+    "Results": "results.experiment",
+    "Series": "results.series",
+    "SeriesDay": "results.series",
+    "UnitMetric": "units.metrics",
+    "VariantDay": "results.series",
+    "analyze": "units.analyze",
+    "analyze_events": "events.analyze",
+    "compare": "counts.compare",
+    "compute_all": "posthog.compute",
+    "compute_exposures": "results.exposures",
+    "compute_result": "posthog.compute",
+    "compute_series": "posthog.compute",
+    "plan_from_history": "events.plan_from_history",
+    "result_series": "results.experiment",
 }
 
 

@@ -31,9 +31,9 @@ from exp_jupyter.errors import (
 from exp_jupyter.schema.experiment import Experiment, ExperimentList, MetricEntry
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.health import Health
-    from exp_jupyter.analysis.results import Results
-    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.analysis.results.experiment import Results
+    from exp_jupyter.analysis.results.health import Health
+    from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.schema.recalculation import MetricsRecalculation
     from exp_jupyter.schema.series import Exposures, TimeseriesResults
@@ -238,7 +238,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         At most eight requests are under way at once. With several metrics, one that the project
         cannot analyse is named in ``failed`` and the others are there all the same.
         """
-        from exp_jupyter.analysis.results import Results
+        from exp_jupyter.analysis.results.experiment import Results
         from exp_jupyter.client.side_by_side import side_by_side
 
         experiment = self._launched(self.get(ref))
@@ -309,7 +309,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
 
         What the key may not ask is left unknown rather than refused.
         """
-        from exp_jupyter.analysis.health import Health
+        from exp_jupyter.analysis.results.health import Health
         from exp_jupyter.client import queries
 
         experiment = self.get(ref)
@@ -391,7 +391,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
     ) -> Series:
         from zoneinfo import ZoneInfo
 
-        from exp_jupyter.analysis.results import result_series
+        from exp_jupyter.analysis.results.experiment import result_series
         from exp_jupyter.client import queries
 
         found = queries.result(self._project, experiment, entry)
@@ -428,7 +428,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         entry: MetricEntry,
         how: Recomputation,
     ) -> Series:
-        from exp_jupyter.analysis.series import Series
+        from exp_jupyter.analysis.results.series import Series
 
         series = Series.from_wire(
             self._data_of(experiment, entry),

@@ -15,7 +15,7 @@ class Recomputation:
     method
         None keeps the project's own numbers.
     mode, interval, tuning_n
-        As ``exp_jupyter.analysis.series.Series.from_wire`` takes them.
+        As ``exp_jupyter.analysis.results.series.Series.from_wire`` takes them.
     """
 
     method: str | None

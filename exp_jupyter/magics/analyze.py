@@ -18,7 +18,7 @@ from exp_jupyter.magics.own_data import (
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.unit_results import Analysis
+    from exp_jupyter.analysis.units.results import Analysis
     from exp_jupyter.magics.session import Session
 
 
@@ -108,7 +108,7 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> Analysis:
     """Analyse a table."""
-    from exp_jupyter.analysis.unit_analysis import analyze
+    from exp_jupyter.analysis.units.analyze import analyze
 
     source = source_of(session, "exp_analyze", options.name)
     settle(session, options)

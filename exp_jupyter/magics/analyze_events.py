@@ -22,7 +22,7 @@ from exp_jupyter.magics.own_data import (
 from exp_jupyter.magics.progress import progress_line
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.event_results import EventAnalysis
+    from exp_jupyter.analysis.events.results import EventAnalysis
     from exp_jupyter.magics.session import Session
 
 _NAME = "exp_analyze_events"
@@ -138,7 +138,7 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> EventAnalysis:
     """Analyse raw events."""
-    from exp_jupyter.analysis.event_analysis import analyze_events
+    from exp_jupyter.analysis.events.analyze import analyze_events
 
     source = source_of(session, _NAME, options.name)
     settle(session, options)

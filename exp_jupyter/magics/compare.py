@@ -10,7 +10,7 @@ from exp_jupyter.magics.arguments import Arguments, given, number, percent
 from exp_jupyter.magics.judgement import add_judgement, settle
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.comparison import Comparison
+    from exp_jupyter.analysis.counts.compare import Comparison
     from exp_jupyter.magics.session import Session
 
 
@@ -50,7 +50,7 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> Comparison:
     """Compare two arms."""
-    from exp_jupyter.analysis.comparison import compare
+    from exp_jupyter.analysis.counts.compare import compare
 
     settle(session, options)
     settings = given(options, "alpha", "alternative", "difference", "method", "goal", "mode")

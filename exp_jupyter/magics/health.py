@@ -9,7 +9,7 @@ from exp_jupyter.magics.arguments import Arguments
 from exp_jupyter.magics.show import add_ref
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.health import Health
+    from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.magics.session import Session
 
 

@@ -19,7 +19,7 @@ from exp_jupyter.magics.progress import progress_line
 from exp_jupyter.magics.size import ALTERNATIVES, shares
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.history import HistoryPlan
+    from exp_jupyter.analysis.events.plan_from_history import HistoryPlan
     from exp_jupyter.magics.session import Session
 
 _NAME = "exp_history"
@@ -85,7 +85,7 @@ def arguments() -> Arguments:
 
 def run(session: Session, options: Namespace) -> HistoryPlan:
     """Plan from a past period."""
-    from exp_jupyter.analysis.history import plan_from_history
+    from exp_jupyter.analysis.events.plan_from_history import plan_from_history
     from exp_jupyter.engine.planning.design import Design
 
     source = source_of(session, _NAME, options.name)

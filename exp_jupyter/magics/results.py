@@ -11,7 +11,7 @@ from exp_jupyter.magics.show import add_ref
 from exp_jupyter.magics.timeseries import add_method
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results import Results
+    from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.magics.session import Session
 
 

@@ -22,7 +22,7 @@ from exp_jupyter.server.services.series import DailyResult
 from exp_jupyter.server.store import Document, ProjectStore, Work
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 
 ON_READ, OFF = "on_read", "off"
 
@@ -168,7 +168,7 @@ def daily_results(
     now
         The project's present moment; aware.
     """
-    from exp_jupyter.analysis.compute import compute_series
+    from exp_jupyter.analysis.posthog.compute import compute_series
 
     error, found = "There is no result for this day.", {}
     try:

@@ -104,7 +104,7 @@ class Worker:
         return {"status": "failed" if failed else "completed"}
 
     def _metrics(self, job: Document) -> Document:
-        from exp_jupyter.analysis.compute import compute_result
+        from exp_jupyter.analysis.posthog.compute import compute_result
 
         with self._store.read() as work:
             experiment = work.experiments.get(job["experiment_id"])

@@ -15,7 +15,7 @@ from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, Form, html, line_code
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.client import Project
     from exp_jupyter.schema.experiment import Experiment
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from exp_jupyter.analysis.comparison import compare
+from exp_jupyter.analysis.counts.compare import compare
 from exp_jupyter.engine.statistics.means import Mean
 from exp_jupyter.errors import InputError
 
@@ -76,7 +76,7 @@ def test_the_call_that_makes_it_again():
 
 def test_the_module_stays_light():
     code = (
-        "import sys, exp_jupyter.analysis.comparison\n"
+        "import sys, exp_jupyter.analysis.counts.compare\n"
         "heavy = {'pydantic', 'duckdb', 'sqlglot', 'pandas', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

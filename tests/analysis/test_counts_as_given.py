@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exp_jupyter.analysis.comparison import compare
+from exp_jupyter.analysis.counts.compare import compare
 from exp_jupyter.engine.statistics.means import Proportion
 from exp_jupyter.errors import InputError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exp_jupyter.analysis.health import Health
+from exp_jupyter.analysis.results.health import Health
 
 
 def experiment(status="running", split=(50, 50), **fields):

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from exp_jupyter.analysis.series import Series
+from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.engine.posthog.assembly import assemble
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError
@@ -87,8 +87,8 @@ def test_the_crossing_is_the_first_day_of_an_unbroken_run(results):
 @pytest.mark.parametrize("mode", ["compat", "recommended"])
 @pytest.mark.parametrize("method", ["frequentist", "sequential", "bayesian"])
 def test_every_day_is_recomputed_as_if_alone(results, method, mode):
-    from exp_jupyter.analysis.effects import engine_method
-    from exp_jupyter.analysis.method_choice import planned_tuning
+    from exp_jupyter.analysis.definition.methods import planned_tuning
+    from exp_jupyter.analysis.posthog.sums import engine_method
     from exp_jupyter.engine.comparison.compare import compare
     from exp_jupyter.engine.statistics.means import Proportion
 

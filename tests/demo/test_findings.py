@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
-from exp_jupyter.analysis.exposures import compute_exposures
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
+from exp_jupyter.analysis.results.exposures import compute_exposures
 from exp_jupyter.server.demo.setting import NOW, STAFF_DOMAIN
 from exp_jupyter.server.demo.shop import CHECKOUT_LIFT
 

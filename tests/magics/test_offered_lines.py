@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-from exp_jupyter.analysis.results import Results
-from exp_jupyter.analysis.series import Series
+from exp_jupyter.analysis.results.experiment import Results
+from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.client.lookup import find_metric
 from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word, word
 from exp_jupyter.magics.completion import matcher

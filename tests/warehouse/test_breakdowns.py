@@ -13,7 +13,7 @@ from test_daily_sums import scale, small
 from test_edges import at, exposed, mean, source, spec
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import parse_metric
 from exp_jupyter.warehouse import daily_sums

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_edges import at, exposed, source, spec
 
-from exp_jupyter.analysis.exposures import compute_exposures
+from exp_jupyter.analysis.results.exposures import compute_exposures
 
 
 def failed(person, moment, error, response=None):

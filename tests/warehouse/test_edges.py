@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
-from exp_jupyter.analysis.exposures import compute_exposures
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
+from exp_jupyter.analysis.results.exposures import compute_exposures
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import EventSource
 

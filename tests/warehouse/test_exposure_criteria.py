@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 import pytest
 from test_edges import RETENTION, at, exposed, funnel, mean, source, spec
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
-from exp_jupyter.analysis.exposures import compute_exposures
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
+from exp_jupyter.analysis.results.exposures import compute_exposures
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import parse_exposure
 from exp_jupyter.warehouse import EventSource

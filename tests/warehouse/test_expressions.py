@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from exp_jupyter.analysis.compute import compute_result
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.posthog.compute import compute_result
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.prompt_metrics import prompt_metrics
 from exp_jupyter.warehouse import EventSource

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from test_edges import at, exposed, mean, source, spec
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import parse_metric
 

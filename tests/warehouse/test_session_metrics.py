@@ -11,7 +11,7 @@ from test_daily_sums import agree, small
 from test_edges import at, exposed, mean, source, spec
 from worlds import means, nodes, request_of, sessions, source_of, worlds
 
-from exp_jupyter.analysis.compute import compute_result, compute_series
+from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse import daily_sums
 

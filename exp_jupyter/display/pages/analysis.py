@@ -32,7 +32,7 @@ from exp_jupyter.display.pages import readings
 from exp_jupyter.display.pages.effects import effect_columns, value_cell, warnings_of
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.unit_results import Analysis, ArmResult, MetricResult
+    from exp_jupyter.analysis.units.results import Analysis, ArmResult, MetricResult
 
 _MOST_SEGMENT_ROWS = 120
 

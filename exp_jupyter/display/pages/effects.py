@@ -29,7 +29,7 @@ from exp_jupyter.display.marks import shared_scale
 from exp_jupyter.display.pages import readings
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.comparison import Arm, Comparison
+    from exp_jupyter.analysis.counts.compare import Arm, Comparison
     from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_ROWS = 14

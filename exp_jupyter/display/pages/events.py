@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.wording import mismatch_words
+from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import (
     EMPTY,
@@ -36,8 +36,8 @@ from exp_jupyter.display.pages.series import arm_reading, daily_picture
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.event_results import EventAnalysis, EventSegment
-    from exp_jupyter.analysis.series import Series, SeriesDay
+    from exp_jupyter.analysis.events.results import EventAnalysis, EventSegment
+    from exp_jupyter.analysis.results.series import Series, SeriesDay
     from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_SEGMENT_ROWS = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.wording import exclusion_words, exposure_words
+from exp_jupyter.analysis.results.verdicts import exclusion_words, exposure_words
 from exp_jupyter.display import numbers
 from exp_jupyter.display.blocks import (
     Block,

@@ -28,7 +28,7 @@ from exp_jupyter.display.exposure_chart import ExposureChart
 from exp_jupyter.display.pages.quality import split_table
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.event_results import DailyExposures
+    from exp_jupyter.analysis.events.results import DailyExposures
 
 _MOST_ROWS = 12
 

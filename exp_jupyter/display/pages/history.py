@@ -23,7 +23,7 @@ from exp_jupyter.display.curve_chart import CurveChart
 from exp_jupyter.display.pages.effects import value_cell, warnings_of
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.history import HistoryPlan
+    from exp_jupyter.analysis.events.plan_from_history import HistoryPlan
 
 _MOST_ROWS = 14
 

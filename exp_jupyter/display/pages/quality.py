@@ -26,7 +26,7 @@ from exp_jupyter.display.blocks import (
 )
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.health import Health
+    from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.schema.overview import FlagImplementation
 

@@ -27,8 +27,8 @@ from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results import Results
-    from exp_jupyter.analysis.series import Series, SeriesDay
+    from exp_jupyter.analysis.results.experiment import Results
+    from exp_jupyter.analysis.results.series import Series, SeriesDay
 
 _TONES: dict[str, Tone] = {"running": "good", "paused": "notice", "stopped": "quiet"}
 

@@ -34,7 +34,7 @@ from exp_jupyter.display.series_chart import Line, Point, SeriesChart
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.series import Series, SeriesDay
+    from exp_jupyter.analysis.results.series import Series, SeriesDay
     from exp_jupyter.engine.comparison.effect import Effect
 
 _MOST_ROWS = 12

@@ -13,7 +13,7 @@ from exp_jupyter.server.services.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
     from exp_jupyter.server.events import EventStore
 
 
@@ -43,7 +43,7 @@ def exposed(events: EventStore, spec: ExperimentSpec, work: Work) -> list[int]:
     exp_jupyter.server.refusals.Refusal
         The exposure criteria cannot be computed.
     """
-    from exp_jupyter.analysis.exposures import exposed_persons
+    from exp_jupyter.analysis.results.exposures import exposed_persons
 
     try:
         with events.cursor() as cursor:

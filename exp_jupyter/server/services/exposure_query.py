@@ -11,7 +11,7 @@ from exp_jupyter.server.services import actions, experiment_view
 from exp_jupyter.server.store import Document, Work
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 
 GROUP_TYPES = range(5)
 
@@ -44,7 +44,7 @@ class ExposureQuery:
         The flag's key and the variants that are left out are those of the stored experiment;
         everything else is the query's own.
         """
-        from exp_jupyter.analysis.spec import ExperimentSpec
+        from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 
         stored = experiment_view.full(work, experiment)
         return ExperimentSpec(
@@ -64,7 +64,7 @@ class ExposureQuery:
 
 def read(query: Document) -> ExposureQuery:
     """Read an exposure query, or refuse it with 400."""
-    from exp_jupyter.analysis.spec import instant
+    from exp_jupyter.analysis.definition.experiment import instant
 
     flag = _object(query, "feature_flag")
     key = flag.get("key")

@@ -18,7 +18,7 @@ from exp_jupyter.shown import plain
 if TYPE_CHECKING:
     import duckdb
 
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
     from exp_jupyter.server.events import EventStore
     from exp_jupyter.warehouse.sql.event_source import EventSource
 
@@ -46,7 +46,7 @@ class Plan:
 
 def spec_of(work: Work, experiment: Document) -> ExperimentSpec:
     """Return what decides an experiment's numbers, besides the metric."""
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 
     settings = work.project["settings"]
     return ExperimentSpec.from_experiment(
@@ -126,7 +126,7 @@ def run(
 
 
 def _result(plan: Plan, source: EventSource) -> Document:
-    from exp_jupyter.analysis.compute import compute_result
+    from exp_jupyter.analysis.posthog.compute import compute_result
 
     metric = plan.query["metric"]
     latest = compute_result(source, plan.spec, metric, as_of=plan.as_of)
@@ -134,6 +134,6 @@ def _result(plan: Plan, source: EventSource) -> Document:
 
 
 def _exposures(plan: Plan, source: EventSource) -> Document:
-    from exp_jupyter.analysis.exposures import compute_exposures
+    from exp_jupyter.analysis.results.exposures import compute_exposures
 
     return compute_exposures(source, plan.spec, plan.as_of)

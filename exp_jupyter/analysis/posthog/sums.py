@@ -82,7 +82,7 @@ def engine_method(
     exp_jupyter.errors.InputError
         There is no such method.
     """
-    from exp_jupyter.analysis.method_choice import MethodOptions, project_method
+    from exp_jupyter.analysis.definition.methods import MethodOptions, project_method
 
     return project_method(name, settings, mode, MethodOptions(), {})[0]
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.correction import check_correction, corrected
-from exp_jupyter.analysis.method_choice import MethodOptions
-from exp_jupyter.analysis.unit_bounds import value_bounds
-from exp_jupyter.analysis.unit_checks import (
+from exp_jupyter.analysis.definition.correction import check_correction, corrected
+from exp_jupyter.analysis.definition.methods import MethodOptions
+from exp_jupyter.analysis.results.verdicts import mismatch_words
+from exp_jupyter.analysis.units.bounds import value_bounds
+from exp_jupyter.analysis.units.checks import (
     check_mapping,
     check_numbers,
     check_repeated,
@@ -17,10 +18,9 @@ from exp_jupyter.analysis.unit_checks import (
     check_values,
     share_of,
 )
-from exp_jupyter.analysis.unit_effects import Judging, judged_results
-from exp_jupyter.analysis.unit_metrics import Goal, UnitMetric, read_metrics
-from exp_jupyter.analysis.unit_results import Analysis, MetricResult
-from exp_jupyter.analysis.wording import mismatch_words
+from exp_jupyter.analysis.units.effects import Judging, judged_results
+from exp_jupyter.analysis.units.metrics import Goal, UnitMetric, read_metrics
+from exp_jupyter.analysis.units.results import Analysis, MetricResult
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import NumberFormat
 from exp_jupyter.warehouse.request.suggestions import meant

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
-from exp_jupyter.analysis.unit_metrics import UnitMetric
-from exp_jupyter.analysis.unit_results import ArmResult, MetricResult
+from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method
+from exp_jupyter.analysis.units.metrics import UnitMetric
+from exp_jupyter.analysis.units.results import ArmResult, MetricResult
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.warehouse.sources.open_units import UnitSource
 from exp_jupyter.warehouse.units.order_statistics import interpolated, order_statistics, rank_below

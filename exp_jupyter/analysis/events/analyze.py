@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.correction import check_correction
-from exp_jupyter.analysis.event_call import Name, call_text, plainly, written
-from exp_jupyter.analysis.event_definition import (
+from exp_jupyter.analysis.definition.correction import check_correction
+from exp_jupyter.analysis.definition.methods import MethodOptions
+from exp_jupyter.analysis.definition.period import When
+from exp_jupyter.analysis.events.call import Name, call_text, plainly, written
+from exp_jupyter.analysis.events.definition import (
     Mode,
     chosen,
     in_arms,
@@ -18,13 +20,11 @@ from exp_jupyter.analysis.event_definition import (
     stated_experiment,
     with_cuped,
 )
-from exp_jupyter.analysis.event_exposure import read_exposure
-from exp_jupyter.analysis.event_metrics import Goal, read_event_metrics
-from exp_jupyter.analysis.event_question import Question
-from exp_jupyter.analysis.event_results import EventAnalysis
-from exp_jupyter.analysis.event_values import check_duplicates
-from exp_jupyter.analysis.method_choice import MethodOptions
-from exp_jupyter.analysis.period import When
+from exp_jupyter.analysis.events.exposure import read_exposure
+from exp_jupyter.analysis.events.metrics import Goal, read_event_metrics
+from exp_jupyter.analysis.events.query import Question
+from exp_jupyter.analysis.events.results import EventAnalysis
+from exp_jupyter.analysis.events.values import check_duplicates
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import NumberFormat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from exp_jupyter.analysis.unit_metrics import levels_of
+from exp_jupyter.analysis.units.metrics import levels_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import (
     ActionsNode,

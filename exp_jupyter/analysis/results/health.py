@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.spec import as_mapping, planned_split
-from exp_jupyter.analysis.wording import activation_words, exclusion_words, exposure_words
+from exp_jupyter.analysis.definition.experiment import as_mapping, planned_split
+from exp_jupyter.analysis.results.verdicts import activation_words, exclusion_words, exposure_words
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.series import Series
+    from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
 
 Verdict = Literal["ok", "warn", "fail", "unknown"]

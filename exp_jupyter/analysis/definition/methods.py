@@ -159,7 +159,7 @@ def planned_tuning(experiment: Any) -> float | None:
     ... )
     6750.0
     """
-    from exp_jupyter.analysis.spec import as_mapping, planned_split
+    from exp_jupyter.analysis.definition.experiment import as_mapping, planned_split
 
     body = as_mapping(experiment)
     total = as_mapping(body.get("running_time_calculation") or {}).get("recommended_sample_size")

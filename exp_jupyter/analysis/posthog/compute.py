@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.engine.posthog.assembly import assemble
 from exp_jupyter.engine.posthog.settings import Settings, resolve
 from exp_jupyter.errors import InputError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method
-from exp_jupyter.analysis.wording import amount, verdict_words
+from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method
+from exp_jupyter.analysis.results.verdicts import amount, verdict_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import Metric
 from exp_jupyter.warehouse.refresh import Kept

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exp_jupyter.analysis.unit_metrics import UnitMetric, check_exists
-from exp_jupyter.analysis.wording import heaviest_words
-from exp_jupyter.analysis.written_numbers import Unread, about_unread, formats_to_try
+from exp_jupyter.analysis.definition.written_numbers import Unread, about_unread, formats_to_try
+from exp_jupyter.analysis.results.verdicts import heaviest_words
+from exp_jupyter.analysis.units.metrics import UnitMetric, check_exists
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import unread
 from exp_jupyter.warehouse.sources.open_units import UnitSource, quoted

@@ -8,16 +8,16 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.effects import (
+from exp_jupyter.analysis.definition.experiment import as_mapping, instant, planned_split
+from exp_jupyter.analysis.definition.methods import MethodOptions, project_method
+from exp_jupyter.analysis.posthog.sums import (
     Kind,
     recomputed,
     stated,
     statistic,
     value,
 )
-from exp_jupyter.analysis.method_choice import MethodOptions, project_method
-from exp_jupyter.analysis.spec import as_mapping, instant, planned_split
-from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.analysis.results.verdicts import verdict_words
 from exp_jupyter.schema.baseline import baseline_variant
 from exp_jupyter.shown import Shown
 

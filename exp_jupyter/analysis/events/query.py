@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.compute import population_of, window_of
-from exp_jupyter.analysis.event_checks import (
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.definition.period import When, ending
+from exp_jupyter.analysis.events.checkpoint import State, about_of
+from exp_jupyter.analysis.events.checks import (
     about_first_steps,
     about_strays,
     check_measured,
@@ -22,20 +24,18 @@ from exp_jupyter.analysis.event_checks import (
     no_exposure,
     seen_variants,
 )
-from exp_jupyter.analysis.event_exposure import Exposing
-from exp_jupyter.analysis.event_maturity import about_young
-from exp_jupyter.analysis.event_results import (
+from exp_jupyter.analysis.events.exposure import Exposing
+from exp_jupyter.analysis.events.maturity import about_young
+from exp_jupyter.analysis.events.results import (
     DailyExposures,
     EventAnalysis,
     EventSegment,
     ExposureDay,
 )
-from exp_jupyter.analysis.event_series import corrected_effects, event_series, segment_series
-from exp_jupyter.analysis.event_state import State, about_of
-from exp_jupyter.analysis.event_values import about_heaviest, about_repeated, check_numbers
-from exp_jupyter.analysis.period import When, ending
-from exp_jupyter.analysis.spec import ExperimentSpec
-from exp_jupyter.analysis.wording import mismatch_words
+from exp_jupyter.analysis.events.series import corrected_effects, event_series, segment_series
+from exp_jupyter.analysis.events.values import about_heaviest, about_repeated, check_numbers
+from exp_jupyter.analysis.posthog.compute import population_of, window_of
+from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.fingerprint import fingerprint
 from exp_jupyter.schema.metric import Metric

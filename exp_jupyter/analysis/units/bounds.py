@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exp_jupyter.analysis.unit_metrics import UnitMetric
+from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.warehouse.sources.open_units import UnitSource
 from exp_jupyter.warehouse.units.bounds import clamped_units, quantile_bounds
 from exp_jupyter.warehouse.units.sums import Bounds, Missing

@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.event_exposure import Exposing
-from exp_jupyter.analysis.event_metrics import events_of, properties_of
+from exp_jupyter.analysis.events.exposure import Exposing
+from exp_jupyter.analysis.events.metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
 from exp_jupyter.warehouse.daily import daily_sums
@@ -20,7 +20,7 @@ from exp_jupyter.warehouse.sql.dialects import rendered
 from exp_jupyter.warehouse.surveys.survey import Response, Survey, flags, responses, variants_of
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.spec import ExperimentSpec
+    from exp_jupyter.analysis.definition.experiment import ExperimentSpec
     from exp_jupyter.warehouse.events.fold import DailySums
     from exp_jupyter.warehouse.request.days import Days
     from exp_jupyter.warehouse.request.population import Population, Request

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.compute import result_of, wire_row
-from exp_jupyter.analysis.correction import corrected
-from exp_jupyter.analysis.effects import CUBES
-from exp_jupyter.analysis.series import Series
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.correction import corrected
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.posthog.compute import result_of, wire_row
+from exp_jupyter.analysis.posthog.sums import CUBES
+from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.engine.posthog.assembly import validation_failures
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metric import MeanMetric, Metric

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.compute import population_of, window_of
-from exp_jupyter.analysis.spec import ExperimentSpec
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.posthog.compute import population_of, window_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import FLAG_CALLED
 from exp_jupyter.warehouse.daily import daily_exposures, exposed_units

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.analysis.event_metrics import nodes_of
-from exp_jupyter.analysis.wording import heaviest_words
-from exp_jupyter.analysis.written_numbers import Unread, about_unread, formats_to_try
+from exp_jupyter.analysis.definition.written_numbers import Unread, about_unread, formats_to_try
+from exp_jupyter.analysis.events.metrics import nodes_of
+from exp_jupyter.analysis.results.verdicts import heaviest_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import ActionsNode, DataWarehouseNode, EventsNode, Metric
 from exp_jupyter.schema.metric_forms import OF_PROPERTY

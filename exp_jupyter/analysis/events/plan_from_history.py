@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.period import When, beginning, ending
+from exp_jupyter.analysis.definition.period import When, beginning, ending
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 from exp_jupyter.warehouse.sql.execution import watched
@@ -168,7 +168,7 @@ def plan_from_history(
     >>> [day.units for day in plan.days]
     [181, 361, 541, 700, 700]
     """
-    from exp_jupyter.analysis.event_values import check_duplicates
+    from exp_jupyter.analysis.events.values import check_duplicates
     from exp_jupyter.warehouse.request.number_text import NumberFormat
     from exp_jupyter.warehouse.sources.open_events import event_source
     from exp_jupyter.warehouse.sql.event_source import EventSource
@@ -228,8 +228,8 @@ def _planned(
     actions: Mapping[int, Sequence[Mapping[str, Any]]] | None,
     duplicates: Duplicates,
 ) -> HistoryPlan:
-    from exp_jupyter.analysis.event_checks import about_first_steps, check_read, check_survey
-    from exp_jupyter.analysis.event_values import about_repeated, check_numbers
+    from exp_jupyter.analysis.events.checks import about_first_steps, check_read, check_survey
+    from exp_jupyter.analysis.events.values import about_repeated, check_numbers
     from exp_jupyter.engine.planning.arrival import mde_over_days
     from exp_jupyter.engine.planning.design import FIXED
     from exp_jupyter.schema.exposure import parse_exposure
@@ -341,8 +341,8 @@ def _with_one_arm(source: EventSource) -> EventSource:
 
 
 def _day(number: int, day: date, metric: Metric, sums: Mapping[str, float]) -> HistoryDay:
-    from exp_jupyter.analysis.compute import wire_row
-    from exp_jupyter.analysis.effects import statistic, value
+    from exp_jupyter.analysis.posthog.compute import wire_row
+    from exp_jupyter.analysis.posthog.sums import statistic, value
 
     n = round(sums.get("n", 0.0))
     if n < 2:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.series import Series
-from exp_jupyter.analysis.spec import as_mapping
+from exp_jupyter.analysis.definition.experiment import as_mapping
+from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

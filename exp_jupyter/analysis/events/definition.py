@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from exp_jupyter.analysis.method_choice import MethodOptions, chosen_method, project_method
-from exp_jupyter.analysis.period import When, beginning, ending
-from exp_jupyter.analysis.spec import ExperimentSpec, as_mapping
-from exp_jupyter.analysis.unit_checks import share_of
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec, as_mapping
+from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method, project_method
+from exp_jupyter.analysis.definition.period import When, beginning, ending
+from exp_jupyter.analysis.units.checks import share_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.suggestions import meant
 from exp_jupyter.warehouse.units.sums import key_of

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.unit_metrics import UnitMetric
-from exp_jupyter.analysis.wording import verdict_words
+from exp_jupyter.analysis.results.verdicts import verdict_words
+from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exp_jupyter.analysis.wording import activation_words, exclusion_words
+from exp_jupyter.analysis.results.verdicts import activation_words, exclusion_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria, parse_exposure
 from exp_jupyter.warehouse.sources.assignments import ASSIGNED, ASSIGNED_VARIANT

@@ -1,0 +1,1 @@
+"""What an analysis is asked: experiment, period, correction."""

@@ -1,0 +1,1 @@
+"""The project's own results: sums stated by the API, and computed again."""

@@ -1,0 +1,1 @@
+"""What an analysis says: results, series, health and words."""

@@ -1,0 +1,1 @@
+"""Analyses of tables with one row a unit."""
