@@ -6,30 +6,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.approvals import Approvals
-    from exp_jupyter.client.credentials import Secret, find_key
-    from exp_jupyter.client.experiments import Experiments
-    from exp_jupyter.client.flags import Flags
-    from exp_jupyter.client.origin import EMBEDDED_ORIGIN
-    from exp_jupyter.client.pace import Pace
+    from exp_jupyter.client.http.credentials import Secret, find_key
+    from exp_jupyter.client.http.origin import EMBEDDED_ORIGIN
+    from exp_jupyter.client.http.retry import Pace
+    from exp_jupyter.client.http.transport import Bounds, Transport
     from exp_jupyter.client.project import Project, open_project, replay
-    from exp_jupyter.client.prompts import Prompts
-    from exp_jupyter.client.transport import Bounds, Transport
-    from exp_jupyter.client.write import Write
+    from exp_jupyter.client.resources.approvals import Approvals
+    from exp_jupyter.client.resources.experiments import Experiments
+    from exp_jupyter.client.resources.flags import Flags
+    from exp_jupyter.client.resources.prompts import Prompts
+    from exp_jupyter.client.writes.base import Write
 
 _HOME = {
-    "Approvals": "approvals",
-    "Bounds": "transport",
-    "EMBEDDED_ORIGIN": "origin",
-    "Experiments": "experiments",
-    "Flags": "flags",
-    "Pace": "pace",
+    "Approvals": "resources.approvals",
+    "Bounds": "http.transport",
+    "EMBEDDED_ORIGIN": "http.origin",
+    "Experiments": "resources.experiments",
+    "Flags": "resources.flags",
+    "Pace": "http.retry",
     "Project": "project",
-    "Prompts": "prompts",
-    "Secret": "credentials",
-    "Transport": "transport",
-    "Write": "write",
-    "find_key": "credentials",
+    "Prompts": "resources.prompts",
+    "Secret": "http.credentials",
+    "Transport": "http.transport",
+    "Write": "writes.base",
+    "find_key": "http.credentials",
     "open_project": "project",
     "replay": "project",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.errors import ApiError, InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.experiments import Experiments
+    from exp_jupyter.client.resources.experiments import Experiments
     from exp_jupyter.schema.experiment import Experiment, MetricEntry
 
 

@@ -11,23 +11,23 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from exp_jupyter.client.credentials import Secret, looks_like_key
-from exp_jupyter.client.origin import EMBEDDED_ORIGIN, Address, checked_address
-from exp_jupyter.client.pace import Pace
-from exp_jupyter.client.transport import Bounds, Transport
-from exp_jupyter.client.wire_format import Parameters
+from exp_jupyter.client.http.credentials import Secret, looks_like_key
+from exp_jupyter.client.http.origin import EMBEDDED_ORIGIN, Address, checked_address
+from exp_jupyter.client.http.retry import Pace
+from exp_jupyter.client.http.transport import Bounds, Transport
+from exp_jupyter.client.http.wire_format import Parameters
 from exp_jupyter.errors import ApiError, InputError, ProtocolError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
     import httpx
 
-    from exp_jupyter.client.access import Access
-    from exp_jupyter.client.approvals import Approvals
-    from exp_jupyter.client.experiments import Experiments
-    from exp_jupyter.client.flags import Flags
-    from exp_jupyter.client.library import Holdouts, Policies, SavedMetrics
-    from exp_jupyter.client.prompts import Prompts
+    from exp_jupyter.client.resources.access import Access
+    from exp_jupyter.client.resources.approvals import Approvals
+    from exp_jupyter.client.resources.collections import Holdouts, Policies, SavedMetrics
+    from exp_jupyter.client.resources.experiments import Experiments
+    from exp_jupyter.client.resources.flags import Flags
+    from exp_jupyter.client.resources.prompts import Prompts
     from exp_jupyter.schema.people import UserBasic
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -74,49 +74,49 @@ class Project(Shown):
     @cached_property
     def experiments(self) -> Experiments:
         """The project's experiments."""
-        from exp_jupyter.client.experiments import Experiments
+        from exp_jupyter.client.resources.experiments import Experiments
 
         return Experiments(self)
 
     @cached_property
     def approvals(self) -> Approvals:
         """Change requests and approval policies."""
-        from exp_jupyter.client.approvals import Approvals
+        from exp_jupyter.client.resources.approvals import Approvals
 
         return Approvals(self)
 
     @cached_property
     def flags(self) -> Flags:
         """The project's feature flags."""
-        from exp_jupyter.client.flags import Flags
+        from exp_jupyter.client.resources.flags import Flags
 
         return Flags(self)
 
     @cached_property
     def prompts(self) -> Prompts:
         """Templates for prompt experiments."""
-        from exp_jupyter.client.prompts import Prompts
+        from exp_jupyter.client.resources.prompts import Prompts
 
         return Prompts(self)
 
     @cached_property
     def saved_metrics(self) -> SavedMetrics:
         """Metrics that several experiments share."""
-        from exp_jupyter.client.library import SavedMetrics
+        from exp_jupyter.client.resources.collections import SavedMetrics
 
         return SavedMetrics(self)
 
     @cached_property
     def holdouts(self) -> Holdouts:
         """Shares of people kept out of experiments."""
-        from exp_jupyter.client.library import Holdouts
+        from exp_jupyter.client.resources.collections import Holdouts
 
         return Holdouts(self)
 
     @cached_property
     def policies(self) -> Policies:
         """The approval policies."""
-        from exp_jupyter.client.library import Policies
+        from exp_jupyter.client.resources.collections import Policies
 
         return Policies(self)
 
@@ -161,7 +161,7 @@ class Project(Shown):
 
     def check(self) -> Access:
         """Return who the key belongs to and what it may read, the missing scopes by name."""
-        from exp_jupyter.client.access import access_of
+        from exp_jupyter.client.resources.access import access_of
 
         self.access = access_of(self).coded("project.check()")
         return self.access
@@ -189,7 +189,7 @@ class Project(Shown):
         exp_jupyter.errors.StoreError
             The file cannot be written, or holds something else than a recording.
         """
-        from exp_jupyter.client.recording import Recorder
+        from exp_jupyter.client.recording.recorder import Recorder
 
         if self.replayed_from is not None:
             raise InputError(
@@ -338,7 +338,7 @@ def replay(path: str | Path) -> Project:
     exp_jupyter.errors.StoreError
         The file is no recording, or was changed since it was made.
     """
-    from exp_jupyter.client.replaying import Player
+    from exp_jupyter.client.recording.player import Player
 
     tape = Player(path)
     told, moment = tape.project, tape.moment

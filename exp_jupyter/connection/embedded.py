@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.origin import EMBEDDED_ORIGIN
+from exp_jupyter.client.http.origin import EMBEDDED_ORIGIN
 from exp_jupyter.client.project import Project, open_project
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.errors import StorageWarning, StoreError

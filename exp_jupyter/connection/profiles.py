@@ -108,7 +108,7 @@ def named_by_me(
     exp_jupyter.errors.ExpError
         A file or the address is not usable.
     """
-    from exp_jupyter.client.origin import checked_address
+    from exp_jupyter.client.http.origin import checked_address
 
     root = checked_address(address).root
     known = profiles(folder, environment).values()

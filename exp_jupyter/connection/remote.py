@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from exp_jupyter.client.credentials import (
+from exp_jupyter.client.http.credentials import (
     ENVIRONMENT_NAME,
     FoundKey,
     Secret,
     look_for_key,
     offer_to_remember,
 )
-from exp_jupyter.client.origin import checked_address
+from exp_jupyter.client.http.origin import checked_address
 from exp_jupyter.client.project import Project, open_project, project_number
 from exp_jupyter.errors import PermissionDeniedError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from exp_jupyter.client.credentials import looks_like_key
+from exp_jupyter.client.http.credentials import looks_like_key
 from exp_jupyter.errors import CredentialsError, InputError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def refuse_to_make(text: str, known: Mapping[str, Profile]) -> NoReturn:
 
 
 def _as_address(text: str) -> str:
-    from exp_jupyter.client.origin import is_this_machine
+    from exp_jupyter.client.http.origin import is_this_machine
 
     plain = f"http://{text}"
     try:

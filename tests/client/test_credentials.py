@@ -13,7 +13,7 @@ import pytest
 from keyring.errors import KeyringError, NoKeyringError
 
 from exp_jupyter.client import Secret, find_key, open_project
-from exp_jupyter.client.credentials import ENVIRONMENT_NAME, remember_key
+from exp_jupyter.client.http.credentials import ENVIRONMENT_NAME, remember_key
 from exp_jupyter.errors import CredentialsError, ExpError
 
 ORIGIN = "https://us.posthog.com"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from exp_jupyter import errors
-from exp_jupyter.client.answers import Raw, raise_for
-from exp_jupyter.client.pace import asked_wait
+from exp_jupyter.client.http.errors import Raw, raise_for
+from exp_jupyter.client.http.retry import asked_wait
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "examples"
 STATUS = {

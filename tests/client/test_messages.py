@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exp_jupyter import errors
-from exp_jupyter.client.answers import Raw, raise_for
+from exp_jupyter.client.http.errors import Raw, raise_for
 from exp_jupyter.sanitize import is_plain, sanitize
 
 CONTROLS = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exp_jupyter.client import replay
-from exp_jupyter.client.side_by_side import side_by_side
+from exp_jupyter.client.http.concurrency import side_by_side
 from exp_jupyter.errors import (
     ConnectionFailedError,
     InputError,

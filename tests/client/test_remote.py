@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from exp_jupyter import connect
-from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.client.http.credentials import ENVIRONMENT_NAME
 from exp_jupyter.errors import AuthenticationError, NotFoundError, ProtocolError
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from exp_jupyter.client import open_project
-from exp_jupyter.client.side_by_side import AT_ONCE, side_by_side
+from exp_jupyter.client.http.concurrency import AT_ONCE, side_by_side
 from exp_jupyter.errors import ServerError
 
 METRICS = 30

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from exp_jupyter import connect, import_events
-from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.client.http.credentials import ENVIRONMENT_NAME
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.errors import CredentialsError, InputError, StoreError
 

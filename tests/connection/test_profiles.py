@@ -3,7 +3,7 @@
 import keyring
 import pytest
 
-from exp_jupyter.client.credentials import ENVIRONMENT_NAME
+from exp_jupyter.client.http.credentials import ENVIRONMENT_NAME
 from exp_jupyter.connection import connect, remote
 from exp_jupyter.connection.profiles import configured_target, profiles
 from exp_jupyter.errors import CredentialsError, InputError
@@ -191,7 +191,7 @@ def test_a_typed_key_is_remembered_only_after_a_yes(
     held = {}
     monkeypatch.setattr(keyring, "get_keyring", lambda: type("Ring", (), {"priority": priority}))
     monkeypatch.setattr(keyring, "set_password", lambda *entry: held.update({entry[:2]: entry[2]}))
-    monkeypatch.setattr("exp_jupyter.client.credentials._someone_is_there", lambda: True)
+    monkeypatch.setattr("exp_jupyter.client.http.credentials._someone_is_there", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda words: "phx_typed")
     questions = []
     monkeypatch.setattr("builtins.input", lambda words: questions.append(words) or answer)

@@ -11,7 +11,7 @@ from exp_jupyter.analysis import UnitMetric
 from exp_jupyter.analysis.results.experiment import Results
 from exp_jupyter.analysis.results.health import Health
 from exp_jupyter.analysis.results.series import Series
-from exp_jupyter.client.access import Access, Granted
+from exp_jupyter.client.resources.access import Access, Granted
 from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 from exp_jupyter.schema import (
     ChangeRequest,

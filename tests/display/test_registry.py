@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exp_jupyter import compare, sample_size
-from exp_jupyter.client.write import Write
+from exp_jupyter.client.writes.base import Write
 from exp_jupyter.display import html, page, register, text
 from exp_jupyter.display.blocks import Description, Sentence
 from exp_jupyter.display.pages.project import project

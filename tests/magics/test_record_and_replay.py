@@ -24,7 +24,7 @@ def recorded(run):
 @pytest.fixture
 def offline(monkeypatch):
     """No project answers any more, embedded or not."""
-    from exp_jupyter.client.transport import Transport
+    from exp_jupyter.client.http.transport import Transport
 
     def unreachable(*_, **__):
         raise AssertionError("a replay asked a project")

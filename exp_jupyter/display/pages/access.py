@@ -19,7 +19,7 @@ from exp_jupyter.display.blocks import (
 )
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.access import Access
+    from exp_jupyter.client.resources.access import Access
 
 _VERDICTS: dict[str, tuple[str, Tone, str]] = {
     "allowed": ("allowed", "good", "✓"),

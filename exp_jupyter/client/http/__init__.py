@@ -1,0 +1,1 @@
+"""The wire: one transport, and what it must never do."""

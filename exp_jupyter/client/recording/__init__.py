@@ -1,0 +1,1 @@
+"""What a project answered, kept in a file and replayed."""

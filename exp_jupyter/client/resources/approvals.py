@@ -1,0 +1,97 @@
+"""Approvals: what waits, what the policies say, and the votes."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from exp_jupyter.client.calls import call
+from exp_jupyter.client.writes.decision import Decision
+from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
+
+if TYPE_CHECKING:
+    from exp_jupyter.client.project import Project
+
+
+class Approvals:
+    """The change requests and approval policies of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def list(
+        self,
+        state: str | None = None,
+        *,
+        action_key: str | None = None,
+        resource_type: str | None = None,
+        resource_id: str | None = None,
+        requester: int | None = None,
+    ) -> ChangeRequestList:
+        """Return change requests, newest first.
+
+        Parameters
+        ----------
+        state
+            ``pending``, ``approved``, ``applied``, ``rejected``, ``expired`` or ``failed``;
+            several with commas between.
+        action_key, resource_type, resource_id
+            Only those of this action or resource.
+        requester
+            Only those this person asked for, by their number.
+        """
+        given = {"state": state, "action_key": action_key, "resource_type": resource_type}
+        given |= {"resource_id": resource_id}
+        found = [*self.iterate(**given, requester=requester)]
+        shown = call("approvals.list", **given, requester=requester)
+        return ChangeRequestList(count=len(found), results=found).coded(shown)
+
+    def iterate(
+        self,
+        state: str | None = None,
+        *,
+        action_key: str | None = None,
+        resource_type: str | None = None,
+        resource_id: str | None = None,
+        requester: int | None = None,
+    ) -> Iterator[ChangeRequest]:
+        """Yield what ``list`` would return, one page of requests at a time."""
+        params = {"state": state, "action_key": action_key, "resource_type": resource_type}
+        path = self._project.path("change_requests")
+        for page in self._project.pages(
+            ChangeRequestList,
+            path,
+            {**params, "resource_id": resource_id, "requester": requester},
+        ):
+            yield from page
+
+    def get(self, request_id: str) -> ChangeRequest:
+        """Return one change request, as the person whose key is used sees it."""
+        path = self._project.path("change_requests", request_id)
+        return self._project.read(ChangeRequest, path).coded(call("approvals.get", request_id))
+
+    def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
+        """Return the approval policies."""
+        return [*self._project.policies.iterate(enabled=enabled)]
+
+    def approve(self, request_id: str, reason: str = "") -> Decision:
+        """Return the write that approves a change request; sends nothing."""
+        shown = call("approvals.approve", request_id, reason=reason or None)
+        return Decision(self._project, "approve", request_id, reason).coded(shown)
+
+    def reject(self, request_id: str, reason: str) -> Decision:
+        """Return the write that rejects a change request; sends nothing.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no reason.
+        """
+        shown = call("approvals.reject", request_id, reason)
+        return Decision(self._project, "reject", request_id, reason).coded(shown)
+
+    def withdraw(self, request_id: str, reason: str = "") -> Decision:
+        """Return the write that takes back one's own change request; sends nothing."""
+        shown = call("approvals.withdraw", request_id, reason=reason or None)
+        return Decision(self._project, "cancel", request_id, reason).coded(shown)

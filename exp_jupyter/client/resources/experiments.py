@@ -1,0 +1,450 @@
+"""Experiments: find, read, size, and the writes that begin from them."""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from exp_jupyter.client.calls import call
+from exp_jupyter.client.lookup import (
+    as_id,
+    experiment_called,
+    find_metric,
+    missing_experiment,
+    named_experiment,
+    require_stored,
+)
+from exp_jupyter.client.resources.questions import ExperimentQuestions
+from exp_jupyter.client.resources.recomputation import Recomputation
+from exp_jupyter.client.writes.experiment_actions import ExperimentWrites, Ref
+from exp_jupyter.errors import (
+    ApiError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    ValidationFailedError,
+)
+from exp_jupyter.schema.experiment import Experiment, ExperimentList, MetricEntry
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.results.experiment import Results
+    from exp_jupyter.analysis.results.health import Health
+    from exp_jupyter.analysis.results.series import Series
+    from exp_jupyter.engine.planning.sample_size import SizePlan
+    from exp_jupyter.schema.recalculation import MetricsRecalculation
+    from exp_jupyter.schema.series import Exposures, TimeseriesResults
+
+
+class Experiments(ExperimentQuestions, ExperimentWrites):
+    """The experiments of a project.
+
+    Wherever a method takes ``ref`` it takes the experiment's id, its flag's key, its exact name,
+    or the object itself.
+    """
+
+    def list(
+        self,
+        status: str | None = None,
+        archived: bool | None = None,
+        search: str | None = None,
+        order: str | None = None,
+        *,
+        prompt_name: str | None = None,
+        event: str | None = None,
+        tag: str | None = None,
+    ) -> ExperimentList:
+        """Return experiments with their basic fields.
+
+        Parameters
+        ----------
+        status
+            ``draft``, ``running``, ``paused``, ``stopped`` or ``all``.
+        archived
+            True for archived ones; by default those that are not.
+        search
+            Part of the name.
+        order
+            ``created_at``, ``updated_at``, ``name``, ``start_date``, ``end_date``, ``duration``,
+            ``status`` or ``created_by``, with ``-`` for descending; by default the newest first.
+        prompt_name, event
+            Only those made from this prompt, or with a metric that counts this event.
+        tag
+            Only those with this tag. A project that has no tags lists all, and the list says so.
+        """
+        given = {"status": status, "archived": archived, "search": search, "order": order}
+        given |= {"prompt_name": prompt_name, "event": event, "tag": tag}
+        found = [*self.iterate(**given)]  # type: ignore[arg-type]
+        shown = call("experiments.list", **given)
+        if tag is not None and found:
+            if not any("tags" in one.model_fields_set for one in found):
+                note = "This project has no tags, so all experiments are listed."
+                return ExperimentList(count=len(found), results=found, note=note).coded(shown)
+            # A project that leaves an unknown filter aside lists the others too.
+            wanted = tag.strip().lower()
+            found = [one for one in found if wanted in one.tags]
+        return ExperimentList(count=len(found), results=found).coded(shown)
+
+    def iterate(
+        self,
+        status: str | None = None,
+        archived: bool | None = None,
+        search: str | None = None,
+        order: str | None = None,
+        *,
+        prompt_name: str | None = None,
+        event: str | None = None,
+        tag: str | None = None,
+    ) -> Iterator[Experiment]:
+        """Yield what ``list`` would return, one page of requests at a time."""
+        params = {"status": status, "archived": archived, "search": search, "order": order}
+        params |= {"prompt_name": prompt_name, "event": event}
+        params["tags"] = None if tag is None else json.dumps([tag.strip().lower()])
+        path = self._project.path("experiments")
+        for page in self._project.pages(ExperimentList, path, params):
+            yield from page
+
+    def get(self, ref: Ref) -> Experiment:
+        """Return one experiment with all its fields.
+
+        Raises
+        ------
+        exp_jupyter.errors.NotFoundError
+            No experiment has this id.
+        exp_jupyter.errors.InputError
+            No experiment, or several, answer to this name or key; the hint names the nearest.
+        """
+        if isinstance(ref, Experiment):
+            return self._by_id(ref.id)
+        known = as_id(ref)
+        if known is None:
+            return self._by_id(named_experiment(self, str(ref).strip()).id)
+        try:
+            return self._by_id(known)
+        except NotFoundError as miss:
+            named = experiment_called(self, ref.strip()) if isinstance(ref, str) else None
+            if named is None:
+                raise missing_experiment(self, known, miss) from None
+            return self._by_id(named.id)
+
+    def series_data(self, ref: Ref, metric: str | int | None = None) -> TimeseriesResults:
+        """Return the stored daily results of a metric just as the project has them."""
+        experiment = self.get(ref)
+        return self._data_of(experiment, find_metric(experiment, metric))
+
+    def timeseries(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
+    ) -> Series:
+        """Return the daily series of a metric.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        metric
+            Its uuid, name or index from 0; by default the first.
+        method
+            None keeps the project's own numbers; ``frequentist``, ``sequential`` or ``bayesian``
+            computes every day again from its sums.
+        mode
+            The formulas of that recomputation: ``compat`` (default) or ``recommended``.
+        interval
+            How its intervals are formed: ``test``, ``delta``, ``fieller`` or ``log``.
+        tuning_n
+            With ``sequential``: total units of two arms at which the interval is narrowest. By
+            default those of the experiment's saved plan (recommended), else its own setting.
+        """
+        experiment = self.get(ref)
+        how = Recomputation(method, mode, interval, tuning_n)
+        return self._series_of(experiment, find_metric(experiment, metric), how)
+
+    def all_timeseries(
+        self,
+        ref: Ref,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> builtins.list[Series]:
+        """Return the daily series of every metric, asked for side by side.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        method, mode, interval, tuning_n
+            As ``timeseries`` takes them.
+        progress
+            Called with how many are there and how many there will be, after each one.
+
+        Notes
+        -----
+        At most eight requests are under way at once. An interrupt begins no further one.
+        """
+        from exp_jupyter.client.http.concurrency import side_by_side
+
+        experiment = self.get(ref)
+        how = Recomputation(method, mode, interval, tuning_n)
+        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        return side_by_side(
+            lambda entry: self._series_of(experiment, entry, how),
+            experiment.metric_entries,
+            progress,
+        )
+
+    def results(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Results:
+        """Return the results as they are now: of every metric, or of one.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        metric
+            Its uuid, name or index from 0; by default all of them, asked for side by side.
+        method, mode, interval, tuning_n
+            As ``timeseries`` takes them.
+        progress
+            Called with how many are there and how many there will be, after each one.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched, or has no such metric.
+
+        Notes
+        -----
+        At most eight requests are under way at once. With several metrics, one that the project
+        cannot analyse is named in ``failed`` and the others are there all the same.
+        """
+        from exp_jupyter.analysis.results.experiment import Results
+        from exp_jupyter.client.http.concurrency import side_by_side
+
+        experiment = self._launched(self.get(ref))
+        entries = experiment.metric_entries
+        if metric is not None or not entries:
+            entries = (find_metric(experiment, metric),)
+        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        failed: dict[str, str] = {}
+        how = Recomputation(method, mode, interval, tuning_n)
+
+        def ask(entry: MetricEntry) -> Series | None:
+            try:
+                return self._result_of(experiment, entry, how)
+            except (ValidationFailedError, ServerError) as refusal:
+                if metric is not None:
+                    raise
+                failed[entry.name] = refusal.message
+                return None
+
+        found = list(zip(entries, side_by_side(ask, entries, progress), strict=True))
+        by_role = {
+            role: tuple(one for entry, one in found if one is not None and entry.role == role)
+            for role in ("primary", "secondary")
+        }
+        shown = {"metric": metric, **asdict(how)}
+        return Results(
+            experiment.id, experiment.name, experiment.status, **by_role, failed=failed
+        ).coded(call("experiments.results", experiment.id, **shown))
+
+    def metrics_recalculation(self, ref: Ref, job: str | None = None) -> MetricsRecalculation:
+        """Return how far a recalculation of all metrics is, with the results that are there.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+        job
+            The recalculation's id; by default the newest.
+
+        Raises
+        ------
+        exp_jupyter.errors.NotFoundError
+            There is no such recalculation.
+        """
+        from exp_jupyter.schema.recalculation import MetricsRecalculation
+
+        one = self.get(ref)
+        path = self._project.path("experiments", one.id, "metrics_recalculation", job or "latest")
+        shown = call("experiments.metrics_recalculation", one.id, job=job)
+        return self._project.read(MetricsRecalculation, path).coded(shown)
+
+    def exposures(self, ref: Ref) -> Exposures:
+        """Return who saw which variant.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched.
+        """
+        from exp_jupyter.client.resources import queries
+
+        experiment = self._launched(self.get(ref))
+        found = queries.exposures(self._project, experiment)
+        return found.coded(call("experiments.exposures", experiment.id))
+
+    def health(self, ref: Ref) -> Health:
+        """Return whether the experiment's data can be trusted.
+
+        What the key may not ask is left unknown rather than refused.
+        """
+        from exp_jupyter.analysis.results.health import Health
+        from exp_jupyter.client.resources import queries
+
+        experiment = self.get(ref)
+        found: Exposures | None = None
+        required: bool | None = None
+        try:
+            if experiment.start_date is not None:
+                found = queries.exposures(self._project, experiment)
+        except PermissionDeniedError:
+            found = None
+        events, actions = queries.targets(experiment)
+        try:
+            required = self.requires_flag_implementation(events, actions).required
+        except (PermissionDeniedError, NotFoundError):
+            required = None
+        health = Health.assemble(experiment, found, required, series=self._first_series(experiment))
+        return health.coded(call("experiments.health", experiment.id))
+
+    def size(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        mde: float,
+        variants: int | None = None,
+        rate: float | None = None,
+        **options: Any,
+    ) -> SizePlan:
+        """Plan from what the experiment has shown so far.
+
+        Parameters
+        ----------
+        ref, metric
+            The experiment and its metric; the newest day's baseline is the plan's.
+        mde
+            Minimum detectable effect in percent of the baseline.
+        variants
+            By default those of the experiment.
+        rate
+            New units per day; by default the last week's.
+        **options
+            As ``exp_jupyter.engine.planning.sample_size.sample_size`` takes them.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no result yet.
+        """
+        from exp_jupyter.client.resources.sizing import observed
+        from exp_jupyter.engine.planning.sample_size import sample_size
+
+        experiment = self.get(ref)
+        entry = find_metric(experiment, metric)
+        seen = observed(experiment, entry, self._data_of(experiment, entry))
+        plan = sample_size(
+            seen.kind,
+            stats=seen.stats,
+            mde=mde,
+            variants=variants or seen.variants,
+            rate=seen.rate if rate is None else rate,
+            **options,
+        )
+        shown = {"mde": mde, "variants": variants, "rate": rate, **options}
+        return plan.coded(call("experiments.size", experiment.id, entry.name, **shown))
+
+    def _launched(self, experiment: Experiment) -> Experiment:
+        if experiment.start_date is None:
+            raise InputError(
+                f'"{experiment.name}" has not been launched, so nobody was exposed to it.',
+                hint="Launch it first.",
+            )
+        return experiment
+
+    def _result_of(
+        self,
+        experiment: Experiment,
+        entry: MetricEntry,
+        how: Recomputation,
+    ) -> Series:
+        from zoneinfo import ZoneInfo
+
+        from exp_jupyter.analysis.results.experiment import result_series
+        from exp_jupyter.client.resources import queries
+
+        found = queries.result(self._project, experiment, entry)
+        as_of = found.last_refresh or self._project.now
+        last = min(as_of, experiment.end_date) if experiment.end_date else as_of
+        series = result_series(
+            found,
+            experiment=experiment,
+            metric={**entry.definition, "name": entry.name},
+            day=last.astimezone(ZoneInfo(self._project.timezone)).date(),
+            as_of=as_of,
+            **how.settings(),
+            source=self._project.source,
+        )
+        shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
+        return series.coded(f"{shown}[0]")
+
+    def _by_id(self, known: int) -> Experiment:
+        path = self._project.path("experiments", known)
+        return self._project.read(Experiment, path).coded(call("experiments.get", known))
+
+    def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
+        from exp_jupyter.schema.series import TimeseriesResults
+
+        require_stored(entry)
+        path = self._project.path("experiments", experiment.id, "timeseries_results")
+        params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
+        shown = call("experiments.series_data", experiment.id, entry.name)
+        return self._project.read(TimeseriesResults, path, params).coded(shown)
+
+    def _series_of(
+        self,
+        experiment: Experiment,
+        entry: MetricEntry,
+        how: Recomputation,
+    ) -> Series:
+        from exp_jupyter.analysis.results.series import Series
+
+        series = Series.from_wire(
+            self._data_of(experiment, entry),
+            experiment=experiment,
+            metric={**entry.definition, "name": entry.name},
+            **how.settings(),
+            source=self._project.source,
+        )
+        return series.coded(
+            call("experiments.timeseries", experiment.id, entry.name, **asdict(how))
+        )
+
+    def _first_series(self, experiment: Experiment) -> Series | None:
+        if experiment.start_date is None or not experiment.metric_entries:
+            return None
+        try:
+            return self.timeseries(experiment)
+        except (ApiError, InputError):
+            return None

@@ -1,0 +1,1 @@
+"""Calls that change a project: planned in words, sent at most once."""
