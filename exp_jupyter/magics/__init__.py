@@ -21,8 +21,8 @@ def load(ipython: InteractiveShell) -> None:
     if hasattr(ipython, _KEY):
         return
     from exp_jupyter.errors import ExpError
-    from exp_jupyter.magics.completion import matcher
     from exp_jupyter.magics.extension import ExpMagics
+    from exp_jupyter.magics.line.completion import matcher
     from exp_jupyter.magics.panel import Panel
 
     debug = ExpError.debug

@@ -26,7 +26,7 @@ from exp_jupyter.magics.session import MagicEntry, Session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from exp_jupyter.magics.arguments import Arguments
+    from exp_jupyter.magics.line.arguments import Arguments
 
 Method = Callable[["ExpMagics", str], Any]
 
@@ -53,11 +53,11 @@ def arguments_of(module: str) -> Arguments:
 
 
 def _family(module: str) -> Family:
-    return cast("Family", importlib.import_module(f"exp_jupyter.magics.{module}"))
+    return cast("Family", importlib.import_module(f"exp_jupyter.magics.commands.{module}"))
 
 
 def magic(module: str, group: str) -> Callable[[Method], Method]:
-    """Make a documented, empty method the magic that ``exp_jupyter.magics.<module>`` carries out.
+    """Make a documented, empty method the magic that ``exp_jupyter.magics.commands.<module>`` carries out.
 
     Its module is imported when the magic, its help or its completion is first used. ``group`` is
     what it is for, as ``%exp`` lists it.
@@ -301,6 +301,6 @@ class ExpMagics(Magics):
     def exp_config(self, line: str) -> Any:
         """Show every setting, its value and where it comes from."""
 
-    @magic("family", "Project")
+    @magic("help", "Project")
     def exp(self, line: str) -> Any:
         """List the magics, or show the help of one."""

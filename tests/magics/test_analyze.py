@@ -3,7 +3,7 @@
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.progress import progress_line, written
+from exp_jupyter.magics.line.progress import progress_line, written
 
 TABLE = """
 import pandas as pd

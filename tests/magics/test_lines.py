@@ -3,7 +3,7 @@
 import pytest
 
 from exp_jupyter.errors import CredentialsError, InputError, NotConnectedError
-from exp_jupyter.magics.words import words
+from exp_jupyter.magics.line.words import words
 
 ALL = (
     *("exp", "exp_connect", "exp_list", "exp_show", "exp_size", "exp_flags", "exp_timeseries"),

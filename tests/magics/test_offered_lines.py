@@ -18,8 +18,8 @@ from exp_jupyter.analysis.results.experiment import Results
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.client.lookup import find_metric
 from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word, word
-from exp_jupyter.magics.completion import matcher
 from exp_jupyter.magics.extension import ExpMagics, arguments_of
+from exp_jupyter.magics.line.completion import matcher
 from exp_jupyter.magics.names import ExperimentName
 from exp_jupyter.magics.snapshot import snapshot
 

@@ -350,7 +350,7 @@ class TestPanel:
 
 
 def test_tab_offers_what_connecting_learned(shell, run, session):
-    from exp_jupyter.magics.completion import offers
+    from exp_jupyter.magics.line.completion import offers
 
     magics = shell.magics_manager.registry["ExpMagics"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from exp_jupyter.errors import InputError, NotConnectedError
-from exp_jupyter.magics.words import words
+from exp_jupyter.magics.line.words import words
 
 SCOPE = {
     "FLAG": "checkout-redesign",

@@ -1,0 +1,131 @@
+"""``%exp_analyze``: your own table with one row a unit, no project needed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from exp_jupyter.magics.line.arguments import Arguments, given, number, one_of
+from exp_jupyter.magics.line.method_options import add_correction, add_judgement, settle
+from exp_jupyter.magics.line.own_data import (
+    add_numbers,
+    add_table,
+    add_winsorize,
+    levels_of,
+    source_of,
+    split_of,
+)
+from exp_jupyter.magics.line.progress import progress_line
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.units.results import Analysis
+    from exp_jupyter.magics.session import Session
+
+
+def arguments() -> Arguments:
+    """Return the arguments of ``%exp_analyze``."""
+    it = Arguments(
+        "exp_analyze",
+        """
+        Analyse an experiment from a table with one row a unit.
+
+        NAME is a variable of the notebook (a DataFrame, an Arrow table, a DuckDB relation, or a
+        connection with --table), or a Parquet file or glob. No project is needed.
+        """,
+        [
+            "%exp_analyze units --metric revenue:mean",
+            "%exp_analyze units --metric paid:proportion orders/sessions:ratio --split equal",
+            "%exp_analyze data/*.parquet --metric seconds:quantile(0.9) --difference absolute",
+            "%exp_analyze trial --variant treat --control 0 --metric re78:mean --covariate re75",
+            "%exp_analyze warehouse --table units --metric revenue:mean --breakdown country",
+        ],
+    )
+    it.add(
+        "name",
+        metavar="NAME",
+        offers="table",
+        help="a variable of this notebook, or a Parquet file or glob",
+    )
+    it.add(
+        "--metric",
+        nargs="+",
+        action="extend",
+        metavar="METRIC",
+        offers="unit-metric",
+        help="column:mean, column:proportion, a/b:ratio, column:quantile(0.9), column:median",
+    )
+    it.add(
+        "--variant",
+        metavar="COLUMN",
+        offers="column",
+        help="column of the variant; default variant",
+    )
+    it.add("--control", metavar="VALUE", help="the control's value; default control")
+    it.add(
+        "--unit", metavar="COLUMN", offers="column", help="column of the unit, checked to be unique"
+    )
+    it.add(
+        "--split",
+        nargs="+",
+        metavar="SHARE",
+        help="planned share per variant: equal, or control=50 test=50; checks the sample ratio",
+    )
+    it.add(
+        "--covariate",
+        metavar="COLUMN",
+        offers="column",
+        help="column from before the experiment (CUPED)",
+    )
+    it.add(
+        "--breakdown",
+        nargs="+",
+        metavar="COLUMN",
+        offers="column",
+        help="columns to analyse by",
+    )
+    it.add(
+        "--missing",
+        type=one_of("refuse", "zero", "drop"),
+        metavar="MEANING",
+        offers="refuse zero drop",
+        help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
+    )
+    add_winsorize(it)
+    it.add("--cap", type=number, metavar="VALUE", help="count values above this as this much")
+    add_numbers(it)
+    it.add(
+        "--duplicates",
+        type=one_of("refuse", "drop"),
+        metavar="HANDLING",
+        offers="refuse drop",
+        help="rows of --unit that agree in every column: refuse (default), or drop all but one",
+    )
+    add_judgement(it)
+    add_correction(it)
+    add_table(it)
+    return it
+
+
+def run(session: Session, options: Namespace) -> Analysis:
+    """Analyse a table."""
+    from exp_jupyter.analysis.units.analyze import analyze
+
+    source = source_of(session, "exp_analyze", options.name)
+    settle(session, options)
+    settings = given(
+        options,
+        *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),
+        *("alternative", "difference", "correction", "method", "mode", "interval", "tuning_n"),
+        *("table", "dialect"),
+        *("cap", "decimal", "thousands", "duplicates"),
+    )
+    if options.winsorize:
+        settings["winsorize"] = levels_of(options.winsorize)
+    if options.split:
+        settings["split"] = split_of("exp_analyze", options.split)
+    with progress_line(session) as progress:
+        found = analyze(source, metrics=options.metric or (), progress=progress, **settings)
+    # The twin does not know what the notebook calls its data.
+    if not isinstance(source, str):
+        found.coded(found.code().replace("analyze(data", f"analyze({options.name}", 1))
+    return found

@@ -1,0 +1,1 @@
+"""A magic's line: its words, arguments, variables and completion."""
