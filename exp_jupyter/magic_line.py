@@ -5,7 +5,8 @@ somebody else made, from a file. So a line is never put together by hand: its wo
 
 A word that is offered is read back by the magic as exactly the text it was made of. Inside single
 quotes nothing stands for a variable, and neither quote knows an escape; a text that holds both is
-written as quoted parts side by side. See :mod:`exp_jupyter.magics.line.words` for how a line is read.
+written as quoted parts side by side. See
+:mod:`exp_jupyter.magics.line.words` for how a line is read.
 """
 
 from __future__ import annotations

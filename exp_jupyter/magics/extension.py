@@ -57,7 +57,7 @@ def _family(module: str) -> Family:
 
 
 def magic(module: str, group: str) -> Callable[[Method], Method]:
-    """Make a documented, empty method the magic that ``exp_jupyter.magics.commands.<module>`` carries out.
+    """Make a documented, empty method the magic that a module of ``magics.commands`` carries out.
 
     Its module is imported when the magic, its help or its completion is first used. ``group`` is
     what it is for, as ``%exp`` lists it.

@@ -149,8 +149,9 @@ def analyze_events(
         As ``exp_jupyter.analyze`` takes them.
     correction
         Correct the last day's p-values of all metrics and arms for how many there are: ``holm``,
-        ``benjamini-hochberg`` and others of ``exp_jupyter.engine.multiple.corrections.adjust``. Segments
-        and earlier days are left as they are.
+        ``benjamini-hochberg`` and others of
+        ``exp_jupyter.engine.multiple.corrections.adjust``. Segments and earlier
+        days are left as they are.
     mode
         ``recommended``, or ``compat`` for the project's own formulas, which are the default with an
         experiment. With ``compat`` conversion windows are PostHog's, too: a funnel counts its steps

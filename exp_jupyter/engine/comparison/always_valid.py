@@ -82,7 +82,7 @@ class Sequential:
 
     See Also
     --------
-    exp_jupyter.engine.comparison.intersection.running_intersection : keep what earlier looks excluded.
+    exp_jupyter.engine.running_intersection : keep what earlier looks excluded.
 
     Examples
     --------

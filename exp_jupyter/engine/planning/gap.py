@@ -1,6 +1,7 @@
 """The gap of two means as a plan expects it: how large, and how wrong the test may take it.
 
-The test of ``exp_jupyter.engine.inference.effect_test`` divides the gap ``m_T − (1 + δ₀)·m_C`` (relative) or
+The test of ``exp_jupyter.engine.inference.effect_test`` divides the gap
+``m_T − (1 + δ₀)·m_C`` (relative) or
 ``m_T − m_C − δ₀`` (absolute) by its standard error at the null value δ₀. With arm shares ``r`` of
 ``N`` units a plan needs two variances of that gap, both times ``N``:
 

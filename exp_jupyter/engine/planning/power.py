@@ -3,7 +3,8 @@
 Every function takes scalars or arrays (broadcast against each other) and is the same formula for
 both; arrays bring in numpy and scipy, scalars need neither.
 
-With the gap of ``exp_jupyter.engine.planning.gap``, its null variance ``V₀`` and its variance ``V₁``
+With the gap of ``exp_jupyter.engine.planning.gap``, its
+null variance ``V₀`` and its variance ``V₁``
 under the effect, ``N = (c·√V₀ + z_power·√V₁)² / gap²``. ``c`` is the normal quantile of a
 fixed-horizon test, or the boundary of the asymptotic confidence sequence; ``V₁`` is that of the
 gap less what the test's own standard error moves along with it. For means both get Welch's degrees

@@ -1,7 +1,8 @@
 """Sample size and running time exactly as the project's API computes them, to the last bit.
 
 The formula is the API's own: a constant 16 in place of ``2 (z_{0.975} + z_{0.8})²``, an even split,
-and fixed guesses for the variance of a mean. ``exp_jupyter.engine.planning.sample_size`` holds the general one.
+and fixed guesses for the variance of a mean.
+``exp_jupyter.engine.planning.sample_size`` holds the general one.
 """
 
 from __future__ import annotations

@@ -90,8 +90,9 @@ class Arguments(argparse.ArgumentParser):
         Parameters
         ----------
         offers
-            What Tab completes its value from: a kind that :mod:`exp_jupyter.magics.line.offers` knows,
-            or the words themselves, separated by blanks.
+            What Tab completes its value from: a kind that
+            :mod:`exp_jupyter.magics.line.offers` knows, or the words themselves,
+            separated by blanks.
         """
         action = self.add_argument(*names, **options)
         if offers:

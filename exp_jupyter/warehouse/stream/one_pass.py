@@ -1,8 +1,9 @@
 """The series as one pass: DuckDB scans slices of days, and a number per unit is kept between them.
 
 It serves means, ratios, ordered funnels without a window and retention from the first start, all of
-events; the statement of ``exp_jupyter.warehouse.events.statements`` serves the rest, and every other
-engine. Both answer alike; the pass is faster and smaller because no unit's day is written down.
+events; the statement of ``exp_jupyter.warehouse.events.statements`` serves the rest, and
+every other engine. Both answer alike; the pass is faster and smaller because no unit's day is
+written down.
 """
 
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
