@@ -147,12 +147,7 @@ class EventStore:
         with self._written(cursor, completed(cursor, query), ordered=ordered) as (part, names):
             if part is None:
                 return 0
-            try:
-                self.listed.add(part, names)
-            except StoreError:
-                # Refused before it was listed; what nobody was told of is not kept for a stray.
-                part.file.unlink(missing_ok=True)
-                raise
+            self.listed.add(part, names)
         if len(self._small()) >= _MANY_SMALL:
             self.merge_small()
         return part.rows
@@ -208,8 +203,16 @@ class EventStore:
             count = sum(int(row[1]) for row in held)
             size, digest = draft.stat().st_size, digest_of(draft)
             part = Part(file, count, _moment(first), _moment(last), size, digest)
+            before = self._store.commits
             with settled(draft, file, durable=self._durable):
-                yield part, [str(row[0]) for row in held]
+                try:
+                    yield part, [str(row[0]) for row in held]
+                except StoreError:
+                    # Of a listing that may have been written the file must stay: set aside when
+                    # the folder is opened next, should it be unlisted after all.
+                    if self._store.commits == before:
+                        file.unlink(missing_ok=True)
+                    raise
 
     # ---------------------------------------------------------------- reading
 

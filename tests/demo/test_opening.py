@@ -122,15 +122,20 @@ def test_the_project_answers_while_its_events_are_still_being_drawn(monkeypatch)
         running.remove()
 
 
+def _relation(events):
+    with events.cursor() as cursor:
+        return events.relation(cursor)
+
+
 def test_whoever_reads_the_events_is_told_why_they_could_not_be_drawn(monkeypatch):
     def fail(events):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(history, "record_history", fail)
     running = opening._Running()
-    for read in (running.events.relation, lambda: running.events.fetch("FROM events")):
+    for read in (_relation, lambda events: events.fetch("FROM events")):
         with pytest.raises(OSError, match="No space left"):
-            read()
+            read(running.events)
     running.remove()
     assert not running.folder.exists()
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
 from exp_jupyter.engine.posthog.settings import Settings, resolve
-from exp_jupyter.errors import StatisticsError
 
 TEAM = {
     "cuped_enabled": True,
@@ -83,19 +82,19 @@ def test_the_method_in_force_is_built() -> None:
     )
 
 
-def test_a_level_of_exactly_one_passes_the_settings_and_fails_the_test() -> None:
-    settings = resolve({"method": "frequentist", "frequentist": {"alpha": 1}})
-    assert settings.alpha == 1
-    assert "exactly 0 or 1" in settings.notes[0]
-    with pytest.raises(StatisticsError):
-        settings.engine_method()
+@pytest.mark.parametrize("level", [0, 1, 0.0, "1"])
+def test_a_level_of_exactly_zero_or_one_falls_back_and_is_said(level: float | str) -> None:
+    settings = resolve({"method": "frequentist", "frequentist": {"alpha": level}})
+    assert settings.alpha == 0.05
+    assert settings.notes == (f"alpha {level!r} is not a number between 0 and 1: 0.05 is used",)
+    assert settings.engine_method() == Frequentist(0.05, mode="compat")
 
 
 @pytest.mark.parametrize(
     ("config", "metric_type", "note"),
     [
         ({"method": "other"}, None, "method 'other' is unknown"),
-        ({"bayesian": {"ci_level": 95}}, None, "ci_level 95 is not a number from 0 to 1"),
+        ({"bayesian": {"ci_level": 95}}, None, "ci_level 95 is not a number between 0 and 1"),
         ({"bayesian": {"difference_type": "absolute"}}, None, "is not RELATIVE or ABSOLUTE"),
         ({"cuped": {"enabled": True}}, "ratio", "does not adjust a ratio"),
     ],

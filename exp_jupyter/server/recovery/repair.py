@@ -20,7 +20,7 @@ from exp_jupyter.server.recovery.inspection import engine, inspect
 from exp_jupyter.server.recovery.parquet_file import read_whole, table_name
 from exp_jupyter.server.recovery.salvage import copy_rows, move_database
 from exp_jupyter.server.settling import SET_ASIDE, digest_of, set_aside
-from exp_jupyter.server.store import DATABASE, ProjectStore, Table
+from exp_jupyter.server.store import DATABASE, ProjectStore, Table, store_error
 
 DAMAGED, KNOWN, UNNAMED = ".damaged", ".known", ".unnamed"
 """What is added to the names of files that cannot be read, of those that hold nothing new, and of
@@ -58,6 +58,13 @@ def repair(folder: str | Path) -> Report:
     ()
     """
     place = Path(folder).expanduser()
+    try:
+        return _repaired(place)
+    except sqlite3.Error as error:
+        raise store_error(error, place, "repaired") from error
+
+
+def _repaired(place: Path) -> Report:
     report = inspect(place)
     done: list[str] = []
     if report.about("database"):
@@ -69,7 +76,7 @@ def repair(folder: str | Path) -> Report:
         for finding in report.about("part"):
             done.append(_unlist_part(store, finding.name))
         with closing(EventStore(store)) as events:
-            done += _take_in(events)
+            done += _take_in(store, events)
             done += _take_in_tables(events)
     after = inspect(place)
     return Report(after.findings, after.summary, tuple(done))
@@ -177,7 +184,7 @@ def _unlist_table(store: ProjectStore, name: str) -> str:
     return f"The warehouse table {name!r} is no longer listed: import it again."
 
 
-def _take_in(events: EventStore) -> Iterator[str]:
+def _take_in(store: ProjectStore, events: EventStore) -> Iterator[str]:
     """List the files of events that were set aside, each event of them once."""
     folder = events.folder / SET_ASIDE
     for file in sorted(folder.glob("[!.]*.parquet")):
@@ -187,7 +194,7 @@ def _take_in(events: EventStore) -> Iterator[str]:
             aside = _renamed(file, DAMAGED)
             yield f"{file.name} cannot be used ({content.fault}); it is {aside.name} now."
             continue
-        added = _add_new(events, file, content.rows)
+        added = _add_new(store, events, file, content.rows)
         if added < content.rows:
             aside = _renamed(file, KNOWN)
             there = content.rows - added
@@ -222,7 +229,7 @@ def _take_in_tables(events: EventStore) -> Iterator[str]:
             )
 
 
-def _add_new(events: EventStore, file: Path, rows: int) -> int:
+def _add_new(store: ProjectStore, events: EventStore, file: Path, rows: int) -> int:
     """Add the events of a file that the project does not have, and return how many they were."""
     read = f"read_parquet({literal(str(file))})"
     with events.cursor() as cursor:
@@ -245,13 +252,15 @@ def _add_new(events: EventStore, file: Path, rows: int) -> int:
         moment.replace(tzinfo=UTC)
         for moment in (min(row[1] for row in told), max(row[2] for row in told))
     )
+    before = store.commits
     file.rename(back)
     try:
         events.listed.add(
             Part(back, rows, first, last, size, digest), [str(row[0]) for row in told]
         )
     except BaseException:
-        back.rename(file)
+        if store.commits == before:  # else it may be listed, and has to be where the list says
+            back.rename(file)
         raise
     return rows
 

@@ -12,6 +12,21 @@ _FULL = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_NOT_WRITTEN = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_NOMEM}
+"""Errors of the disk that leave the record of a transaction incomplete, so that it never counts."""
+
+
+def may_be_written(error: sqlite3.Error) -> bool:
+    """Whether a transaction may take effect after all, although its COMMIT failed.
+
+    Its record may lie in the database's log whole when making it safe failed; then whoever opens
+    the database next finds the transaction written.
+
+    >>> may_be_written(sqlite3.OperationalError("disk I/O error"))
+    True
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+    return code & 0xFF == sqlite3.SQLITE_IOERR and code not in _NOT_WRITTEN
 
 
 def check_command(folder: Path) -> str:
@@ -50,7 +65,7 @@ def store_error(error: sqlite3.Error, folder: Path, doing: str) -> StoreError:
     folder
         The project's folder.
     doing
-        What could not be done: ``opened``, ``read`` or ``written``.
+        What could not be done: ``opened``, ``read``, ``written`` or ``repaired``.
     """
     # The low byte is the kind of error; the rest says where it came from.
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF

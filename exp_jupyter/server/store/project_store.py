@@ -12,7 +12,7 @@ from typing import Any
 from exp_jupyter.errors import StoreError
 from exp_jupyter.server.clock import Clock, SystemClock
 from exp_jupyter.server.identity import Identity, RandomIdentity
-from exp_jupyter.server.store.failures import damaged, store_error
+from exp_jupyter.server.store.failures import damaged, may_be_written, store_error
 from exp_jupyter.server.store.migrations import MIGRATIONS, VERSION
 from exp_jupyter.server.store.table import Table
 from exp_jupyter.server.store.work import Work
@@ -224,7 +224,11 @@ class ProjectStore:
             connection.execute(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
             connection.execute(begin)
             yield Work(connection, self.clock, self.identity)
-            connection.execute("COMMIT")
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._own.commits = self.commits + (writing and may_be_written(error))
+                raise
             self._own.commits = self.commits + writing
         finally:
             if connection.in_transaction:
@@ -233,7 +237,7 @@ class ProjectStore:
 
     @property
     def commits(self) -> int:
-        """How many transactions of this thread were written so far."""
+        """How many transactions of this thread were written so far, or may have been."""
         return int(getattr(self._own, "commits", 0))
 
     def damage(self) -> str:
