@@ -8,6 +8,9 @@ from typing import Any
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.shown import Shown
 
+UNLESS_THERE = "x-unless-there"
+"""The header of a request by which nothing is made where its like is there already."""
+
 
 @dataclass(frozen=True)
 class DiffRow:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from exp_jupyter.errors import StoreError
 from exp_jupyter.schema.failure import NOTHING_WRITTEN
+from exp_jupyter.schema.writes import UNLESS_THERE
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.asgi import (
     Receive,
@@ -178,6 +179,7 @@ class ProjectApp:
                 runs=self._runs,
                 wake=self._worker.wake if self._worker else _sleep_on,
                 client=headers.get("x-posthog-client", ""),
+                unless_there=headers.get(UNLESS_THERE) == "true",
             )
         )
 

@@ -7,7 +7,7 @@ import re
 import ssl
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,8 +212,17 @@ class Transport:
                 )
             seen.add(address)
 
-    def write(self, method: str, path: str, body: Any = None) -> Any:
+    def write(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """Send one request that changes something, once, and return the JSON of its answer.
+
+        Parameters
+        ----------
+        method, path, body
+            The request.
+        headers
+            What it says beside the usual headers.
 
         Raises
         ------
@@ -227,7 +236,9 @@ class Transport:
         if self.tape is not None:
             self.tape.write()
         address, content = self._address(path), content_of(body)
-        answer = self.turn.run(lambda: self._attempt(method, address, None, content, writing=True))
+        answer = self.turn.run(
+            lambda: self._attempt(method, address, None, content, writing=True, headers=headers)
+        )
         if isinstance(answer, Broken):
             if not answer.sent:
                 raise ConnectionFailedError(
@@ -294,13 +305,15 @@ class Transport:
         content: bytes | None,
         *,
         writing: bool,
+        headers: Mapping[str, str] | None = None,
     ) -> Raw | Broken:
         bounds, began = self._bounds, self._pace.clock()
-        request: dict[str, Any] = {"auth": self._auth}
+        request: dict[str, Any] = {"auth": self._auth, "headers": {**(headers or {})}}
         if params and (wire := query_of(params)):
             address = f"{address}{'&' if '?' in address else '?'}{wire}"
         if content is not None:
-            request |= {"content": content, "headers": {"Content-Type": "application/json"}}
+            request["content"] = content
+            request["headers"]["Content-Type"] = "application/json"
         over = began + bounds.whole
         late = Broken(sent=True, words=f"no whole answer in {bounds.whole:g} s")
         try:

@@ -212,6 +212,10 @@ class Write(Shown, ABC):
         """Return the request that is left once the flag was changed: the same call again."""
         return self._call()
 
+    def _headers(self) -> dict[str, str]:
+        """Return what the request says in headers of its own."""
+        return {}
+
     def _adapt(self, refusal: ApiError) -> bool:
         """Return whether the request, which took no effect, may be made once more."""
         if isinstance(refusal, ThrottledError):
@@ -254,7 +258,7 @@ class Write(Shown, ABC):
         self._doubt_is_of_finishing = finishing
         what_came = "The answer was lost"
         try:
-            answer = self._project.transport.write(method, path, body)
+            answer = self._project.transport.write(method, path, body, self._headers())
             what_came = "The answer was another one than expected"
             outcome = self._taken(answer, finishing=finishing)
             if odd := self._mismatch(answer, outcome.result):

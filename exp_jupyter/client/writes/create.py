@@ -13,17 +13,18 @@ from exp_jupyter.client.writes.flag_change import FlagChange, rollout_rows
 from exp_jupyter.client.writes.pending_request import standing
 from exp_jupyter.client.writes.prompt_request import LONGEST_NAME, checked_key, slug
 from exp_jupyter.client.writes.update_flag import checked_share, checked_split, filters_of
-from exp_jupyter.errors import ExpError, InputError, NotFoundError, PermissionDeniedError
+from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.flag import FlagFilters
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.writes import UNLESS_THERE, DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
 
 _DEFAULT_SPLIT = {"control": 50.0, "test": 50.0}
 _MOST_VARIANTS = 20
+_IS_THERE = 412
 
 
 class NewExperiment(Write):
@@ -67,6 +68,14 @@ class NewExperiment(Write):
             return None
         active = True if self._starts else None
         return FlagChange(self._flag_key, None, active=active, rollouts=filters.rollouts)
+
+    def _headers(self) -> dict[str, str]:
+        # Somebody may make it between the look and the request; a project in a folder looks
+        # again in the transaction that makes it. Others do not know the header.
+        return {UNLESS_THERE: "true"}
+
+    def _adapt(self, refusal: ApiError) -> bool:
+        return refusal.status == _IS_THERE or super()._adapt(refusal)
 
     def _look(self) -> WriteState:
         made = self._made()

@@ -57,6 +57,8 @@ class Call:
         To be called after a recalculation was asked for: somebody may be waiting to do it.
     client
         What the request calls the program that sends it, in ``X-PostHog-Client``.
+    unless_there
+        Whether nothing is to be made where its like is there already.
     """
 
     store: ProjectStore
@@ -70,6 +72,7 @@ class Call:
     runs: QueryRuns
     wake: Callable[[], None] = lambda: None
     client: str = ""
+    unless_there: bool = False
 
     @property
     def id(self) -> int:

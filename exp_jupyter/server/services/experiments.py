@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from exp_jupyter.server.refusals import invalid, not_found
+from exp_jupyter.server.refusals import invalid, not_found, refusal
 from exp_jupyter.server.services import (
     experiment_merge,
     experiment_rules,
@@ -148,6 +148,18 @@ def create(work: Work, actor: Actor, fields: Document) -> Document:
     experiment = work.experiments.add(metrics.fingerprinted(experiment))
     saved_metric_links.replace(work, actor, experiment, fields.get("saved_metrics_ids"))
     return experiment_writes.made(work, actor, _ordered(work, experiment, fields, None))
+
+
+def refuse_twin(work: Work, experiment: Document) -> None:
+    """Refuse with 412 if another experiment has the name and the flag of this one."""
+    twin = work.experiments.first(
+        "NOT deleted AND id <> ? AND flag_id = ? AND json_extract(doc, '$.name') = ?",
+        [experiment["id"], experiment["flag_id"], experiment["name"]],
+    )
+    if twin is not None:
+        raise refusal(
+            412, "precondition_failed", f"Experiment {twin['id']} has this name and flag already."
+        )
 
 
 def _linked_or_new_flag(

@@ -39,6 +39,18 @@ def _written(call: Call, action: Callable[[Work], Document]) -> Any:
     return call.write(lambda work: experiment_view.full(work, action(work)))
 
 
+def _made(call: Call, action: Callable[[Work], Document]) -> Any:
+    """Make an experiment; where that was asked for, not a second one of its name and flag."""
+
+    def alone(work: Work) -> Document:
+        experiment = action(work)
+        if call.unless_there:
+            experiments.refuse_twin(work, experiment)  # and with it all that was just made
+        return experiment
+
+    return _written(call, alone)
+
+
 def list_experiments(call: Call) -> Any:
     """List experiments."""
     limit, offset = call.page
@@ -53,7 +65,7 @@ def retrieve(call: Call) -> Any:
 def create(call: Call) -> Any:
     """Make an experiment."""
     fields = call.body(ExperimentCreate).given()
-    return _written(call, lambda work: experiments.create(work, call.actor, fields))
+    return _made(call, lambda work: experiments.create(work, call.actor, fields))
 
 
 def update(call: Call) -> Any:
@@ -184,7 +196,7 @@ def duplicate(call: Call) -> Any:
             work, call.actor, call.id, flag_key=request.feature_flag_key, name=request.name
         )
 
-    return _written(call, action)
+    return _made(call, action)
 
 
 def copy_to_project(call: Call) -> Any:
@@ -202,7 +214,7 @@ def copy_to_project(call: Call) -> Any:
             name=request.name,
         )
 
-    return _written(call, action)
+    return _made(call, action)
 
 
 def list_matching_ids(call: Call) -> Any:
