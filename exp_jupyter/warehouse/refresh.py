@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import secrets
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -35,6 +37,22 @@ LATE_DAYS = 4
 """Closed days that are looked at again for late events."""
 
 _FORM = 4  # of what is kept; another form is not read
+
+
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,  # a forged shape
+    RuntimeError,  # an encrypted archive, one packed in a way not known here, JSON too deep
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a file raises that is damaged, forged or something else."""
 
 
 @dataclass
@@ -130,7 +148,7 @@ class Kept:
                 f"The state {str(path)!r} cannot be read: {error.strerror or error}.",
                 hint="Name another file, or delete it to begin anew.",
             ) from error
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"The file {str(path)!r} holds no state of an analysis.",
                 hint="Name another file, or delete it to begin anew.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,8 @@ class Player:
         whole = load(self.path)
         self.project: dict[str, Any] = whole["project"]
         self._answers = {
-            public_text(entry["request"]): _in_turn(entry["answers"]) for entry in whole["answers"]
+            public_text(entry["request"]): _Turns(entry["answers"]) for entry in whole["answers"]
         }
-        self._place: dict[str, int] = {}
         self._lock = threading.Lock()
 
     @property
@@ -58,11 +57,9 @@ class Player:
         request = public_text(request)
         with self._lock:
             known = self._answers.get(request)
-            if not known:
+            if known is None:
                 raise self._missing(request)
-            place = self._place.get(request, 0)
-            self._place[request] = min(place + 1, len(known) - 1)
-            return as_raw(known[place])
+            return as_raw(known.next())
 
     def write(self) -> None:
         """Refuse.
@@ -86,8 +83,20 @@ class Player:
         )
 
 
-def _in_turn(answers: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
-    return [answer for answer in answers for _ in range(answer.get("times", 1))]
+class _Turns:
+    """The answers to one request in turn, each as often as it was given; the last one for ever."""
+
+    def __init__(self, answers: Sequence[Mapping[str, Any]]) -> None:
+        self._answers = answers
+        self._place = self._given = 0
+
+    def next(self) -> Mapping[str, Any]:
+        """Return the answer whose turn it is."""
+        last = self._place == len(self._answers) - 1
+        if not last and self._given == self._answers[self._place].get("times", 1):
+            self._place, self._given = self._place + 1, 0
+        self._given += 1
+        return self._answers[self._place]
 
 
 def _shortened(request: str) -> str:
