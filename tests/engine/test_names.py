@@ -22,7 +22,15 @@ def test_other_names_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["statistics", "comparison", "methods", "running_time", "settings", "assembly"]
+    "module",
+    [
+        "statistics.means",
+        "comparison.compare",
+        "comparison.methods",
+        "posthog.running_time",
+        "posthog.settings",
+        "posthog.assembly",
+    ],
 )
 def test_importing_loads_no_scipy(module: str) -> None:
     code = (
