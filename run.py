@@ -150,12 +150,12 @@ def test(options: Sequence[str]) -> int:
     set_up("test,engines,spark" if engines else "test")
     gates: dict[str, int] = {}
     if not options:
-        say("style, types, floors, panel")
+        say("style, types, layers, panel")
         gates = {
             "ruff check": call(BIN / "ruff", "check", "."),
             "ruff format": call(BIN / "ruff", "format", "--check", "--quiet", "."),
             "types": call(BIN / "mypy"),
-            "floors": call(BIN / "lint-imports", "--no-cache", quiet=True),
+            "layers": call(BIN / "lint-imports", "--no-cache", quiet=True),
             "panel": panel_gates(),
         }
     failed = [name for name, code in gates.items() if code]
