@@ -14,6 +14,7 @@ from exp_jupyter import connect, import_events
 from exp_jupyter.client.http.credentials import ENVIRONMENT_NAME
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.errors import CredentialsError, InputError, StoreError
+from exp_jupyter.sanitize import sanitize
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,7 @@ def test_a_new_folder_is_made_on_purpose_only(tmp_path, monkeypatch):
     for word in ("growth", "my project", "growth.v2", "x" * 300, "a\0b"):
         with pytest.raises(InputError, match="folder") as caught:
             connect(word)
-        assert f"./{word}" in caught.value.hint
+        assert f"./{sanitize(word)}" in caught.value.hint
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no project") as caught:
         connect("empty")

@@ -246,9 +246,9 @@ def test_every_number_is_finite_or_the_input_is_refused(
         effect = compare(Mean(*raw[:3]), Mean(*raw[3:]), method)
     except StatisticsError:
         return
-    open_sided = getattr(method, "alternative", "two-sided") != "two-sided"
     for name, value in numbers(effect).items():
-        assert math.isfinite(value) or (open_sided and name in ("low", "high")), (name, value)
+        # A bound may be missing: a control mean that may be 0, a sequence that knows nothing yet.
+        assert math.isfinite(value) or name in ("low", "high"), (name, value)
     assert not any(math.isnan(bound) for bound in effect.interval)
 
 

@@ -175,7 +175,7 @@ class TestInAFunction:
             "    return found.sample_size, again.sample_size\n"
             "plan(5)"
         )
-        assert found == (93867, 93867)
+        assert found == (94066, 94066)
 
     def test_the_notebooks_variables_can_be_named_there_too(self, run):
         found = run(

@@ -159,8 +159,9 @@ def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> Caution:
         spread = (n_c * control.variance + n_t * treatment.variance) / (n_c + n_t)
         skewness = 2 * np.sqrt(spread) / mean
         gap = skewness * np.abs(1 / n_t**2 - 1 / n_c**2) / (1 / n_t + 1 / n_c) ** 1.5
-        where = np.asarray((mean > 0) & ~signed & (gap > GREAT_GAP_SKEWNESS))
         needed = np.minimum(n_c, n_t) * (gap / GREAT_GAP_SKEWNESS) ** 2
+        skewed = (mean > 0) & ~signed & (gap > GREAT_GAP_SKEWNESS)
+        where = np.asarray(skewed & np.isfinite(needed))
     most = float(np.max(np.broadcast_to(needed, where.shape)[where])) if where.any() else 0.0
     return Caution(
         "unseen_skewness",
