@@ -257,7 +257,7 @@ class Project(Shown):
         exp_jupyter.errors.InputError
             A part would lead out of the project.
         """
-        if any(str(part) in {"", ".", ".."} for part in parts):
+        if any(str(part) in {"", ".", ".."} for part in (self._ref, *parts)):
             raise InputError("An id is empty or only dots.", hint="Give the id as it is shown.")
         tail = "".join(f"{quote(str(part), safe='@', errors='replace')}/" for part in parts)
         return f"/api/projects/{quote(self._ref, safe='@')}/{tail}"
