@@ -16,7 +16,7 @@ from exp_jupyter.engine.comparison.cuped import adjust, compat_adjust
 from exp_jupyter.engine.inference.cautions import Caution, arm_cautions, wide_baseline
 from exp_jupyter.engine.inference.effect_test import EffectTest, LinearTest, Weights
 from exp_jupyter.engine.inference.rate_test import RateTest
-from exp_jupyter.engine.inference.skewed_test import Moments3, SkewedTest, rounded_up
+from exp_jupyter.engine.inference.skewed_test import Moments3, SkewedTest, needed_cautions
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
@@ -143,11 +143,11 @@ class Contrast:
             signed=np.asarray(signed[0] | signed[1]),
             equal_variances=equal_variances,
             normal=normal,
-            cautions=(unseen_skewness(c, t, signed[0] | signed[1]),) if unseen else (),
+            cautions=unseen_skewness(c, t, signed[0] | signed[1]) if unseen else (),
         )
 
 
-def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> Caution:
+def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> tuple[Caution, ...]:
     """Return where uneven arms of a skewed metric may mislead a test that knows no third moment.
 
     Values that cannot be negative and vary more than their mean are skewed at least about as a
@@ -162,13 +162,12 @@ def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> Caution:
         needed = np.minimum(n_c, n_t) * (gap / GREAT_GAP_SKEWNESS) ** 2
         skewed = (mean > 0) & ~signed & (gap > GREAT_GAP_SKEWNESS)
         where = np.asarray(skewed & np.isfinite(needed))
-    most = float(np.max(np.broadcast_to(needed, where.shape)[where])) if where.any() else 0.0
-    return Caution(
+    return needed_cautions(
         "unseen_skewness",
         where,
+        needed,
         "the metric looks skewed, the arms differ in size, and sums alone do not show how much: "
-        "the smaller arm would need about "
-        f"{rounded_up(most):,} units for the normal approximation to hold",
+        "the smaller arm would need about {units:,} units for the normal approximation to hold",
     )
 
 

@@ -11,7 +11,6 @@ distributions*). With equal arms and equal shapes nothing changes: the skewness 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -220,30 +219,38 @@ class SkewedTest:
         """Values so skewed that even the corrected test is only rough, and what would do."""
         smaller = np.minimum(self.control.n, self.treatment.n)
         great = np.asarray(self._mean_skewness > GREAT_SKEWNESS * np.sqrt(smaller))
-        needed = 0.0
-        if great.any():
-            needed = float(np.max(self._mean_skewness[great]) / GREAT_SKEWNESS) ** 2
-        return (
-            Caution(
-                "great_skewness",
-                great,
-                "a few large values carry this comparison, and the test errs on the side of saying "
-                f"nothing: the normal approximation needs about {rounded_up(needed):,} units in "
-                "the smaller arm; winsorizing the metric needs fewer",
-            ),
+        return needed_cautions(
+            "great_skewness",
+            great,
+            (self._mean_skewness / GREAT_SKEWNESS) ** 2,
+            "a few large values carry this comparison, and the test errs on the side of saying "
+            "nothing: the normal approximation needs about {units:,} units in the smaller arm; "
+            "winsorizing the metric needs fewer",
         )
 
 
-def rounded_up(units: float) -> int:
-    """Return a number of units to two digits, upwards.
+def needed_cautions(
+    code: str, where: Booleans, needed: Floats, sentence: str
+) -> tuple[Caution, ...]:
+    """Return a caution for every number of units that elements need, to one digit, upwards.
 
-    Examples
-    --------
-    >>> rounded_up(1234.0), rounded_up(7.2)
-    (1300, 8)
+    An element of many comparisons reads the same sentence as it would alone.
+
+    Parameters
+    ----------
+    sentence
+        With ``{units:,}`` where the number belongs.
     """
-    step = int(10 ** max(0, len(str(math.ceil(units))) - 2))
-    return math.ceil(units / step) * step
+    needs = np.broadcast_to(needed, where.shape)
+    where = np.asarray(where & np.isfinite(needs))
+    if not where.any():
+        return ()
+    step = 10.0 ** np.floor(np.log10(np.maximum(needs, 1.0)))
+    rounded = np.where(where, np.ceil(needs / step) * step, 0.0)
+    return tuple(
+        Caution(code, np.asarray(rounded == units), sentence.format(units=int(units)))
+        for units in np.unique(rounded[where])
+    )
 
 
 def _fields(moments: Moments3) -> tuple[Floats, Floats, Floats, Floats]:
