@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exp_jupyter.client.recording_form import fault_of
+from exp_jupyter.client.recording.form import fault_of
 from exp_jupyter.errors import StoreError
 
 FORMAT = "exp_jupyter recording"

@@ -11,11 +11,11 @@ from exp_jupyter.client.lookup import as_id
 from exp_jupyter.schema.experiment import Experiment
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.freeze import Freeze, Unfreeze
     from exp_jupyter.client.project import Project
     from exp_jupyter.client.writes.copy import CopyToProject, Duplicate
     from exp_jupyter.client.writes.create import Create
     from exp_jupyter.client.writes.exposure_cohort import CreateExposureCohort
+    from exp_jupyter.client.writes.freeze import Freeze, Unfreeze
     from exp_jupyter.client.writes.from_prompt import FromPrompt
     from exp_jupyter.client.writes.lifecycle import Archive, End, Launch, Pause, Reset, Resume
     from exp_jupyter.client.writes.recalculate import Recalculate, RecalculateMetrics
@@ -218,14 +218,14 @@ class ExperimentWrites(ABC):
 
     def freeze(self, ref: Ref) -> Freeze:
         """Return the write that keeps newcomers out of a running experiment."""
-        from exp_jupyter.client.freeze import Freeze
+        from exp_jupyter.client.writes.freeze import Freeze
 
         one = self.get(ref)
         return Freeze(self._project, one).coded(call("experiments.freeze", one.id))
 
     def unfreeze(self, ref: Ref) -> Unfreeze:
         """Return the write that lets newcomers into a frozen experiment again."""
-        from exp_jupyter.client.freeze import Unfreeze
+        from exp_jupyter.client.writes.freeze import Unfreeze
 
         one = self.get(ref)
         return Unfreeze(self._project, one).coded(call("experiments.unfreeze", one.id))
