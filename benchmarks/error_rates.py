@@ -26,7 +26,7 @@ from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.margins import non_inferiority
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
 from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.engine.multiple.dunnett import critical_value
 from exp_jupyter.engine.statistics.covariates import Covariate

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     )
     from exp_jupyter.engine.comparison.compare import compare
     from exp_jupyter.engine.comparison.effect import Effect
-    from exp_jupyter.engine.comparison.intersection import running_intersection
-    from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
-    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
-    from exp_jupyter.engine.comparison.msprt import MixtureSPRT
-    from exp_jupyter.engine.comparison.quantiles import compare_quantiles
-    from exp_jupyter.engine.comparison.regression import (
+    from exp_jupyter.engine.comparison.estimates.quantiles import compare_quantiles
+    from exp_jupyter.engine.comparison.estimates.regression import (
         cluster_robust,
         post_stratified,
         regression_adjusted,
     )
+    from exp_jupyter.engine.comparison.intersection import running_intersection
+    from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
+    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
     from exp_jupyter.engine.inference.prior import Prior
     from exp_jupyter.engine.multiple.segments import compare_segments
     from exp_jupyter.engine.planning.design import Design
@@ -53,7 +53,7 @@ _HOME = {
     "Frequentist": "comparison.methods",
     "GroupSequential": "sequential.group_sequential",
     "Mean": "statistics.means",
-    "MixtureSPRT": "comparison.msprt",
+    "MixtureSPRT": "comparison.methods.msprt",
     "Prior": "inference.prior",
     "Proportion": "statistics.means",
     "Ratio": "statistics.means",
@@ -64,16 +64,16 @@ _HOME = {
     "anytime_sample_ratio_mismatch": "checks.sample_ratio",
     "assemble": "posthog.assembly",
     "assumption_checks": "checks.assumptions",
-    "cluster_robust": "comparison.regression",
+    "cluster_robust": "comparison.estimates.regression",
     "compare": "comparison.compare",
-    "compare_quantiles": "comparison.quantiles",
+    "compare_quantiles": "comparison.estimates.quantiles",
     "compare_segments": "multiple.segments",
     "equivalence": "comparison.margins",
     "even_split": "checks.sample_ratio",
     "multiple_variant_bias": "checks.sample_ratio",
     "non_inferiority": "comparison.margins",
-    "post_stratified": "comparison.regression",
-    "regression_adjusted": "comparison.regression",
+    "post_stratified": "comparison.estimates.regression",
+    "regression_adjusted": "comparison.estimates.regression",
     "resolve": "posthog.settings",
     "running_intersection": "comparison.intersection",
     "sample_ratio_mismatch": "checks.sample_ratio",

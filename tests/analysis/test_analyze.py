@@ -28,7 +28,7 @@ from exp_jupyter.engine import (
     compare_quantiles,
     sample_ratio_mismatch,
 )
-from exp_jupyter.engine.comparison.quantiles import Quantile
+from exp_jupyter.engine.comparison.estimates.quantiles import Quantile
 from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.errors import InputError
 

@@ -11,7 +11,7 @@ import pytest
 
 from exp_jupyter.engine import compare
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
-from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
 from exp_jupyter.engine.statistics.covariates import Covariate
 from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
 from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
 from exp_jupyter.errors import InputError, StatisticsError
 

@@ -11,7 +11,7 @@ from scipy import optimize
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.intersection import running_intersection
 from exp_jupyter.engine.comparison.methods import Frequentist, Sequential
-from exp_jupyter.engine.comparison.msprt import MixtureSPRT
+from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
 from exp_jupyter.engine.sequential.confidence_sequence import (
     half_width,
     mixture_precision,

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
-from exp_jupyter.engine.comparison.msprt import (
+from exp_jupyter.engine.comparison.methods.msprt import (
     MixtureSPRT,
     log_likelihood_ratio,
     mixture_half_width,

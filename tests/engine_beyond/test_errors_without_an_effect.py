@@ -8,13 +8,13 @@ import pytest
 from exp_jupyter.engine.checks.sample_ratio import anytime_sample_ratio_mismatch
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
-from exp_jupyter.engine.comparison.from_estimate import Rule
-from exp_jupyter.engine.comparison.methods import Frequentist
-from exp_jupyter.engine.comparison.regression import (
+from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
+from exp_jupyter.engine.comparison.estimates.regression import (
     cluster_robust,
     post_stratified,
     regression_adjusted,
 )
+from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.multiple.dunnett import dunnett_adjust
 from exp_jupyter.engine.multiple.segments import compare_segments
 from exp_jupyter.engine.simulation import simulate

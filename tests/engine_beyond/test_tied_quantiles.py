@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from exp_jupyter.engine.comparison.quantiles import Quantile, compare_quantiles
+from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
 from exp_jupyter.errors import StatisticsError
 
 DRAWS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {

@@ -53,7 +53,7 @@ class Judging:
         exp_jupyter.errors.InputError
             The method cannot judge quantiles.
         """
-        from exp_jupyter.engine.comparison.from_estimate import Rule
+        from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
 
         if self.method.name != "frequentist":
             raise InputError(
@@ -219,7 +219,7 @@ def _quantiles(
     breakdown: Sequence[str],
 ) -> dict[Segment, dict[str, Any]]:
     """Return the quantile of every arm in every group, or the error that refuses it."""
-    from exp_jupyter.engine.comparison.quantiles import Quantile, Z, ties_blur
+    from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, Z, ties_blur
 
     level = float(metric.level or 0.5)
     sizes = {
@@ -285,7 +285,7 @@ def _effect(
     metric: UnitMetric, control_key: str, key: str, control: Any, treatment: Any, judge: Any
 ) -> Any:
     from exp_jupyter.engine.comparison.compare import compare
-    from exp_jupyter.engine.comparison.quantiles import compare_quantiles
+    from exp_jupyter.engine.comparison.estimates.quantiles import compare_quantiles
 
     for name, arm in ((control_key, control), (key, treatment)):
         if arm is None:

@@ -7,7 +7,7 @@ import numpy as np
 from exp_jupyter.engine.comparison.contrast import (
     Mode,
 )
-from exp_jupyter.engine.comparison.fixed_horizon import (
+from exp_jupyter.engine.comparison.methods.fixed_horizon import (
     Interval,
 )
 from exp_jupyter.engine.inference.effect_test import EffectTest

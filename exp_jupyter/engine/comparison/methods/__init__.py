@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from exp_jupyter.engine.comparison.always_valid import Sequential
-from exp_jupyter.engine.comparison.bayesian import Bayesian
-from exp_jupyter.engine.comparison.frequentist import Frequentist
-from exp_jupyter.engine.comparison.intervals import DEFAULT_TUNING_N
+from exp_jupyter.engine.comparison.methods.always_valid import Sequential
+from exp_jupyter.engine.comparison.methods.bayesian import Bayesian
+from exp_jupyter.engine.comparison.methods.frequentist import Frequentist
+from exp_jupyter.engine.comparison.methods.intervals import DEFAULT_TUNING_N
 from exp_jupyter.engine.inference.prior import Prior
 
 __all__ = [

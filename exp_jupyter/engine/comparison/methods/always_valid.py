@@ -14,10 +14,10 @@ from exp_jupyter.engine.comparison.contrast import (
     no_variance,
     wide_baseline_caution,
 )
-from exp_jupyter.engine.comparison.fixed_horizon import (
+from exp_jupyter.engine.comparison.methods.fixed_horizon import (
     Interval,
 )
-from exp_jupyter.engine.comparison.intervals import (
+from exp_jupyter.engine.comparison.methods.intervals import (
     ANYTIME_INTERVALS,
     COMPAT_LEAST_UNITS,
     DEFAULT_TUNING_N,

@@ -13,7 +13,7 @@ from exp_jupyter.engine.comparison.contrast import (
     Mode,
     wide_baseline_caution,
 )
-from exp_jupyter.engine.comparison.fixed_horizon import (
+from exp_jupyter.engine.comparison.methods.fixed_horizon import (
     FixedRule,
     FixedTest,
     Interval,
@@ -22,7 +22,7 @@ from exp_jupyter.engine.comparison.fixed_horizon import (
     inverted_test,
     log_test,
 )
-from exp_jupyter.engine.comparison.intervals import (
+from exp_jupyter.engine.comparison.methods.intervals import (
     COMPAT_LEAST_UNITS,
     INTERVALS,
     MODES,

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
-from exp_jupyter.engine.comparison.from_estimate import ABSOLUTE, Rule, baseline_divisor, judged
+from exp_jupyter.engine.comparison.estimates.from_estimate import (
+    ABSOLUTE,
+    Rule,
+    baseline_divisor,
+    judged,
+)
 from exp_jupyter.engine.inference.effect_test import welch_df
 from exp_jupyter.engine.statistics.arguments import inside
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats, numbers

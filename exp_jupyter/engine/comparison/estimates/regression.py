@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
-from exp_jupyter.engine.comparison.from_estimate import ABSOLUTE, Rule, judged
+from exp_jupyter.engine.comparison.estimates.from_estimate import ABSOLUTE, Rule, judged
 from exp_jupyter.engine.statistics.arguments import choose
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic

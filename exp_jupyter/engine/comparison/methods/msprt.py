@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from exp_jupyter.engine.comparison.contrast import Contrast, Difference, Mode, no_variance
-from exp_jupyter.engine.comparison.intervals import null_error
+from exp_jupyter.engine.comparison.methods.intervals import null_error
 from exp_jupyter.engine.inference.distributions import as_deviate, as_statistic
 from exp_jupyter.engine.sequential.confidence_sequence import anytime_p_value
 from exp_jupyter.engine.statistics.arguments import choose

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
-from exp_jupyter.engine.comparison.fixed_horizon import FixedRule, inverted_test
+from exp_jupyter.engine.comparison.methods.fixed_horizon import FixedRule, inverted_test
 from exp_jupyter.engine.inference.distributions import Alternative
 from exp_jupyter.engine.inference.effect_test import LinearTest, Weights
 from exp_jupyter.engine.statistics.arguments import choose, inside
