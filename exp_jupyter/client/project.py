@@ -15,7 +15,7 @@ from exp_jupyter.client.http.credentials import Secret, looks_like_key
 from exp_jupyter.client.http.origin import EMBEDDED_ORIGIN, Address, checked_address
 from exp_jupyter.client.http.retry import Pace
 from exp_jupyter.client.http.transport import Bounds, Transport
-from exp_jupyter.client.http.wire_format import Parameters
+from exp_jupyter.client.http.wire.wire_format import Parameters
 from exp_jupyter.errors import ApiError, InputError, ProtocolError
 from exp_jupyter.shown import Shown
 

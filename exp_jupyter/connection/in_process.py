@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Hashable, MutableMapping
 from typing import Any
 
-from exp_jupyter.client.http.lean_httpx import httpx
+from exp_jupyter.client.http.wire.lean_httpx import httpx
 
 _LOG = logging.getLogger(__name__)
 _FAULT = json.dumps(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from exp_jupyter.client import Bounds, open_project
-from exp_jupyter.client.http.bounded_http import proxy_for
+from exp_jupyter.client.http.wire.bounded_http import proxy_for
 from exp_jupyter.errors import (
     ConnectionFailedError,
     CredentialsError,

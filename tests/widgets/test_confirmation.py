@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exp_jupyter.client.writes.unarchive import Unarchive
+from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
 from exp_jupyter.connection import connect
 from exp_jupyter.errors import ConnectionFailedError
 from exp_jupyter.schema.writes import WriteState

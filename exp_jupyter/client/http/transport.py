@@ -15,17 +15,17 @@ from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from exp_jupyter._version import __version__
-from exp_jupyter.client.http.bearer import Bearer
-from exp_jupyter.client.http.bounded_http import BoundedTransport
 from exp_jupyter.client.http.cancellation import refuse_if_given_up
 from exp_jupyter.client.http.credentials import Secret
 from exp_jupyter.client.http.errors import Raw, raise_for, read_json
 from exp_jupyter.client.http.in_flight import Turn, turn_at
-from exp_jupyter.client.http.lean_httpx import httpx
-from exp_jupyter.client.http.no_response import Broken, unknown, words_for
 from exp_jupyter.client.http.origin import checked_address, origin_of
 from exp_jupyter.client.http.retry import Pace, asked_wait
-from exp_jupyter.client.http.wire_format import Parameters, content_of, query_of, query_of_link
+from exp_jupyter.client.http.wire.bearer import Bearer
+from exp_jupyter.client.http.wire.bounded_http import BoundedTransport
+from exp_jupyter.client.http.wire.lean_httpx import httpx
+from exp_jupyter.client.http.wire.no_response import Broken, unknown, words_for
+from exp_jupyter.client.http.wire.wire_format import Parameters, content_of, query_of, query_of_link
 from exp_jupyter.errors import (
     ApiError,
     ConnectionFailedError,

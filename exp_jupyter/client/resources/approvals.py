@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.client.writes.decision import Decision
+from exp_jupyter.client.writes.approvals.decision import Decision
 from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from exp_jupyter.schema.feature_flag import FeatureFlag, FlagList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
-    from exp_jupyter.client.writes.create_flag import NewFlag
-    from exp_jupyter.client.writes.update_flag import FlagUpdate
+    from exp_jupyter.client.writes.flags.create import NewFlag
+    from exp_jupyter.client.writes.flags.update import FlagUpdate
 
 
 class Flags:
@@ -97,7 +97,7 @@ class Flags:
         exp_jupyter.errors.InputError
             An argument is not usable.
         """
-        from exp_jupyter.client.writes.create_flag import NewFlag
+        from exp_jupyter.client.writes.flags.create import NewFlag
 
         write = NewFlag(
             self._project, key, variants=variants, rollout=rollout, active=active, name=name
@@ -139,7 +139,7 @@ class Flags:
             There is no such flag, variant or field, a share is not usable, or nothing is to
             change.
         """
-        from exp_jupyter.client.writes.update_flag import FlagUpdate
+        from exp_jupyter.client.writes.flags.update import FlagUpdate
 
         given = {"active": active, "rollout": rollout, "variants": variants, "name": name}
         flag = self.get(ref)

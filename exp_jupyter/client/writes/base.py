@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from exp_jupyter.client.http.no_response import unknown
+from exp_jupyter.client.http.wire.no_response import unknown
 from exp_jupyter.errors import (
     ApiError,
     ApprovalRequiredError,
@@ -162,7 +162,7 @@ class Write(Shown, ABC):
 
     def withdraw(self, reason: str = "") -> WriteOutcome:
         """Take the waiting change request back; nothing else is changed."""
-        from exp_jupyter.client.writes.decision import Decision
+        from exp_jupyter.client.writes.approvals.decision import Decision
 
         with self._lock:
             state = self._look()

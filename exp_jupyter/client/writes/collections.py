@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.resources.collections import Shelf, Thing
+from exp_jupyter.client.writes.approvals.pending_request import my_request, standing
+from exp_jupyter.client.writes.approvals.policy_preview import Gated, gate_sentence
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.diff import cell, label
-from exp_jupyter.client.writes.pending_request import my_request, standing
-from exp_jupyter.client.writes.policy_preview import Gated, gate_sentence
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState

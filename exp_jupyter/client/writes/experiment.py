@@ -6,9 +6,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from exp_jupyter.client.project import parse
+from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.client.writes.flag_change import FlagChange
-from exp_jupyter.client.writes.pending_request import standing
+from exp_jupyter.client.writes.flags.change import FlagChange
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.requests import CONCLUSIONS

@@ -12,16 +12,23 @@ from exp_jupyter.schema.experiment import Experiment
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
-    from exp_jupyter.client.writes.copy import CopyToProject, Duplicate
-    from exp_jupyter.client.writes.create import Create
-    from exp_jupyter.client.writes.exposure_cohort import CreateExposureCohort
-    from exp_jupyter.client.writes.freeze import Freeze, Unfreeze
-    from exp_jupyter.client.writes.from_prompt import FromPrompt
-    from exp_jupyter.client.writes.lifecycle import Archive, End, Launch, Pause, Reset, Resume
-    from exp_jupyter.client.writes.recalculate import Recalculate, RecalculateMetrics
-    from exp_jupyter.client.writes.ship import Ship
-    from exp_jupyter.client.writes.unarchive import Unarchive
-    from exp_jupyter.client.writes.update import Update
+    from exp_jupyter.client.writes.experiments.copy import CopyToProject, Duplicate
+    from exp_jupyter.client.writes.experiments.create import Create
+    from exp_jupyter.client.writes.experiments.exposure_cohort import CreateExposureCohort
+    from exp_jupyter.client.writes.experiments.from_prompt import FromPrompt
+    from exp_jupyter.client.writes.experiments.recalculate import Recalculate, RecalculateMetrics
+    from exp_jupyter.client.writes.experiments.update import Update
+    from exp_jupyter.client.writes.lifecycle.freeze import Freeze, Unfreeze
+    from exp_jupyter.client.writes.lifecycle.ship import Ship
+    from exp_jupyter.client.writes.lifecycle.stages import (
+        Archive,
+        End,
+        Launch,
+        Pause,
+        Reset,
+        Resume,
+    )
+    from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
 
 Ref = int | str | Experiment
 
@@ -71,7 +78,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             An argument is not usable.
         """
-        from exp_jupyter.client.writes.create import Create
+        from exp_jupyter.client.writes.experiments.create import Create
 
         write = Create(
             self._project, name, flag_key, variants=variants, rollout=rollout, fields=fields
@@ -96,7 +103,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             There are none, or a name is not the API's.
         """
-        from exp_jupyter.client.writes.update import Update
+        from exp_jupyter.client.writes.experiments.update import Update
 
         one = self.get(ref)
         shown = {name: NOTHING if value is None else value for name, value in fields.items()}
@@ -117,7 +124,7 @@ class ExperimentWrites(ABC):
         flag_key
             The copy's flag, new or existing; by default it shares the source's.
         """
-        from exp_jupyter.client.writes.copy import Duplicate
+        from exp_jupyter.client.writes.experiments.copy import Duplicate
 
         one = self.get(ref)
         shown = call("experiments.duplicate", one.id, name=name, flag_key=flag_key)
@@ -150,7 +157,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             The target is no project number, or this project's own.
         """
-        from exp_jupyter.client.writes.copy import CopyToProject
+        from exp_jupyter.client.writes.experiments.copy import CopyToProject
 
         one = self.get(ref)
         shown = call(
@@ -163,7 +170,7 @@ class ExperimentWrites(ABC):
 
         ``metrics_recalculation`` tells how far that is.
         """
-        from exp_jupyter.client.writes.recalculate import RecalculateMetrics
+        from exp_jupyter.client.writes.experiments.recalculate import RecalculateMetrics
 
         one = self.get(ref)
         shown = call("experiments.recalculate_metrics", one.id)
@@ -180,7 +187,7 @@ class ExperimentWrites(ABC):
             Its uuid, name or index from 0; by default the first.
         """
         from exp_jupyter.client.lookup import find_metric
-        from exp_jupyter.client.writes.recalculate import Recalculate
+        from exp_jupyter.client.writes.experiments.recalculate import Recalculate
 
         one = self.get(ref)
         entry = find_metric(one, metric)
@@ -189,7 +196,7 @@ class ExperimentWrites(ABC):
 
     def create_exposure_cohort(self, ref: Ref) -> CreateExposureCohort:
         """Return the write that makes a cohort of the people who were exposed to an experiment."""
-        from exp_jupyter.client.writes.exposure_cohort import CreateExposureCohort
+        from exp_jupyter.client.writes.experiments.exposure_cohort import CreateExposureCohort
 
         one = self.get(ref)
         shown = call("experiments.create_exposure_cohort", one.id)
@@ -197,35 +204,35 @@ class ExperimentWrites(ABC):
 
     def launch(self, ref: Ref) -> Launch:
         """Return the write that starts a draft now and switches its flag on."""
-        from exp_jupyter.client.writes.lifecycle import Launch
+        from exp_jupyter.client.writes.lifecycle.stages import Launch
 
         one = self.get(ref)
         return Launch(self._project, one).coded(call("experiments.launch", one.id))
 
     def pause(self, ref: Ref) -> Pause:
         """Return the write that switches the flag of a running experiment off."""
-        from exp_jupyter.client.writes.lifecycle import Pause
+        from exp_jupyter.client.writes.lifecycle.stages import Pause
 
         one = self.get(ref)
         return Pause(self._project, one).coded(call("experiments.pause", one.id))
 
     def resume(self, ref: Ref) -> Resume:
         """Return the write that switches the flag of a paused experiment on again."""
-        from exp_jupyter.client.writes.lifecycle import Resume
+        from exp_jupyter.client.writes.lifecycle.stages import Resume
 
         one = self.get(ref)
         return Resume(self._project, one).coded(call("experiments.resume", one.id))
 
     def freeze(self, ref: Ref) -> Freeze:
         """Return the write that keeps newcomers out of a running experiment."""
-        from exp_jupyter.client.writes.freeze import Freeze
+        from exp_jupyter.client.writes.lifecycle.freeze import Freeze
 
         one = self.get(ref)
         return Freeze(self._project, one).coded(call("experiments.freeze", one.id))
 
     def unfreeze(self, ref: Ref) -> Unfreeze:
         """Return the write that lets newcomers into a frozen experiment again."""
-        from exp_jupyter.client.writes.freeze import Unfreeze
+        from exp_jupyter.client.writes.lifecycle.freeze import Unfreeze
 
         one = self.get(ref)
         return Unfreeze(self._project, one).coded(call("experiments.unfreeze", one.id))
@@ -257,7 +264,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             The conclusion is none of these.
         """
-        from exp_jupyter.client.writes.lifecycle import End
+        from exp_jupyter.client.writes.lifecycle.stages import End
 
         one = self.get(ref)
         told = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
@@ -292,7 +299,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             The flag has no such variant, or the conclusion is none.
         """
-        from exp_jupyter.client.writes.ship import Ship
+        from exp_jupyter.client.writes.lifecycle.ship import Ship
 
         one = self.get(ref)
         write = Ship(
@@ -319,7 +326,7 @@ class ExperimentWrites(ABC):
         disable_flag
             Also switch its flag off and archive it, unless another live experiment uses it.
         """
-        from exp_jupyter.client.writes.lifecycle import Archive
+        from exp_jupyter.client.writes.lifecycle.stages import Archive
 
         one = self.get(ref)
         shown = call("experiments.archive", one.id, disable_flag=disable_flag or None)
@@ -327,14 +334,14 @@ class ExperimentWrites(ABC):
 
     def unarchive(self, ref: Ref) -> Unarchive:
         """Return the write that brings an experiment back from the archive."""
-        from exp_jupyter.client.writes.unarchive import Unarchive
+        from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
 
         one = self.get(ref)
         return Unarchive(self._project, one).coded(call("experiments.unarchive", one.id))
 
     def reset(self, ref: Ref) -> Reset:
         """Return the write that makes a launched experiment a draft again."""
-        from exp_jupyter.client.writes.lifecycle import Reset
+        from exp_jupyter.client.writes.lifecycle.stages import Reset
 
         one = self.get(ref)
         return Reset(self._project, one).coded(call("experiments.reset", one.id))
@@ -368,7 +375,7 @@ class ExperimentWrites(ABC):
         exp_jupyter.errors.InputError
             An argument is not usable.
         """
-        from exp_jupyter.client.writes.from_prompt import FromPrompt, PromptRequest
+        from exp_jupyter.client.writes.experiments.from_prompt import FromPrompt, PromptRequest
 
         request = PromptRequest.checked(prompt, versions, templates, name, flag_key, description)
         shown = {"name": name, "flag_key": flag_key, "description": description or None}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
+from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.diff import cell, label
-from exp_jupyter.client.writes.flag_change import FlagChange, laid_over, rollout_rows
-from exp_jupyter.client.writes.pending_request import standing
+from exp_jupyter.client.writes.flags.change import FlagChange, laid_over, rollout_rows
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.flag import FlagFilters

@@ -13,7 +13,7 @@ from exp_jupyter.client.writes.experiment import (
     status_words,
     yes,
 )
-from exp_jupyter.client.writes.flag_change import FlagChange
+from exp_jupyter.client.writes.flags.change import FlagChange
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.writes import DiffRow
 

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.writes.pending_request import my_request
-from exp_jupyter.client.writes.policy_preview import DISABLE, ENABLE, UPDATE, Gated, gate_sentence
+from exp_jupyter.client.writes.approvals.pending_request import my_request
+from exp_jupyter.client.writes.approvals.policy_preview import (
+    DISABLE,
+    ENABLE,
+    UPDATE,
+    Gated,
+    gate_sentence,
+)
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.schema.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 from exp_jupyter.schema.writes import DiffRow

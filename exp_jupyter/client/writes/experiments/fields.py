@@ -95,7 +95,7 @@ def flag_config(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def configured(filters: FlagFilters, config: Mapping[str, Any]) -> FlagFilters:
     """Return a flag's filters as a request's configuration makes them."""
-    from exp_jupyter.client.writes.flag_change import laid_over
+    from exp_jupyter.client.writes.flags.change import laid_over
 
     result = laid_over(filters, None, config.get("rollout_percentage"))
     variants = config.get("feature_flag_variants")

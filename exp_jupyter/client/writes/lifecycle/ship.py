@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.writes.experiment import ExperimentWrite, checked_conclusion, flag_gone
-from exp_jupyter.client.writes.flag_change import FlagChange, laid_over
-from exp_jupyter.client.writes.lifecycle import (
+from exp_jupyter.client.writes.flags.change import FlagChange, laid_over
+from exp_jupyter.client.writes.lifecycle.stages import (
     agrees,
     cleanup,
     cleanup_rows,

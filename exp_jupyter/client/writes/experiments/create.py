@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.project import parse
+from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.client.writes.fields import checked_fields, configured, flag_config, not_shown
-from exp_jupyter.client.writes.flag_change import FlagChange, rollout_rows
-from exp_jupyter.client.writes.pending_request import standing
-from exp_jupyter.client.writes.prompt_request import LONGEST_NAME, checked_key, slug
-from exp_jupyter.client.writes.update_flag import checked_share, checked_split, filters_of
+from exp_jupyter.client.writes.experiments.fields import (
+    checked_fields,
+    configured,
+    flag_config,
+    not_shown,
+)
+from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, checked_key, slug
+from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
+from exp_jupyter.client.writes.flags.update import checked_share, checked_split, filters_of
 from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.feature_flag import FeatureFlag

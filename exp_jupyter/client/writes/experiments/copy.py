@@ -7,9 +7,9 @@ from typing import Any
 
 from exp_jupyter.client.lookup import as_id
 from exp_jupyter.client.project import Project
-from exp_jupyter.client.writes.create import NewExperiment, checked_name
-from exp_jupyter.client.writes.prompt_request import LONGEST_NAME, checked_key
-from exp_jupyter.client.writes.update_flag import filters_of
+from exp_jupyter.client.writes.experiments.create import NewExperiment, checked_name
+from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, checked_key
+from exp_jupyter.client.writes.flags.update import filters_of
 from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.feature_flag import FeatureFlag

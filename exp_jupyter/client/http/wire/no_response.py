@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exp_jupyter.client.http.lean_httpx import httpx
+from exp_jupyter.client.http.wire.lean_httpx import httpx
 from exp_jupyter.errors import WriteOutcomeUnknownError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from exp_jupyter.client.http.credentials import Secret
-from exp_jupyter.client.http.lean_httpx import httpx
+from exp_jupyter.client.http.wire.lean_httpx import httpx
 
 
 class Bearer(httpx.Auth):

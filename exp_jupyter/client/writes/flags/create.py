@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.project import parse
+from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.client.writes.create import split_of
-from exp_jupyter.client.writes.flag_change import FlagChange, rollout_rows
-from exp_jupyter.client.writes.pending_request import standing
-from exp_jupyter.client.writes.prompt_request import checked_key
-from exp_jupyter.client.writes.update_flag import checked_share, filters_of
+from exp_jupyter.client.writes.experiments.create import split_of
+from exp_jupyter.client.writes.experiments.prompt_request import checked_key
+from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
+from exp_jupyter.client.writes.flags.update import checked_share, filters_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.feature_flag import FeatureFlag
 from exp_jupyter.schema.flag import FlagFilters, FlagGroup

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from exp_jupyter.client.writes.approvals.decision import withdrawn
 from exp_jupyter.client.writes.base import waiting_step
-from exp_jupyter.client.writes.decision import withdrawn
 from exp_jupyter.errors import ApiError
 from exp_jupyter.schema.approval import ChangeRequest
 from exp_jupyter.schema.writes import WriteState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exp_jupyter.client.writes.experiment import ExperimentWrite, flag_gone
-from exp_jupyter.client.writes.lifecycle import day
+from exp_jupyter.client.writes.lifecycle.stages import day
 from exp_jupyter.errors import ApiError, NotFoundError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.writes import DiffRow

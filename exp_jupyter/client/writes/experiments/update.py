@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.writes.create import checked_name
 from exp_jupyter.client.writes.diff import cell, label
 from exp_jupyter.client.writes.experiment import ExperimentWrite, is_active
-from exp_jupyter.client.writes.fields import (
+from exp_jupyter.client.writes.experiments.create import checked_name
+from exp_jupyter.client.writes.experiments.fields import (
     INSTRUCTIONS,
     METRIC_FIELDS,
     checked_fields,
@@ -17,8 +17,8 @@ from exp_jupyter.client.writes.fields import (
     flag_config,
     not_shown,
 )
-from exp_jupyter.client.writes.flag_change import FlagChange, rollout_rows
-from exp_jupyter.client.writes.version import changed_meanwhile, versioned
+from exp_jupyter.client.writes.experiments.version import changed_meanwhile, versioned
+from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
 from exp_jupyter.errors import ApiError, ChangedMeanwhileError, InputError, NotFoundError
 from exp_jupyter.schema.experiment import Experiment
 from exp_jupyter.schema.flag import FlagFilters

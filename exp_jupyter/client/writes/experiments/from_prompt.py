@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.client.project import parse
+from exp_jupyter.client.writes.approvals.pending_request import my_request, standing
+from exp_jupyter.client.writes.approvals.policy_preview import UPDATE, Gated, gate_sentence
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.client.writes.pending_request import my_request, standing
-from exp_jupyter.client.writes.policy_preview import UPDATE, Gated, gate_sentence
-from exp_jupyter.client.writes.prompt_request import PromptRequest
+from exp_jupyter.client.writes.experiments.prompt_request import PromptRequest
 from exp_jupyter.errors import (
     ApiError,
     NotFoundError,

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from exp_jupyter.client.http.lean_httpx import httpx
 from exp_jupyter.client.http.origin import is_this_machine
+from exp_jupyter.client.http.wire.lean_httpx import httpx
 
 
 class BoundedTransport(httpx.HTTPTransport):

@@ -1,0 +1,1 @@
+"""Writes that make an experiment, change it, or have it computed again."""

@@ -1,0 +1,1 @@
+"""Writes on flags, and what any write does to a flag."""

@@ -1,0 +1,1 @@
+"""Writes that move an experiment through its life."""
