@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import struct
-import zipfile
-import zlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
@@ -31,28 +28,22 @@ from exp_jupyter.warehouse.sql.event_source import EventSource
 from exp_jupyter.warehouse.stream.checkpoint_file import packed, unpacked
 from exp_jupyter.warehouse.stream.exposed_units import Units
 from exp_jupyter.warehouse.stream.one_pass import Stream, streams
+from exp_jupyter.warehouse.stream.sealed_arrays import (
+    NoArrays,
+    NotWhole,
+    read_sealed,
+    told_of_unsealed,
+    write_sealed,
+)
 from exp_jupyter.warehouse.stream.unit_arrays import Dense, Floats
 
 LATE_DAYS = 4
 """Closed days that are looked at again for late events."""
 
-_FORM = 4  # of what is kept; another form is not read
-
-
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,  # a forged shape
-    RuntimeError,  # an encrypted archive, one packed in a way not known here, JSON too deep
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading a file raises that is damaged, forged or something else."""
+_FORM = 5  # of what is kept; another form is not read
+_MOST_VARIANTS = 1000  # before a forged number takes memory
+_LONGEST = 10_000 * DAY  # how far back digests may reach
+_COUNT = re.compile(r"\d+ -?[0-9a-f]+\Z|\Z")
 
 
 @dataclass
@@ -65,6 +56,8 @@ class Kept:
         What it belongs to; see ``key_of``.
     closed
         The instant it reaches up to, in microseconds.
+    file
+        Where it was read from; empty for nowhere.
     """
 
     key: str
@@ -73,6 +66,7 @@ class Kept:
     dense: Dense
     begun: list[tuple[int, list[dict[str, Floats]]]] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
+    file: str = ""
 
     def save(self, folder: Path) -> Path:
         """Write it to ``folder``; what was there of the same key is replaced."""
@@ -118,15 +112,7 @@ class Kept:
             "digests": list(self.digests.items()),
             "about": dict(about or {}),
         }
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with fresh.open("wb") as raw:
-                np.savez(raw, told=np.array(json.dumps(told)), **arrays)
-                raw.flush()
-                os.fsync(raw.fileno())
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_sealed(path, told, arrays)
         return path
 
     @classmethod
@@ -139,20 +125,26 @@ class Kept:
             The file cannot be read, is something else, or of another version's form.
         """
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                told = json.loads(str(file["told"]))
-                if told["form"] == _FORM:
-                    return cls._read(told, file), dict(told.get("about") or {})
+            told, arrays = read_sealed(path)
+            if told.get("form") == _FORM:
+                kept = cls._read(told, arrays)
+                kept.file = str(path)
+                return kept, dict(told["about"])
         except OSError as error:
             raise InputError(
                 f"The state {str(path)!r} cannot be read: {error.strerror or error}.",
                 hint="Name another file, or delete it to begin anew.",
             ) from error
-        except _DAMAGE as error:
+        except NotWhole as error:
+            if told_of_unsealed(path).get("form", _FORM) == _FORM:
+                raise damaged(str(path)) from error
+        except NoArrays as error:
             raise InputError(
                 f"The file {str(path)!r} holds no state of an analysis.",
                 hint="Name another file, or delete it to begin anew.",
             ) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise damaged(str(path)) from error
         raise InputError(
             f"The state {str(path)!r} was written by another version of exp_jupyter.",
             hint="Delete it to begin anew; the next analysis reads all days.",
@@ -168,32 +160,106 @@ class Kept:
         return kept if kept.key == key else None
 
     @classmethod
-    def _read(cls, told: dict[str, Any], file: Any) -> Kept:
-        seen = unpacked(file, "seen", tuple(told["seen"]), UNKNOWN)
-        size = seen.shape[:1]
-        active = unpacked(file, "active", size, UNKNOWN) if told["active"] else None
-        units = Units(file["names"], seen, active)
-        dense = Dense(units.size)
-        dense.blanks = told["blanks"]
+    def _read(cls, told: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Kept:
+        """Return the state that arrays hold; any error says that they hold none."""
+        size = arrays["names"].size
+        if told["seen"][0] != size or not 0 < told["seen"][1] <= _MOST_VARIANTS:
+            raise ValueError(size)
+        seen = unpacked(arrays, "seen", (size, int(told["seen"][1])), UNKNOWN, np.int64)
+        active = None
+        if told["active"]:
+            active = unpacked(arrays, "active", (size,), UNKNOWN, np.int64)
+        dense = Dense(size)
+        dense.blanks = {str(name): blank for name, blank in told["blanks"].items()}
         dense.arrays = {
-            name: unpacked(file, f"array {name}", size, blank)
+            name: unpacked(arrays, f"array {name}", (size,), blank, np.array(blank).dtype)
             for name, blank in dense.blanks.items()
         }
         dense.notes = [
             (
-                instant,
-                [(name, file[f"index {i} {j}"], file[f"old {i} {j}"]) for j, name in enumerate(of)],
+                _instant(instant),
+                [
+                    (name, arrays[f"index {i} {j}"], arrays[f"old {i} {j}"])
+                    for j, name in enumerate(of)
+                ],
             )
             for i, (instant, of) in enumerate(told["notes"])
         ]
         begun = [
             (
-                instant,
-                [{n: file[f"cell {i} {j} {n}"] for n in names} for j, names in enumerate(cells)],
+                _instant(instant),
+                [{n: arrays[f"cell {i} {j} {n}"] for n in names} for j, names in enumerate(cells)],
             )
             for i, (instant, cells) in enumerate(told["begun"])
         ]
-        return cls(told["key"], told["closed"], units, dense, begun, dict(told["digests"]))
+        digests = {_instant(at): str(digest) for at, digest in told["digests"]}
+        kept = cls(
+            str(told["key"]),
+            _instant(told["closed"]),
+            Units(arrays["names"], seen, active),
+            dense,
+            begun,
+            digests,
+        )
+        kept.check()
+        return kept
+
+    def check(self) -> None:
+        """Raise ValueError where the parts of a state do not belong together."""
+        names, size = self.units.names, self.units.size
+        whole = [names.ndim == 1 and (not size or names.dtype.kind in "iU")]
+        for _, written in self.dense.notes:
+            for name, index, old in written:
+                whole += [
+                    index.dtype == np.int32 and index.ndim == 1,
+                    old.dtype == self.dense.arrays[name].dtype and old.shape == index.shape,
+                    not index.size or (index.min() >= 0 and index.max() < size),
+                ]
+        for _, cells in self.begun:
+            for values in cells:
+                whole += [
+                    flat.dtype == np.float64 and flat.size % self.units.seen.shape[1] == 0
+                    for flat in values.values()
+                ]
+        begun = {at for at, _ in self.begun}
+        whole += [
+            at in begun and self.closed - _LONGEST <= at < self.closed and bool(_COUNT.match(text))
+            for at, text in self.digests.items()
+        ]
+        if not all(whole) or self.closed not in begun:
+            raise ValueError(self.key)
+
+    def fits(self, stream: Stream) -> bool:
+        """Whether it holds what a pass keeps."""
+        return (
+            self.units.seen.shape[1] == stream.units.seen.shape[1]
+            and (self.units.active is None) == (stream.units.active is None)
+            and {name: array.dtype for name, array in self.dense.arrays.items()}
+            == {name: array.dtype for name, array in stream.dense.arrays.items()}
+            and repr(sorted(self.dense.blanks.items())) == repr(sorted(stream.dense.blanks.items()))
+            and self.closed >= stream.low
+            and all(
+                [list(values) for values in cells] == [list(own.values) for own in stream.cells]
+                for _, cells in self.begun
+            )
+        )
+
+
+def _instant(value: Any) -> int:
+    """Return an instant of a file, which a calendar knows."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(value)
+    EPOCH + timedelta(microseconds=value)
+    return value
+
+
+def damaged(path: str) -> InputError:
+    """Return the error of a state that does not hold what was written to it."""
+    return InputError(
+        f"The state {path!r} is damaged: it does not hold what was written to it.",
+        hint="Put it back from a copy, or delete it to begin anew: the next analysis reads all "
+        "days.",
+    )
 
 
 def key_of(request: Request) -> str:
@@ -303,6 +369,8 @@ def _advanced(
         start = stream.low
         since = days.start_us
     else:
+        if kept.file and not kept.fits(stream):
+            raise damaged(kept.file)
         # Before the events are read: what arrives in between is then looked at once more. What is
         # never looked at again needs no digest.
         until = closed if late_days else kept.closed

@@ -168,7 +168,7 @@ def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path):
     cut = tmp_path / "cut.state"
     analyzed(until(8), state=cut)
     cut.write_bytes(cut.read_bytes()[:1000])
-    with pytest.raises(InputError, match="holds no state"):
+    with pytest.raises(InputError, match="is damaged"):
         analyzed(state=cut)
 
 

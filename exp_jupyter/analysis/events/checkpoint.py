@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metric import Metric
-from exp_jupyter.warehouse.refresh import Kept
+from exp_jupyter.warehouse.refresh import Kept, damaged
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.request.population import Request
@@ -51,7 +51,10 @@ class State:
             )
         if not place.exists():
             return cls(place)
-        return cls(place, *Kept.read(place))
+        kept, about = Kept.read(place)
+        if not _is_readable(about):
+            raise damaged(str(path))
+        return cls(place, kept, about)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -87,8 +90,10 @@ class State:
             kept.write(self.path, about)
         except OSError as error:
             raise InputError(
-                f"The state {str(self.path)!r} cannot be written: {error.strerror or error}.",
-                hint="Name another file.",
+                f"The state {str(self.path)!r} cannot be written: {error.strerror or error}. "
+                "What it held before is still there.",
+                hint="Make room on its disk and check its folder's permissions, or name another "
+                "file.",
             ) from error
 
 
@@ -104,6 +109,16 @@ def about_of(spec: ExperimentSpec, metrics: Sequence[Metric], request: Request) 
         "CUPED": request.covariates.lookback_days if request.covariates else None,
         "metrics": {str(metric.name): metric.model_dump(mode="json") for metric in metrics},
     }
+
+
+def _is_readable(about: Mapping[str, Any]) -> bool:
+    """Whether words are such as `about_of` writes."""
+    variants, metrics = about.get("variants"), about.get("metrics")
+    return (
+        isinstance(variants, list)
+        and all(isinstance(variant, str) for variant in variants)
+        and isinstance(metrics, dict)
+    )
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 
 def packed(name: str, array: NDArray[Any], blank: float) -> dict[str, NDArray[Any]]:
@@ -26,7 +26,7 @@ def packed(name: str, array: NDArray[Any], blank: float) -> dict[str, NDArray[An
     >>> held = packed("total", np.array([0.0, 0.0, 7.5, 0.0]), 0.0)
     >>> sorted(held)
     ['total at', 'total is']
-    >>> unpacked(held, "total", (4,), 0.0)
+    >>> unpacked(held, "total", (4,), 0.0, float)
     array([0. , 0. , 7.5, 0. ])
     """
     flat = array.reshape(-1)
@@ -37,7 +37,11 @@ def packed(name: str, array: NDArray[Any], blank: float) -> dict[str, NDArray[An
 
 
 def unpacked(
-    held: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], blank: float
+    held: Mapping[str, NDArray[Any]],
+    name: str,
+    shape: tuple[int, ...],
+    blank: float,
+    kind: DTypeLike,
 ) -> NDArray[Any]:
     """Return the array that ``packed`` took.
 
@@ -45,10 +49,19 @@ def unpacked(
     ------
     KeyError
         It is not there.
+    ValueError
+        It has another shape or type, or places outside it.
     """
     if name in held:
-        return held[name]
-    at, values = held[f"{name} at"], held[f"{name} is"]
-    array = np.full(shape, blank, dtype=values.dtype)
-    array.reshape(-1)[at] = values
+        array = held[name]
+    else:
+        at, values = held[f"{name} at"], held[f"{name} is"]
+        array = np.full(shape, blank, dtype=kind)
+        if at.dtype != np.int32 or at.shape != values.shape or values.dtype != array.dtype:
+            raise ValueError(name)
+        if at.size and (at.min() < 0 or at.max() >= array.size):
+            raise ValueError(name)
+        array.reshape(-1)[at] = values
+    if array.shape != shape or array.dtype != np.dtype(kind):
+        raise ValueError(name)
     return array
