@@ -109,7 +109,7 @@ def connected(pattern: str) -> duckdb.DuckDBPyConnection:
 def prepared(
     pattern: str, metrics: list[dict[str, Any]], stop: datetime = events.STOP
 ) -> tuple[Any, Any]:
-    from exp_jupyter.schema.metric import parse_metric
+    from exp_jupyter.schema.metrics.metric import parse_metric
     from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
     from exp_jupyter.warehouse.request.days import Days
 

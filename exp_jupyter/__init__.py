@@ -48,7 +48,7 @@ _HOME = {
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning.sample_size",
 }
-_ROOMS = frozenset(
+_PACKAGES = frozenset(
     {"analysis", "client", "connection", "display", "engine", "errors", "schema", "server"}
     | {"warehouse"}
 )
@@ -57,13 +57,13 @@ _ROOMS = frozenset(
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _ROOMS:
+    if name in _PACKAGES:
         return importlib.import_module(f"exp_jupyter.{name}")
     raise AttributeError(f"module 'exp_jupyter' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_ROOMS})
+    return sorted({*__all__, *_PACKAGES})
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

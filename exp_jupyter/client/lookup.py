@@ -10,7 +10,7 @@ from exp_jupyter.errors import ApiError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from exp_jupyter.client.resources.experiments import Experiments
-    from exp_jupyter.schema.experiment import Experiment, MetricEntry
+    from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
 
 
 def suggestion(wanted: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.display.blocks import Description, Picture, walk
+from exp_jupyter.display.content.blocks import Description, Picture, walk
 from exp_jupyter.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -23,34 +23,34 @@ Describer = Callable[[Any], Description]
 
 _PAGES = "exp_jupyter.display.pages"
 _DESCRIBERS = {
-    "engine.Effect": "effects:effect",
-    "analysis.Analysis": "analysis:analysis",
-    "analysis.Comparison": "effects:comparison",
-    "analysis.DailyExposures": "exposures:daily_exposures",
-    "analysis.EventAnalysis": "events:event_analysis",
-    "analysis.Results": "results:results",
-    "analysis.HistoryPlan": "history:history_plan",
-    "analysis.Series": "series:series",
-    "engine.SizePlan": "planning:size_plan",
-    "schema.RunningTime": "planning:running_time",
-    "engine.SampleRatioMismatch": "quality:sample_ratio_mismatch",
-    "analysis.Health": "quality:health",
-    "schema.FlagImplementation": "quality:flag_implementation",
-    "schema.EligibleFlags": "flags:eligible_flags",
-    "schema.FlagList": "flags:eligible_flags",
-    "schema.MinimalFeatureFlag": "flags:feature_flag",
-    "schema.PromptTemplates": "flags:prompt_templates",
-    "schema.Experiment": "experiments:experiment",
-    "schema.ExperimentList": "experiments:experiment_list",
-    "schema.ExperimentStats": "experiments:experiment_stats",
-    "schema.ChangeRequest": "approvals:change_request",
-    "schema.ChangeRequestList": "approvals:change_request_list",
-    "schema.WritePlan": "writes:write_plan",
-    "schema.WriteState": "writes:write_state",
-    "schema.WriteOutcome": "writes:write_outcome",
-    "client.Access": "access:access",
-    "client.Write": "writes:write",
-    "client.Project": "project:project",
+    "engine.Effect": "results.effects:effect",
+    "analysis.Analysis": "own_data.analysis:analysis",
+    "analysis.Comparison": "results.effects:comparison",
+    "analysis.DailyExposures": "results.exposures:daily_exposures",
+    "analysis.EventAnalysis": "own_data.events:event_analysis",
+    "analysis.Results": "results.results:results",
+    "analysis.HistoryPlan": "planning.history:history_plan",
+    "analysis.Series": "results.series:series",
+    "engine.SizePlan": "planning.plans:size_plan",
+    "schema.RunningTime": "planning.plans:running_time",
+    "engine.SampleRatioMismatch": "results.quality:sample_ratio_mismatch",
+    "analysis.Health": "results.quality:health",
+    "schema.FlagImplementation": "results.quality:flag_implementation",
+    "schema.EligibleFlags": "project.flags:eligible_flags",
+    "schema.FlagList": "project.flags:eligible_flags",
+    "schema.MinimalFeatureFlag": "project.flags:feature_flag",
+    "schema.PromptTemplates": "project.flags:prompt_templates",
+    "schema.Experiment": "project.experiments:experiment",
+    "schema.ExperimentList": "project.experiments:experiment_list",
+    "schema.ExperimentStats": "project.experiments:experiment_stats",
+    "schema.ChangeRequest": "project.approvals:change_request",
+    "schema.ChangeRequestList": "project.approvals:change_request_list",
+    "schema.WritePlan": "project.writes:write_plan",
+    "schema.WriteState": "project.writes:write_state",
+    "schema.WriteOutcome": "project.writes:write_outcome",
+    "client.Access": "project.access:access",
+    "client.Write": "project.writes:write",
+    "client.Project": "project.connection:project",
 }
 _REGISTERED: dict[type, Describer] = {}
 
@@ -63,7 +63,7 @@ def register(cls: type, describer: Describer) -> None:
     cls
         The class.
     describer
-        Takes an object and returns its :class:`~exp_jupyter.display.blocks.Description`.
+        Takes an object and returns its :class:`~exp_jupyter.display.content.blocks.Description`.
     """
     _REGISTERED[cls] = describer
 
@@ -72,8 +72,10 @@ def _describer(cls: type) -> Describer:
     for base in cls.__mro__:
         if base in _REGISTERED:
             return _REGISTERED[base]
-        room = base.__module__.split(".")[1:2] if base.__module__.startswith("exp_jupyter.") else []
-        named = _DESCRIBERS.get(f"{room[0]}.{base.__name__}") if room else None
+        package = (
+            base.__module__.split(".")[1:2] if base.__module__.startswith("exp_jupyter.") else []
+        )
+        named = _DESCRIBERS.get(f"{package[0]}.{base.__name__}") if package else None
         if named:
             module, function = named.split(":")
             found: Describer = getattr(importlib.import_module(f"{_PAGES}.{module}"), function)
@@ -127,31 +129,31 @@ class Page:
 
     def to_text(self) -> str:
         """Return plain text for terminals, logs and diffs."""
-        from exp_jupyter.display import text
+        from exp_jupyter.display.render import text
 
         return text.render(self.description)
 
     def to_html(self) -> str:
         """Return self-contained HTML."""
-        from exp_jupyter.display import html
+        from exp_jupyter.display.render import html
 
         return html.render(self.description)
 
     def to_markdown(self) -> str:
         """Return Markdown."""
-        from exp_jupyter.display import markdown
+        from exp_jupyter.display.render import markdown
 
         return markdown.render(self.description)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame with numbers in it."""
-        from exp_jupyter.display import frame
+        from exp_jupyter.display.render import frame
 
         return frame.render(self.description)
 
     def to_data(self) -> dict[str, Any]:
         """Return what a front end of ours draws: kind, title and the object as JSON values."""
-        from exp_jupyter.display.steady import steady
+        from exp_jupyter.display.render.steady import steady
 
         made = self.description.data
         result = self.subject.to_dict() if made is None else made()
@@ -175,7 +177,7 @@ class Page:
                 hint="to_frame() gives its numbers, should you want to draw them yourself.",
             )
         if ax is None:
-            from exp_jupyter.display.figures import new_axes
+            from exp_jupyter.display.charts.figures import new_axes
 
             ax = new_axes()
         chart.draw(ax)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from exp_jupyter.magic_line import MetricName
 
 if TYPE_CHECKING:
-    from exp_jupyter.schema.approval import ChangeRequest
-    from exp_jupyter.schema.experiment import Experiment
+    from exp_jupyter.schema.approvals.approval import ChangeRequest
+    from exp_jupyter.schema.experiments.experiment import Experiment
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError
 from exp_jupyter.magic_line import NO_LINE, id_word, magic_line, metric_word, word
 from exp_jupyter.sanitize import sanitize
-from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
+from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
     from exp_jupyter.magics.names import ExperimentName
     from exp_jupyter.magics.session import Session
-    from exp_jupyter.schema.approval import ChangeRequest
+    from exp_jupyter.schema.approvals.approval import ChangeRequest
+    from exp_jupyter.schema.metrics.prompt import Prompt
     from exp_jupyter.schema.people import UserBasic
-    from exp_jupyter.schema.prompt import Prompt
 
 PROTOCOL = 2
 """Of the messages between kernel and panel. Fields are only ever added; 2 brought all below

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exp_jupyter.schema.approval import (
+    from exp_jupyter.schema.approvals.approval import (
         ApprovalNeeded,
         ApprovalPolicy,
         ChangeRequest,
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
         ChangeRequestList,
         Vote,
     )
+    from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
     from exp_jupyter.schema.base import ApiList, ApiObject
-    from exp_jupyter.schema.cohort import Cohort, MadeCohort
-    from exp_jupyter.schema.experiment import (
+    from exp_jupyter.schema.experiments.cohort import Cohort, MadeCohort
+    from exp_jupyter.schema.experiments.experiment import (
         Experiment,
         ExperimentList,
         Holdout,
@@ -24,27 +25,15 @@ if TYPE_CHECKING:
         SavedMetric,
         SavedMetricLink,
     )
-    from exp_jupyter.schema.failure import ErrorBody, VersionConflict
-    from exp_jupyter.schema.feature_flag import EligibleFlags, FeatureFlag, FlagList
-    from exp_jupyter.schema.flag import (
-        FlagFilters,
-        FlagGroup,
-        FlagMultivariate,
-        FlagVariant,
-        MinimalFeatureFlag,
-    )
-    from exp_jupyter.schema.health import ExperimentHealth, HealthFinding
-    from exp_jupyter.schema.listing import Page
-    from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
-    from exp_jupyter.schema.people import UserBasic
-    from exp_jupyter.schema.planning import RunningTime
-    from exp_jupyter.schema.prompt import Prompt, PromptTemplate, PromptTemplates
-    from exp_jupyter.schema.recalculation import (
+    from exp_jupyter.schema.experiments.health import ExperimentHealth, HealthFinding
+    from exp_jupyter.schema.experiments.overview import ExperimentStats, FlagImplementation
+    from exp_jupyter.schema.experiments.planning import RunningTime
+    from exp_jupyter.schema.experiments.recalculation import (
         MetricsRecalculation,
         RecalculatedMetric,
         Recalculation,
     )
-    from exp_jupyter.schema.series import (
+    from exp_jupyter.schema.experiments.series import (
         ExperimentResult,
         Exposures,
         TimeseriesResults,
@@ -52,29 +41,42 @@ if TYPE_CHECKING:
         VariantResult,
         VariantStats,
     )
-    from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+    from exp_jupyter.schema.failure import ErrorBody, VersionConflict
+    from exp_jupyter.schema.flags.feature_flag import EligibleFlags, FeatureFlag, FlagList
+    from exp_jupyter.schema.flags.flag import (
+        FlagFilters,
+        FlagGroup,
+        FlagMultivariate,
+        FlagVariant,
+        MinimalFeatureFlag,
+    )
+    from exp_jupyter.schema.listing import Page
+    from exp_jupyter.schema.metrics.prompt import Prompt, PromptTemplate, PromptTemplates
+    from exp_jupyter.schema.people import UserBasic
 
-_ROOMS = {
-    "approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision "
+_MODULES = {
+    "approvals.approval": "ApprovalNeeded ApprovalPolicy ChangeRequest ChangeRequestDecision "
     "ChangeRequestList Vote",
     "base": "ApiList ApiObject",
-    "cohort": "Cohort MadeCohort",
-    "experiment": "Experiment ExperimentList Holdout MetricEntry SavedMetric SavedMetricLink",
+    "experiments.cohort": "Cohort MadeCohort",
+    "experiments.experiment": "Experiment ExperimentList Holdout MetricEntry SavedMetric "
+    "SavedMetricLink",
     "failure": "ErrorBody VersionConflict",
-    "feature_flag": "EligibleFlags FeatureFlag FlagList",
-    "flag": "FlagFilters FlagGroup FlagMultivariate FlagVariant MinimalFeatureFlag",
-    "health": "ExperimentHealth HealthFinding",
+    "flags.feature_flag": "EligibleFlags FeatureFlag FlagList",
+    "flags.flag": "FlagFilters FlagGroup FlagMultivariate FlagVariant MinimalFeatureFlag",
+    "experiments.health": "ExperimentHealth HealthFinding",
     "listing": "Page",
-    "overview": "ExperimentStats FlagImplementation",
+    "experiments.overview": "ExperimentStats FlagImplementation",
     "people": "UserBasic",
-    "planning": "RunningTime",
-    "prompt": "Prompt PromptTemplate PromptTemplates",
-    "recalculation": "MetricsRecalculation RecalculatedMetric Recalculation",
-    "series": "ExperimentResult Exposures TimeseriesResults VariantExposures VariantResult "
+    "experiments.planning": "RunningTime",
+    "metrics.prompt": "Prompt PromptTemplate PromptTemplates",
+    "experiments.recalculation": "MetricsRecalculation RecalculatedMetric Recalculation",
+    "experiments.series": "ExperimentResult Exposures TimeseriesResults "
+    "VariantExposures VariantResult "
     "VariantStats",
-    "writes": "DiffRow WriteOutcome WritePlan WriteState",
+    "approvals.writes": "DiffRow WriteOutcome WritePlan WriteState",
 }
-_HOME = {name: module for module, names in _ROOMS.items() for name in names.split()}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "ApiList",

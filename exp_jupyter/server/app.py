@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from exp_jupyter.errors import StoreError
+from exp_jupyter.schema.approvals.writes import UNLESS_THERE
 from exp_jupyter.schema.failure import NOTHING_WRITTEN
-from exp_jupyter.schema.writes import UNLESS_THERE
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.http.asgi import (
     Receive,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, RatioMetric
+from exp_jupyter.schema.metrics.metric import FunnelMetric, MeanMetric, RatioMetric
 from exp_jupyter.warehouse.breakdowns.limit import joined_days, limited
 from exp_jupyter.warehouse.events.fold import (
     Clamp,

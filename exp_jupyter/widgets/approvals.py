@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
 from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project, Write
-    from exp_jupyter.schema.approval import ChangeRequest
+    from exp_jupyter.schema.approvals.approval import ChangeRequest
 
 _NOBODY = "Nothing waits for your approval."
 

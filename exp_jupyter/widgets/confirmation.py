@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Block, Card, Details, Heading, Sentence
+from exp_jupyter.display.content.blocks import Block, Card, Details, Heading, Sentence
 from exp_jupyter.errors import ChangedMeanwhileError, ExpError, WriteOutcomeUnknownError
 from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WRAPPED, Form, card, fitted, html
@@ -17,7 +17,7 @@ from exp_jupyter.widgets.polling import Polling
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Write
-    from exp_jupyter.schema.writes import WriteOutcome, WritePlan, WriteState
+    from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
 
 
 class Confirmation(Form):

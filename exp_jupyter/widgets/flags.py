@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Description, Heading, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, Sentence
 from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.sanitize import sanitize
 from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted, line_code
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
-    from exp_jupyter.schema.feature_flag import FeatureFlag
+    from exp_jupyter.schema.flags.feature_flag import FeatureFlag
 
 _ANY = "any"
 

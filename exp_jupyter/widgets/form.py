@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import (
+from exp_jupyter.display.content.blocks import (
     Block,
     Card,
     Description,
@@ -23,7 +23,7 @@ from exp_jupyter.display.blocks import (
     Sentence,
     Tone,
 )
-from exp_jupyter.display.html import render
+from exp_jupyter.display.render.html import render
 from exp_jupyter.errors import ExpError
 from exp_jupyter.shown import Shown
 
@@ -149,7 +149,7 @@ class Form(widgets.VBox):  # type: ignore[misc]
         bundle: dict[str, Any] = dict(super()._repr_mimebundle_(**options) or {})
         found = self.fallback()
         if isinstance(found, Description):
-            from exp_jupyter.display.text import render as render_text
+            from exp_jupyter.display.render.text import render as render_text
 
             bundle["text/plain"], bundle["text/html"] = render_text(found), render(found)
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import ApiError
 from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.sanitize import is_plain, sanitize

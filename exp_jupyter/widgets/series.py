@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from exp_jupyter.client.lookup import find_metric
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Description, Heading, NextStep, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError
 from exp_jupyter.magic_line import NO_LINE, magic_line, metric_word, word
 from exp_jupyter.sanitize import sanitize
@@ -17,7 +17,7 @@ from exp_jupyter.widgets.form import WIDE, Form, html, line_code
 if TYPE_CHECKING:
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.client import Project
-    from exp_jupyter.schema.experiment import Experiment
+    from exp_jupyter.schema.experiments.experiment import Experiment
 
 _EXAMPLE = (NextStep("For example, as a cell:", code='%exp_timeseries 42 "Checkout conversion"'),)
 _OWN = ""

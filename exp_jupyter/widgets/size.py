@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.blocks import Description, Heading, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, Sentence
 from exp_jupyter.engine.planning.sample_size import KINDS, sample_size
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.magic_line import magic_line, word

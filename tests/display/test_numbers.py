@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exp_jupyter.display import numbers
-from exp_jupyter.display.numbers import MINUS, MISSING
+from exp_jupyter.display.content import numbers
+from exp_jupyter.display.content.numbers import MINUS, MISSING
 
 EXAMPLES = settings(derandomize=True, max_examples=200, deadline=None)
 finite = st.floats(-1e6, 1e6, allow_nan=False)

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from exp_jupyter import compare, sample_size
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.display import html, page, register, text
-from exp_jupyter.display.blocks import Description, Sentence
-from exp_jupyter.display.pages.project import project
+from exp_jupyter.display import page, register
+from exp_jupyter.display.content.blocks import Description, Sentence
+from exp_jupyter.display.pages.project.connection import project
+from exp_jupyter.display.render import html, text
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema import WritePlan
 from exp_jupyter.shown import Shown

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exp_jupyter.display.series_chart import Line, Point, SeriesChart
+from exp_jupyter.display.charts.series import Line, Point, SeriesChart
 
 START = date(2026, 3, 2)
 

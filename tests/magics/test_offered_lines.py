@@ -308,7 +308,7 @@ class TestForms:
     @settings(max_examples=40, suppress_health_check=KEPT, **FEW)
     def test_the_fallback_of_the_explorer_runs_what_it_was_asked_for(self, cells, text):
         from exp_jupyter.connection import connect
-        from exp_jupyter.display.blocks import NextStep, walk
+        from exp_jupyter.display.content.blocks import NextStep, walk
         from exp_jupyter.widgets.series import SeriesExplorer
 
         cells.project = getattr(cells, "project", None) or connect()

@@ -12,7 +12,7 @@ from exp_jupyter.errors import (
     StoreError,
     ValidationFailedError,
 )
-from exp_jupyter.schema.writes import WriteOutcome, WriteState
+from exp_jupyter.schema.approvals.writes import WriteOutcome, WriteState
 
 
 @pytest.fixture

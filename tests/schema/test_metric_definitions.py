@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import parse_exposure
-from exp_jupyter.schema.fingerprint import fingerprint
-from exp_jupyter.schema.metric import parse_metric
-from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS, prompt_metrics
+from exp_jupyter.schema.metrics.exposure import parse_exposure
+from exp_jupyter.schema.metrics.fingerprint import fingerprint
+from exp_jupyter.schema.metrics.metric import parse_metric
+from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS, prompt_metrics
 
 PAGEVIEWS = {
     "kind": "ExperimentMetric",

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import parse_metric
-from exp_jupyter.schema.metric_forms import FORMS, metric_of
+from exp_jupyter.schema.metrics.metric import parse_metric
+from exp_jupyter.schema.metrics.short_forms import FORMS, metric_of
 
 
 def node(event, **told):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exp_jupyter import schema
-from exp_jupyter.schema import requests
+from exp_jupyter.schema.requests import bodies as requests
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "examples"
 INDEX = {

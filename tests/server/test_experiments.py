@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exp_jupyter.schema.fingerprint import fingerprint
+from exp_jupyter.schema.metrics.fingerprint import fingerprint
 
 VIEWS = {
     "kind": "ExperimentMetric",

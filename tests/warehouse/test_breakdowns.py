@@ -15,7 +15,7 @@ from worlds import funnels, means, ratios, request_of, retentions, source_of, wo
 
 from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.schema.metrics.metric import parse_metric
 from exp_jupyter.warehouse import daily_sums
 from exp_jupyter.warehouse.breakdowns import value_split as splitting
 from exp_jupyter.warehouse.breakdowns.value_split import daily_value_split

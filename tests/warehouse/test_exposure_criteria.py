@@ -10,7 +10,7 @@ from test_edges import RETENTION, at, exposed, funnel, mean, source, spec
 from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.analysis.results.exposures import compute_exposures
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import parse_exposure
+from exp_jupyter.schema.metrics.exposure import parse_exposure
 from exp_jupyter.warehouse import EventSource
 
 PEOPLE = (

@@ -11,7 +11,7 @@ import pytest
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.analysis.posthog.compute import compute_result
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.prompt_metrics import prompt_metrics
+from exp_jupyter.schema.metrics.prompt_metrics import prompt_metrics
 from exp_jupyter.warehouse import EventSource
 from exp_jupyter.warehouse.sql.conditions import all_of
 from exp_jupyter.warehouse.sql.hogql import condition

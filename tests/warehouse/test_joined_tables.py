@@ -9,7 +9,7 @@ from test_edges import at, exposed, mean, source, spec
 
 from exp_jupyter.analysis.posthog.compute import compute_result, compute_series
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.schema.metrics.metric import parse_metric
 
 DAY = {"conversion_window": 1, "conversion_window_unit": "day"}
 

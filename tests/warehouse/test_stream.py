@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_daily_sums import agree, small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
-from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.schema.metrics.metric import parse_metric
 from exp_jupyter.warehouse import EventSource, Population, Request, daily_sums
 from exp_jupyter.warehouse.request.days import Days
 from exp_jupyter.warehouse.stream import one_pass as stream

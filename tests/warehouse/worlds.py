@@ -11,8 +11,8 @@ import duckdb
 from hypothesis import strategies as st
 from oracle import EPOCH, Event, World
 
-from exp_jupyter.schema.exposure import parse_exposure
-from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.schema.metrics.exposure import parse_exposure
+from exp_jupyter.schema.metrics.metric import parse_metric
 from exp_jupyter.warehouse import Covariates, EventSource, Population, Request
 from exp_jupyter.warehouse.request.days import Days
 

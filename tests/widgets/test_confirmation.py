@@ -9,7 +9,7 @@ import pytest
 from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
 from exp_jupyter.connection import connect
 from exp_jupyter.errors import ConnectionFailedError
-from exp_jupyter.schema.writes import WriteState
+from exp_jupyter.schema.approvals.writes import WriteState
 from exp_jupyter.widgets.confirmation import Confirmation
 
 

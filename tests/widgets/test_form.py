@@ -5,7 +5,7 @@ import threading
 import ipywidgets as widgets
 import pytest
 
-from exp_jupyter.display.blocks import Description, Sentence
+from exp_jupyter.display.content.blocks import Description, Sentence
 from exp_jupyter.errors import InputError
 from exp_jupyter.widgets.form import Form
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.baseline import baseline_variant
+from exp_jupyter.schema.experiments.baseline import baseline_variant
 from exp_jupyter.warehouse.request.population import BreakdownsFrom
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import Metric
+from exp_jupyter.schema.metrics.metric import Metric
 from exp_jupyter.warehouse.refresh import Kept, damaged
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.analysis.events.exposure import Exposing
 from exp_jupyter.analysis.events.metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import FunnelMetric, MeanMetric, Metric
+from exp_jupyter.schema.metrics.metric import FunnelMetric, MeanMetric, Metric
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.request.suggestions import listed, meant
 from exp_jupyter.warehouse.sources.assignments import ASSIGNED

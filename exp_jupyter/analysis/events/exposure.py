@@ -9,7 +9,7 @@ from typing import Any
 
 from exp_jupyter.analysis.results.verdicts import activation_words, exclusion_words
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria, parse_exposure
+from exp_jupyter.schema.metrics.exposure import FLAG_CALLED, ExposureCriteria, parse_exposure
 from exp_jupyter.warehouse.sources.assignments import ASSIGNED, ASSIGNED_VARIANT
 from exp_jupyter.warehouse.sources.tables import FILES
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exp_jupyter.schema.metric import Metric, RetentionMetric
+from exp_jupyter.schema.metrics.metric import Metric, RetentionMetric
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.events.fold import filled
 from exp_jupyter.warehouse.events.statements import young_statement

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from exp_jupyter.analysis.units.metrics import levels_of
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.metric import (
     ActionsNode,
     EventsNode,
     FunnelMetric,
@@ -17,7 +17,7 @@ from exp_jupyter.schema.metric import (
     RetentionMetric,
     parse_metric,
 )
-from exp_jupyter.schema.metric_forms import FORMS, OF_PROPERTY, metric_of
+from exp_jupyter.schema.metrics.short_forms import FORMS, OF_PROPERTY, metric_of
 from exp_jupyter.warehouse.events.sessions import by_session
 
 Goal = Literal["increase", "decrease"]

@@ -18,7 +18,7 @@ from exp_jupyter.warehouse.sql.execution import watched
 if TYPE_CHECKING:
     from exp_jupyter.engine.planning.arrival import ArrivalCurve
     from exp_jupyter.engine.planning.design import Design
-    from exp_jupyter.schema.metric import Metric
+    from exp_jupyter.schema.metrics.metric import Metric
     from exp_jupyter.warehouse.events.repeated import Duplicates
     from exp_jupyter.warehouse.sql.event_source import EventSource
     from exp_jupyter.warehouse.sql.execution import Progress
@@ -232,9 +232,9 @@ def _planned(
     from exp_jupyter.analysis.events.values import about_repeated, check_numbers
     from exp_jupyter.engine.planning.arrival import mde_over_days
     from exp_jupyter.engine.planning.design import FIXED
-    from exp_jupyter.schema.exposure import parse_exposure
-    from exp_jupyter.schema.metric import parse_metric
-    from exp_jupyter.schema.metric_forms import metric_of
+    from exp_jupyter.schema.metrics.exposure import parse_exposure
+    from exp_jupyter.schema.metrics.metric import parse_metric
+    from exp_jupyter.schema.metrics.short_forms import metric_of
     from exp_jupyter.warehouse.daily import daily_sums
     from exp_jupyter.warehouse.request.days import Days
     from exp_jupyter.warehouse.request.population import Population, Request

@@ -37,8 +37,8 @@ from exp_jupyter.analysis.events.values import about_heaviest, about_repeated, c
 from exp_jupyter.analysis.posthog.compute import population_of, window_of
 from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.engine.posthog.settings import resolve
-from exp_jupyter.schema.fingerprint import fingerprint
-from exp_jupyter.schema.metric import Metric
+from exp_jupyter.schema.metrics.fingerprint import fingerprint
+from exp_jupyter.schema.metrics.metric import Metric
 from exp_jupyter.warehouse.daily import daily_exposures, unit_exposures
 from exp_jupyter.warehouse.events.repeated import Duplicates
 from exp_jupyter.warehouse.refresh import Kept, key_for, key_of, refresh

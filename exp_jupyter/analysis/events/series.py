@@ -14,7 +14,7 @@ from exp_jupyter.analysis.posthog.sums import CUBES
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.engine.posthog.assembly import validation_failures
 from exp_jupyter.engine.posthog.settings import resolve
-from exp_jupyter.schema.metric import MeanMetric, Metric
+from exp_jupyter.schema.metrics.metric import MeanMetric, Metric
 
 if TYPE_CHECKING:
     from exp_jupyter.warehouse.events.fold import DailySums

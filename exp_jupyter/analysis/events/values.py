@@ -10,8 +10,8 @@ from exp_jupyter.analysis.definition.written_numbers import Unread, about_unread
 from exp_jupyter.analysis.events.metrics import nodes_of
 from exp_jupyter.analysis.results.verdicts import heaviest_words
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import ActionsNode, DataWarehouseNode, EventsNode, Metric
-from exp_jupyter.schema.metric_forms import OF_PROPERTY
+from exp_jupyter.schema.metrics.metric import ActionsNode, DataWarehouseNode, EventsNode, Metric
+from exp_jupyter.schema.metrics.short_forms import OF_PROPERTY
 from exp_jupyter.warehouse.events.repeated import Duplicates, repeated
 from exp_jupyter.warehouse.events.sessions import by_session
 from exp_jupyter.warehouse.surveys.numbers import unread_values

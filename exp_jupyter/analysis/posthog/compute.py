@@ -11,8 +11,8 @@ from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.engine.posthog.assembly import assemble
 from exp_jupyter.engine.posthog.settings import Settings, resolve
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import parse_exposure
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.exposure import parse_exposure
+from exp_jupyter.schema.metrics.metric import (
     NULL_LABEL,
     OTHER_LABEL,
     FunnelMetric,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.analysis.posthog.compute import population_of, window_of
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import FLAG_CALLED
+from exp_jupyter.schema.metrics.exposure import FLAG_CALLED
 from exp_jupyter.warehouse.daily import daily_exposures, exposed_units
 from exp_jupyter.warehouse.request.days import Days
 from exp_jupyter.warehouse.request.population import Population, Request

@@ -18,7 +18,7 @@ from exp_jupyter.analysis.posthog.sums import (
     value,
 )
 from exp_jupyter.analysis.results.verdicts import verdict_words
-from exp_jupyter.schema.baseline import baseline_variant
+from exp_jupyter.schema.experiments.baseline import baseline_variant
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:

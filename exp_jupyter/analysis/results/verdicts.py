@@ -10,7 +10,7 @@ from exp_jupyter.errors import InputError
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
-    from exp_jupyter.schema.exposure import ExposureCriteria
+    from exp_jupyter.schema.metrics.exposure import ExposureCriteria
 
 _FAILURES = {
     "not-enough-exposures": "fewer than 50 units in an arm",
@@ -134,7 +134,7 @@ def exclusion_words(criteria: Mapping[str, Any] | None) -> str:
 
 
 def _read(criteria: Mapping[str, Any] | None) -> ExposureCriteria | None:
-    from exp_jupyter.schema.exposure import parse_exposure
+    from exp_jupyter.schema.metrics.exposure import parse_exposure
 
     try:
         return parse_exposure(criteria)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.writes.approvals.decision import Decision
-from exp_jupyter.schema.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
+from exp_jupyter.schema.approvals.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

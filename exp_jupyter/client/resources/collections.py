@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.client.lookup import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
-from exp_jupyter.schema.approval import ApprovalPolicy
+from exp_jupyter.schema.approvals.approval import ApprovalPolicy
 from exp_jupyter.schema.base import ApiObject
-from exp_jupyter.schema.experiment import Holdout, SavedMetric
+from exp_jupyter.schema.experiments.experiment import Holdout, SavedMetric
 from exp_jupyter.schema.listing import Page
 
 if TYPE_CHECKING:

@@ -28,15 +28,15 @@ from exp_jupyter.errors import (
     ServerError,
     ValidationFailedError,
 )
-from exp_jupyter.schema.experiment import Experiment, ExperimentList, MetricEntry
+from exp_jupyter.schema.experiments.experiment import Experiment, ExperimentList, MetricEntry
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.engine.planning.sample_size import SizePlan
-    from exp_jupyter.schema.recalculation import MetricsRecalculation
-    from exp_jupyter.schema.series import Exposures, TimeseriesResults
+    from exp_jupyter.schema.experiments.recalculation import MetricsRecalculation
+    from exp_jupyter.schema.experiments.series import Exposures, TimeseriesResults
 
 
 class Experiments(ExperimentQuestions, ExperimentWrites):
@@ -283,7 +283,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         exp_jupyter.errors.NotFoundError
             There is no such recalculation.
         """
-        from exp_jupyter.schema.recalculation import MetricsRecalculation
+        from exp_jupyter.schema.experiments.recalculation import MetricsRecalculation
 
         one = self.get(ref)
         path = self._project.path("experiments", one.id, "metrics_recalculation", job or "latest")
@@ -414,7 +414,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         return self._project.read(Experiment, path).coded(call("experiments.get", known))
 
     def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
-        from exp_jupyter.schema.series import TimeseriesResults
+        from exp_jupyter.schema.experiments.series import TimeseriesResults
 
         require_stored(entry)
         path = self._project.path("experiments", experiment.id, "timeseries_results")

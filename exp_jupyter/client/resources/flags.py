@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.client.lookup import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
-from exp_jupyter.schema.feature_flag import FeatureFlag, FlagList
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag, FlagList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exp_jupyter.client.calls import call
 from exp_jupyter.errors import NotFoundError
 from exp_jupyter.schema.listing import Page
-from exp_jupyter.schema.prompt import Prompt, PromptTemplates
+from exp_jupyter.schema.metrics.prompt import Prompt, PromptTemplates
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

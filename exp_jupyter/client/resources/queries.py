@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import ConnectionFailedError
-from exp_jupyter.schema.experiment import Experiment, MetricEntry
-from exp_jupyter.schema.series import ExperimentResult, Exposures
+from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
+from exp_jupyter.schema.experiments.series import ExperimentResult, Exposures
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

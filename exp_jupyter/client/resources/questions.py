@@ -10,10 +10,10 @@ from exp_jupyter.client.calls import call
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project
-    from exp_jupyter.schema.feature_flag import EligibleFlags
-    from exp_jupyter.schema.overview import ExperimentStats, FlagImplementation
-    from exp_jupyter.schema.planning import RunningTime
-    from exp_jupyter.schema.prompt import PromptTemplates
+    from exp_jupyter.schema.experiments.overview import ExperimentStats, FlagImplementation
+    from exp_jupyter.schema.experiments.planning import RunningTime
+    from exp_jupyter.schema.flags.feature_flag import EligibleFlags
+    from exp_jupyter.schema.metrics.prompt import PromptTemplates
 
 
 class ExperimentQuestions:
@@ -24,7 +24,7 @@ class ExperimentQuestions:
 
     def stats(self) -> ExperimentStats:
         """Return how many experiments were launched, run and were completed lately."""
-        from exp_jupyter.schema.overview import ExperimentStats
+        from exp_jupyter.schema.experiments.overview import ExperimentStats
 
         path = self._project.path("experiments", "stats")
         return self._project.read(ExperimentStats, path).coded(call("experiments.stats"))
@@ -59,7 +59,7 @@ class ExperimentQuestions:
         has_evaluation_contexts
             Only with, or only without evaluation contexts.
         """
-        from exp_jupyter.schema.feature_flag import EligibleFlags
+        from exp_jupyter.schema.flags.feature_flag import EligibleFlags
 
         creators: str | None = None
         if created_by is not None:
@@ -91,7 +91,7 @@ class ExperimentQuestions:
         limit
             How many recent events of each kind are looked at; 20 by default.
         """
-        from exp_jupyter.schema.overview import FlagImplementation
+        from exp_jupyter.schema.experiments.overview import FlagImplementation
 
         params: dict[str, str | int | None] = {"limit": limit}
         if events:
@@ -132,7 +132,7 @@ class ExperimentQuestions:
         baseline_stats
             Control's sums instead.
         """
-        from exp_jupyter.schema.planning import RunningTime
+        from exp_jupyter.schema.experiments.planning import RunningTime
 
         optional = {
             "number_of_variants": number_of_variants,

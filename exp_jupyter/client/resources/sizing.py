@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.experiment import Experiment, MetricEntry
-from exp_jupyter.schema.series import ExperimentResult, TimeseriesResults
+from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
+from exp_jupyter.schema.experiments.series import ExperimentResult, TimeseriesResults
 
 _SUMMED = frozenset({"sum", "avg", "min", "max", "hogql"})
 _RATE_DAYS = 7

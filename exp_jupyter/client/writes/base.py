@@ -20,8 +20,8 @@ from exp_jupyter.errors import (
     ThrottledError,
     WriteOutcomeUnknownError,
 )
-from exp_jupyter.schema.approval import ApprovalNeeded, ChangeRequest
-from exp_jupyter.schema.writes import WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.approval import ApprovalNeeded, ChangeRequest
+from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:

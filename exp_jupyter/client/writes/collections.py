@@ -13,8 +13,8 @@ from exp_jupyter.client.writes.approvals.policy_preview import Gated, gate_sente
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.diff import cell, label
 from exp_jupyter.errors import InputError, NotFoundError
-from exp_jupyter.schema.approval import ChangeRequest
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.approval import ChangeRequest
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:

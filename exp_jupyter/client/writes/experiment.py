@@ -10,9 +10,9 @@ from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.flags.change import FlagChange
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.requests import CONCLUSIONS
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.requests.bodies import CONCLUSIONS
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import NOTHING, call
 from exp_jupyter.client.lookup import as_id
-from exp_jupyter.schema.experiment import Experiment
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

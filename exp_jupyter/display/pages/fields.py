@@ -6,8 +6,8 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from exp_jupyter.display import numbers
-from exp_jupyter.display.blocks import (
+from exp_jupyter.display.content import numbers
+from exp_jupyter.display.content.blocks import (
     Block,
     Cell,
     Column,

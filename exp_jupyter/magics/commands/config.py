@@ -10,7 +10,7 @@ from exp_jupyter.magics.line.arguments import Arguments
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.display.blocks import Description
+    from exp_jupyter.display.content.blocks import Description
     from exp_jupyter.magics.session import Session
 
 
@@ -56,7 +56,7 @@ def run(session: Session, options: Namespace) -> SettingList:
 
 def describe(listed: SettingList) -> Description:
     """Describe the settings as a table."""
-    from exp_jupyter.display import blocks
+    from exp_jupyter.display.content import blocks
 
     names = ("setting", "value", "source")
     columns = tuple(blocks.Column(name.capitalize(), names=(name,)) for name in names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.line.arguments import Arguments, one_of, whole
 from exp_jupyter.magics.line.writing import add_again, add_yes, present
-from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
+from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session

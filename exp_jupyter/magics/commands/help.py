@@ -11,7 +11,7 @@ from exp_jupyter.magics.line.arguments import Arguments, Help, nearest
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.display.blocks import Description
+    from exp_jupyter.display.content.blocks import Description
     from exp_jupyter.magics.session import MagicEntry, Session
 
 
@@ -62,7 +62,7 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
 
 def describe(listed: MagicList) -> Description:
     """Describe the list by what a magic is for, and say how to learn more."""
-    from exp_jupyter.display import blocks
+    from exp_jupyter.display.content import blocks
 
     columns = (
         blocks.Column("Magic", names=("magic",)),

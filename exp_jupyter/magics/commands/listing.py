@@ -9,7 +9,7 @@ from exp_jupyter.magics.line.arguments import Arguments, one_of
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-    from exp_jupyter.schema.experiment import ExperimentList
+    from exp_jupyter.schema.experiments.experiment import ExperimentList
 
 STATUSES = ("draft", "running", "paused", "stopped", "all")
 ORDERS = ("created_at", "updated_at", "name", "start_date", "end_date", "duration", "status")

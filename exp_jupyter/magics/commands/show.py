@@ -9,7 +9,7 @@ from exp_jupyter.magics.line.arguments import Arguments
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-    from exp_jupyter.schema.experiment import Experiment
+    from exp_jupyter.schema.experiments.experiment import Experiment
 
 
 def add_ref(it: Arguments, *, needed: bool = True) -> None:

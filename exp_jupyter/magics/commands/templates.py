@@ -9,7 +9,7 @@ from exp_jupyter.magics.line.arguments import Arguments
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
-    from exp_jupyter.schema.prompt import PromptTemplates
+    from exp_jupyter.schema.metrics.prompt import PromptTemplates
 
 
 def arguments() -> Arguments:

@@ -182,7 +182,7 @@ def _event_metrics(asked: Asked) -> Iterable[str]:
 
 
 def _templates(asked: Asked) -> Iterable[str]:
-    from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
+    from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
     return [key for key in TEMPLATE_KEYS if key not in asked.before]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from exp_jupyter.schema.requests import PromptExperimentRequest
+from exp_jupyter.schema.requests.bodies import PromptExperimentRequest
 from exp_jupyter.server.demo import definitions
 from exp_jupyter.server.demo.setting import (
     BANNER,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from exp_jupyter.schema.requests import Request
+from exp_jupyter.schema.requests.bodies import Request
 from exp_jupyter.server.events import EventStore
 from exp_jupyter.server.query_runs import QueryRuns
 from exp_jupyter.server.refusals import from_validation, not_found

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from exp_jupyter._version import __version__
-from exp_jupyter.schema.requests import Request
+from exp_jupyter.schema.requests.bodies import Request
 from exp_jupyter.server.http.endpoint import Endpoint
 
 _REFERENCE = "#/components/schemas/{model}"

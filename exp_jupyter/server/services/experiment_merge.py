@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exp_jupyter.schema.requests import ExperimentUpdate
+from exp_jupyter.schema.requests.bodies import ExperimentUpdate
 from exp_jupyter.server.refusals import Refusal, from_validation, refusal
 from exp_jupyter.server.services import metrics, saved_metric_links
 from exp_jupyter.server.services.experiment_writes import version_of

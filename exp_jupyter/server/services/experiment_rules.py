@@ -6,8 +6,8 @@ from collections.abc import Container
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.baseline import CONTROL, baseline_variant, explicit_baseline
-from exp_jupyter.schema.exposure import parse_exposure
+from exp_jupyter.schema.experiments.baseline import CONTROL, baseline_variant, explicit_baseline
+from exp_jupyter.schema.metrics.exposure import parse_exposure
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import flags
 from exp_jupyter.server.store import Document, Work

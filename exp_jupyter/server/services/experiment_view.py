@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.schema.exposure import FLAG_CALLED
+from exp_jupyter.schema.metrics.exposure import FLAG_CALLED
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.services import (
     experiment_health,

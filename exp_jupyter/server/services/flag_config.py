@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from exp_jupyter.schema.baseline import CONTROL
+from exp_jupyter.schema.experiments.baseline import CONTROL
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import flags
 from exp_jupyter.server.store import Document

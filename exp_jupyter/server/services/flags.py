@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from exp_jupyter.schema.requests import KEY_RULE, is_flag_key
+from exp_jupyter.schema.requests.bodies import KEY_RULE, is_flag_key
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found, refusal
 from exp_jupyter.server.services import activity, approval_gate

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.fingerprint import fingerprint
-from exp_jupyter.schema.metric import LEGACY_KINDS, METRIC, METRIC_TYPES, SECONDS
+from exp_jupyter.schema.metrics.fingerprint import fingerprint
+from exp_jupyter.schema.metrics.metric import LEGACY_KINDS, METRIC, METRIC_TYPES, SECONDS
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.store import Document, Work
 

@@ -7,8 +7,8 @@ import re
 import unicodedata
 from itertools import count
 
-from exp_jupyter.schema.prompt_metrics import prompt_metrics
-from exp_jupyter.schema.requests import PromptExperimentRequest
+from exp_jupyter.schema.metrics.prompt_metrics import prompt_metrics
+from exp_jupyter.schema.requests.bodies import PromptExperimentRequest
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import experiments, flags, prompts
 from exp_jupyter.server.services.people import Actor

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError, StatisticsError
-from exp_jupyter.schema.metric import parse_metric
+from exp_jupyter.schema.metrics.metric import parse_metric
 from exp_jupyter.server.clock import stored_time, wire_time
 from exp_jupyter.server.refusals import invalid, mismatch
 from exp_jupyter.server.services import actions, experiment_view, experiments, exposure_query

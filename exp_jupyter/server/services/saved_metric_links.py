@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exp_jupyter.schema.metric import Breakdown
-from exp_jupyter.schema.request_fields import UNKNOWN_SAVED_METRIC
+from exp_jupyter.schema.metrics.metric import Breakdown
+from exp_jupyter.schema.requests.fields import UNKNOWN_SAVED_METRIC
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import activity, metrics
 from exp_jupyter.server.services.people import Actor

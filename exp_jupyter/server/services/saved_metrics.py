@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.schema.metric import LEGACY_KINDS
+from exp_jupyter.schema.metrics.metric import LEGACY_KINDS
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found
 from exp_jupyter.server.services import activity, metrics

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.exposure import FLAG_CALLED
-from exp_jupyter.schema.requests import SetupContextRequest
+from exp_jupyter.schema.metrics.exposure import FLAG_CALLED
+from exp_jupyter.schema.requests.bodies import SetupContextRequest
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import experiment_view, metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exp_jupyter.engine.posthog.running_time import running_time
 from exp_jupyter.errors import StatisticsError
-from exp_jupyter.schema.requests import RunningTimeRequest
+from exp_jupyter.schema.requests.bodies import RunningTimeRequest
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.store import Document
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from exp_jupyter.schema.metric import NULL_LABEL, OTHER_LABEL
+from exp_jupyter.schema.metrics.metric import NULL_LABEL, OTHER_LABEL
 from exp_jupyter.warehouse.events.fold import DailySums
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.metric import (
     NULL_LABEL,
     OTHER_LABEL,
     DataWarehouseNode,

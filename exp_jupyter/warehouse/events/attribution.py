@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.metric import (
     DataWarehouseNode,
     ExposureNode,
     FunnelMetric,

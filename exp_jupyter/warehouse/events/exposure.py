@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exp_jupyter.schema.exposure import ExposureConfig
+from exp_jupyter.schema.metrics.exposure import ExposureConfig
 from exp_jupyter.warehouse.events.matching import Matcher
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.conditions import all_of, one

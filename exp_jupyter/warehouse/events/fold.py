@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.schema.metric import Outliers
+from exp_jupyter.schema.metrics.metric import Outliers
 from exp_jupyter.warehouse.events.statements import SUMS
 
 Floats = NDArray[np.float64]

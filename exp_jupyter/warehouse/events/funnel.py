@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import FunnelMetric
+from exp_jupyter.schema.metrics.metric import FunnelMetric
 from exp_jupyter.warehouse.events.scan import Scan
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"

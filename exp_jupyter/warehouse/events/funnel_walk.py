@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from exp_jupyter.schema.metric import FunnelMetric
+from exp_jupyter.schema.metrics.metric import FunnelMetric
 from exp_jupyter.warehouse.events.fold import NEVER, DailySums, filled, positions
 from exp_jupyter.warehouse.events.funnel import LONGEST
 from exp_jupyter.warehouse.events.statements import SUMS

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import DataWarehouseNode
+from exp_jupyter.schema.metrics.metric import DataWarehouseNode
 from exp_jupyter.warehouse.sql.conditions import all_of
 from exp_jupyter.warehouse.sql.event_source import EventSource
 from exp_jupyter.warehouse.sql.hogql_functions import Term, scope_of

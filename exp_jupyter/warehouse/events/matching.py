@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import ActionsNode, DataWarehouseNode, EventsNode, PropertyFilter
+from exp_jupyter.schema.metrics.metric import (
+    ActionsNode,
+    DataWarehouseNode,
+    EventsNode,
+    PropertyFilter,
+)
 from exp_jupyter.warehouse.sql.conditions import all_of
 from exp_jupyter.warehouse.sql.properties import PropertyReader
 

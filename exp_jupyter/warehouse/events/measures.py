@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import DataWarehouseNode
+from exp_jupyter.schema.metrics.metric import DataWarehouseNode
 from exp_jupyter.warehouse.events.matching import Node
 from exp_jupyter.warehouse.events.scan import Scan
 from exp_jupyter.warehouse.events.sessions import by_session, session_rows

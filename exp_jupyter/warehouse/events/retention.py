@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import SECONDS, ExposureNode, RetentionMetric
+from exp_jupyter.schema.metrics.metric import SECONDS, ExposureNode, RetentionMetric
 from exp_jupyter.warehouse.events.scan import Scan
 from exp_jupyter.warehouse.request.days import DAY, HOUR
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
+from exp_jupyter.schema.metrics.metric import SECONDS, Breakdown, DataWarehouseNode, RetentionMetric
 from exp_jupyter.warehouse.events.attribution import Attribution, attribution_of
 from exp_jupyter.warehouse.events.exposure import Exposure
 from exp_jupyter.warehouse.events.joins import JoinedTables

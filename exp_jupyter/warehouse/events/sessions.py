@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import DataWarehouseNode
+from exp_jupyter.schema.metrics.metric import DataWarehouseNode
 from exp_jupyter.warehouse.events.matching import Node
 from exp_jupyter.warehouse.sql.properties import PropertyReader, name_sql
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.metric import (
     Breakdown,
     FunnelMetric,
     MeanMetric,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from exp_jupyter.schema.exposure import FLAG_CALLED, ExposureCriteria
-from exp_jupyter.schema.metric import Metric
+from exp_jupyter.schema.metrics.exposure import FLAG_CALLED, ExposureCriteria
+from exp_jupyter.schema.metrics.metric import Metric
 from exp_jupyter.warehouse.request.days import Days, microseconds
 
 BreakdownsFrom = Literal["first_exposure", "metric_event"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.metric import PropertyFilter
+from exp_jupyter.schema.metrics.metric import PropertyFilter
 from exp_jupyter.warehouse.sql.elements import any_element, element_reader
 from exp_jupyter.warehouse.sql.hogql import condition as hogql_condition
 from exp_jupyter.warehouse.sql.properties import PropertyReader

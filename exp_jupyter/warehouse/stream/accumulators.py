@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.schema.metric import SECONDS, RetentionMetric
+from exp_jupyter.schema.metrics.metric import SECONDS, RetentionMetric
 from exp_jupyter.warehouse.request.days import DAY, HOUR, UNKNOWN
 from exp_jupyter.warehouse.stream.unit_arrays import Cells, Clock, Dense, Floats, Ints
 from exp_jupyter.warehouse.stream.unit_values import AFTER, Held, Slice, Value

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from exp_jupyter.schema.metric import (
+from exp_jupyter.schema.metrics.metric import (
     DataWarehouseNode,
     ExposureNode,
     FunnelMetric,

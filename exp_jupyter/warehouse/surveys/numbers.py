@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exp_jupyter.schema.metric import DataWarehouseNode
+from exp_jupyter.schema.metrics.metric import DataWarehouseNode
 from exp_jupyter.warehouse.events.fold import filled
 from exp_jupyter.warehouse.events.joins import TableReader, table_of
 from exp_jupyter.warehouse.events.matching import Matcher, Node

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.approval import ChangeRequest, ChangeRequestDecision
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.approval import ChangeRequest, ChangeRequestDecision
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from exp_jupyter.client.writes.approvals.decision import withdrawn
 from exp_jupyter.client.writes.base import waiting_step
 from exp_jupyter.errors import ApiError
-from exp_jupyter.schema.approval import ChangeRequest
-from exp_jupyter.schema.writes import WriteState
+from exp_jupyter.schema.approvals.approval import ChangeRequest
+from exp_jupyter.schema.approvals.writes import WriteState
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

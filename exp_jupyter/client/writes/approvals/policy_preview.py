@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
-from exp_jupyter.schema.approval import ApprovalPolicy
+from exp_jupyter.schema.approvals.approval import ApprovalPolicy
 from exp_jupyter.schema.people import UserBasic
 
 if TYPE_CHECKING:

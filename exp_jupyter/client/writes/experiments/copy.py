@@ -11,10 +11,10 @@ from exp_jupyter.client.writes.experiments.create import NewExperiment, checked_
 from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, checked_key
 from exp_jupyter.client.writes.flags.update import filters_of
 from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.feature_flag import FeatureFlag
-from exp_jupyter.schema.flag import FlagFilters
-from exp_jupyter.schema.writes import DiffRow, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WritePlan, WriteState
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag
+from exp_jupyter.schema.flags.flag import FlagFilters
 
 _SUFFIX = " (Copy)"
 

@@ -19,10 +19,16 @@ from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, c
 from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
 from exp_jupyter.client.writes.flags.update import checked_share, checked_split, filters_of
 from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.feature_flag import FeatureFlag
-from exp_jupyter.schema.flag import FlagFilters
-from exp_jupyter.schema.writes import UNLESS_THERE, DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import (
+    UNLESS_THERE,
+    DiffRow,
+    WriteOutcome,
+    WritePlan,
+    WriteState,
+)
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag
+from exp_jupyter.schema.flags.flag import FlagFilters
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -6,9 +6,9 @@ from typing import Any
 
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.writes.experiment import ExperimentWrite
-from exp_jupyter.schema.cohort import MadeCohort
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WriteState
+from exp_jupyter.schema.experiments.cohort import MadeCohort
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 
 class CreateExposureCohort(ExperimentWrite):

@@ -8,10 +8,10 @@ from typing import Any
 
 from exp_jupyter.client.lookup import suggestion
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FlagFilters, FlagMultivariate
-from exp_jupyter.schema.metric_forms import metric_of
-from exp_jupyter.schema.requests import ExperimentUpdate
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.flag import FlagFilters, FlagMultivariate
+from exp_jupyter.schema.metrics.short_forms import metric_of
+from exp_jupyter.schema.requests.bodies import ExperimentUpdate
 from exp_jupyter.shown import plain
 
 INSTRUCTIONS = frozenset({"allow_unknown_events", "update_feature_flag_params"})

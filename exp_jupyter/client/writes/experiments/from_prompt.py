@@ -17,11 +17,11 @@ from exp_jupyter.errors import (
     ProtocolError,
     ValidationFailedError,
 )
-from exp_jupyter.schema.approval import ChangeRequest
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.feature_flag import FeatureFlag
-from exp_jupyter.schema.prompt_metrics import prompt_metrics
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.approval import ChangeRequest
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag
+from exp_jupyter.schema.metrics.prompt_metrics import prompt_metrics
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

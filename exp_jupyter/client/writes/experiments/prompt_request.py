@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.prompt_metrics import TEMPLATE_KEYS
+from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_KEY = 200

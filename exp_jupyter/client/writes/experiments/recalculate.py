@@ -8,10 +8,14 @@ from exp_jupyter.client.lookup import require_stored
 from exp_jupyter.client.project import parse
 from exp_jupyter.client.writes.experiment import ExperimentWrite
 from exp_jupyter.errors import NotFoundError
-from exp_jupyter.schema.experiment import Experiment, MetricEntry
-from exp_jupyter.schema.recalculation import UNDER_WAY, MetricsRecalculation, Recalculation
-from exp_jupyter.schema.series import TimeseriesResults
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WriteState
+from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
+from exp_jupyter.schema.experiments.recalculation import (
+    UNDER_WAY,
+    MetricsRecalculation,
+    Recalculation,
+)
+from exp_jupyter.schema.experiments.series import TimeseriesResults
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -20,9 +20,9 @@ from exp_jupyter.client.writes.experiments.fields import (
 from exp_jupyter.client.writes.experiments.version import changed_meanwhile, versioned
 from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
 from exp_jupyter.errors import ApiError, ChangedMeanwhileError, InputError, NotFoundError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FlagFilters
-from exp_jupyter.schema.writes import DiffRow, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteState
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.flag import FlagFilters
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

@@ -7,7 +7,7 @@ from typing import Any
 
 from exp_jupyter.client.writes.diff import cell, label
 from exp_jupyter.errors import ChangedMeanwhileError
-from exp_jupyter.schema.experiment import Experiment
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 _COMPARED = (
     *("name", "description", "start_date", "end_date", "metrics", "metrics_secondary"),

@@ -14,9 +14,9 @@ from exp_jupyter.client.writes.approvals.policy_preview import (
     Gated,
     gate_sentence,
 )
-from exp_jupyter.schema.approval import ChangeRequest
-from exp_jupyter.schema.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
-from exp_jupyter.schema.writes import DiffRow
+from exp_jupyter.schema.approvals.approval import ChangeRequest
+from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

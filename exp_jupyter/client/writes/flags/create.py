@@ -13,9 +13,9 @@ from exp_jupyter.client.writes.experiments.prompt_request import checked_key
 from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
 from exp_jupyter.client.writes.flags.update import checked_share, filters_of
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.feature_flag import FeatureFlag
-from exp_jupyter.schema.flag import FlagFilters, FlagGroup
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag
+from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

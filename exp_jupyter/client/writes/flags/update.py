@@ -12,9 +12,9 @@ from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.diff import cell, label
 from exp_jupyter.client.writes.flags.change import FlagChange, laid_over, rollout_rows
 from exp_jupyter.errors import InputError, NotFoundError
-from exp_jupyter.schema.feature_flag import FeatureFlag
-from exp_jupyter.schema.flag import FlagFilters
-from exp_jupyter.schema.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.flags.feature_flag import FeatureFlag
+from exp_jupyter.schema.flags.flag import FlagFilters
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def checked_split(shares: Mapping[str, float]) -> None:
 
 
 def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    from exp_jupyter.schema.requests import FlagUpdate as Request
+    from exp_jupyter.schema.requests.bodies import FlagUpdate as Request
 
     known = {*Request.model_fields} - _SAID_OTHERWISE
     for name in fields:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from exp_jupyter.client.writes.experiment import ExperimentWrite, flag_gone
 from exp_jupyter.client.writes.lifecycle.stages import day
 from exp_jupyter.errors import ApiError, NotFoundError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.writes import DiffRow
+from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 FROZEN = "exposure_frozen"
 _NOT_OFFERED = frozenset({404, 405, 501})

@@ -16,9 +16,9 @@ from exp_jupyter.client.writes.lifecycle.stages import (
     day,
 )
 from exp_jupyter.errors import InputError
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
-from exp_jupyter.schema.writes import DiffRow
+from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.experiments.experiment import Experiment
+from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 
 if TYPE_CHECKING:
     from exp_jupyter.client.project import Project

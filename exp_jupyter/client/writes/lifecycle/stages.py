@@ -14,8 +14,8 @@ from exp_jupyter.client.writes.experiment import (
     yes,
 )
 from exp_jupyter.client.writes.flags.change import FlagChange
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.writes import DiffRow
+from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from exp_jupyter.client.writes.experiment import ExperimentWrite, yes
-from exp_jupyter.schema.experiment import Experiment
-from exp_jupyter.schema.writes import DiffRow
+from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.experiments.experiment import Experiment
 
 
 class Unarchive(ExperimentWrite):

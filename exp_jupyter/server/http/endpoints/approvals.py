@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.schema.requests import PolicyCreate, PolicyUpdate, VoteRequest
+from exp_jupyter.schema.requests.bodies import PolicyCreate, PolicyUpdate, VoteRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.refusals import invalid
 from exp_jupyter.server.services import change_requests, policies

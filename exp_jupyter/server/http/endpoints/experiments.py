@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from exp_jupyter.schema.requests import (
+from exp_jupyter.schema.requests.bodies import (
     ArchiveRequest,
     BulkTagsRequest,
     CopyRequest,

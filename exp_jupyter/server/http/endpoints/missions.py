@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from exp_jupyter.schema.requests import (
+from exp_jupyter.schema.requests.bodies import (
     PromptExperimentRequest,
     RunningTimeRequest,
     SetupContextRequest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.schema.requests import RecalculateMetricsRequest, RecalculateSeriesRequest
+from exp_jupyter.schema.requests.bodies import RecalculateMetricsRequest, RecalculateSeriesRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.services import experiments, recalculation
 from exp_jupyter.server.store import Work

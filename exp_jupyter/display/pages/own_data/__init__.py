@@ -1,0 +1,1 @@
+"""Pages of analyses of a person's own tables and events."""

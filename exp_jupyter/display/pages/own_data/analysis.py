@@ -1,0 +1,283 @@
+"""How the analysis of a unit-level table is described: metrics and arms, segments, doubts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.display.charts.interval import IntervalChart, IntervalLine
+from exp_jupyter.display.content import numbers
+from exp_jupyter.display.content.blocks import (
+    EMPTY,
+    Badge,
+    Bar,
+    Block,
+    Cell,
+    Code,
+    Column,
+    Description,
+    Details,
+    Figure,
+    Heading,
+    Reading,
+    Row,
+    Sentence,
+    SmallPrint,
+    Span,
+    Table,
+    Text,
+    whole,
+)
+from exp_jupyter.display.pages.results import readings
+from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
+
+if TYPE_CHECKING:
+    from exp_jupyter.analysis.units.results import Analysis, ArmResult, MetricResult
+
+_MOST_SEGMENT_ROWS = 120
+
+
+def analysis(subject: Analysis) -> Description:
+    """Describe an analysis: what is known of each metric, all rows, then the segments."""
+    title = "Analysis"
+    units = sum(subject.units.values())
+    arms = numbers.counted(len(subject.units), "arm")
+    blocks: list[Block] = [
+        Heading(title, _badge(subject), f"{numbers.counted(units, 'unit')}, {arms}"),
+        *_leads(subject),
+        *_tables(subject, subject.results, _caption(subject)),
+        *warnings_of(_warnings(subject)),
+    ]
+    if subject.segments:
+        blocks.append(_segments(subject))
+    blocks.append(Details("The statement that added up the units", (Code(subject.statement),)))
+    blocks.append(SmallPrint(_provenance(subject)))
+    return Description(
+        "analysis",
+        title,
+        tuple(blocks),
+        lambda: [record for result in _all(subject) for record in _records(subject, result)],
+        chart=_chart(subject),
+    )
+
+
+def _all(subject: Analysis) -> tuple[MetricResult, ...]:
+    return (*subject.results, *subject.segments)
+
+
+def _badge(subject: Analysis) -> Badge | None:
+    found = subject.sample_ratio
+    if found is not None and found.mismatch:
+        return Badge("split not as planned", "bad")
+    return None
+
+
+def _leads(subject: Analysis) -> list[Block]:
+    """Return one sentence per arm of the first metric; the table tells the rest."""
+    first = subject.results[0]
+    leads: list[Block] = []
+    for arm in first.arms[1:]:
+        words: Any = (Span(f"{arm.key}: no comparison", strong=True), f": {arm.refusal}")
+        if arm.effect is not None:
+            goal = first.metric.goal
+            said = _said(first, arm)
+            words = readings.lead(arm.key, subject.control, arm.effect, said, goal)
+        if len(subject.results) > 1:
+            words = (f"{first.metric.label}: ", *words)
+        leads.append(Sentence(words, lead=True))
+    return leads
+
+
+def _said(result: MetricResult, arm: ArmResult) -> Reading:
+    return readings.reading(arm.effect, result.metric.goal, adjusted=arm.adjusted_p_value)
+
+
+def _caption(subject: Analysis) -> str:
+    return f"Every metric and arm against {subject.control}"
+
+
+def _tables(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -> list[Block]:
+    """Return one table, or one per metric where differences are in the metrics' own units."""
+    if subject.difference == "relative" or len(subject.results) == 1:
+        return [_table(subject, results, caption)] if results else []
+    named: dict[str, list[MetricResult]] = {}
+    for result in results:
+        named.setdefault(result.metric.label, []).append(result)
+    return [
+        _table(subject, tuple(group), f"{label}: {caption[:1].lower()}{caption[1:]}")
+        for label, group in named.items()
+    ]
+
+
+def _table(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -> Table:
+    lines = [(result, arm) for result in results for arm in result.arms]
+    said = [_said(result, arm) for result, arm in lines]
+    bars = [readings.bar_cell(arm.effect, word) for (_, arm), word in zip(lines, said, strict=True)]
+    corrected = any(arm.adjusted_p_value is not None for _, arm in lines)
+    bayesian = subject.method == "bayesian"
+    final = effect_columns(bayesian, bars, subject.difference == "relative")
+    columns = (
+        Column("Metric", names=("metric",), wrap=True),
+        *((Column("Segment", names=("segment",), wrap=True),) if results[0].segment else ()),
+        Column("Arm", names=("arm",)),
+        Column("Units", "right", ("n",)),
+        Column("Value", "right", ("value",)),
+        *final[:-1],
+        *((Column("p corrected", "right", ("adjusted_p_value",)),) if corrected else ()),
+        final[-1],
+    )
+    rows = tuple(
+        Row(
+            _cells(subject, result, arm, word, bar, corrected=corrected),
+            rule=arm is result.arms[0] and place > 0,
+        )
+        for place, ((result, arm), word, bar) in enumerate(zip(lines, said, bars, strict=True))
+    )
+    return Table(caption, columns, rows)
+
+
+def _cells(
+    subject: Analysis,
+    result: MetricResult,
+    arm: ArmResult,
+    said: Reading,
+    bar: Bar,
+    *,
+    corrected: bool,
+) -> tuple[Cell, ...]:
+    first = arm is result.arms[0]
+    head: tuple[Cell, ...] = (Text(result.metric.label, quiet=not first),)
+    if result.segment:
+        head += (Text(segment_words(subject, result)),)
+    head += (Text(arm.key), whole(arm.n), value_cell(result.metric.kind, arm.value))
+    if first:
+        blank: tuple[Cell, ...] = (EMPTY,) if corrected else ()
+        return (*head, Figure(None, "baseline", quiet=True), EMPTY, EMPTY, *blank, EMPTY)
+    if arm.effect is None:
+        said = Reading(f"no comparison: {arm.refusal.rstrip('.')}")
+    cells = (*head, readings.estimate_cell(arm.effect), bar)
+    evidence = readings.evidence_cell(arm.effect, result.metric.goal)
+    if not corrected:
+        return (*cells, evidence, said)
+    p = arm.adjusted_p_value
+    return (*cells, evidence, Figure(p, numbers.p_value(p, 1 - subject.level)), said)
+
+
+def segment_words(subject: Analysis, result: MetricResult) -> str:
+    """Return which units a result is about; empty for all of them."""
+    pairs = zip(subject.breakdown, result.segment, strict=False)
+    return ", ".join(f"{name} = {'(missing)' if v is None else v}" for name, v in pairs)
+
+
+def _segments(subject: Analysis) -> Details:
+    by = ", ".join(subject.breakdown)
+    most = max(1, _MOST_SEGMENT_ROWS // len(subject.units))
+    shown = subject.segments[:most]
+    cut = (
+        f", the first {most} of {len(subject.segments)}"
+        if len(shown) < len(subject.segments)
+        else ""
+    )
+    note = Sentence(
+        (
+            Span(
+                "Each segment is analysed on its own; among many, some differ by chance.",
+                quiet=True,
+            ),
+        )
+    )
+    tables = _tables(subject, shown, f"By {by}{cut}")
+    return Details(f"By {by}{cut}", (note, *tables), in_text=True)
+
+
+def _warnings(subject: Analysis) -> tuple[str, ...]:
+    several = len(subject.results) > 1
+    found = list(subject.warnings)
+    for result in subject.results:
+        for arm in result.arms[1:]:
+            about = f"{result.metric.label}, {arm.key}: " if several else ""
+            found += [f"{about}{word}" for word in (arm.effect.warnings if arm.effect else ())]
+    return tuple(found)
+
+
+def _provenance(subject: Analysis) -> tuple[str, ...]:
+    effects = [arm.effect for r in subject.results for arm in r.arms if arm.effect is not None]
+    adjusted = [r for r in subject.results if r.metric.covariate]
+    judged = readings.provenance(effects[0], subject.control) if effects else (subject.method,)
+    # The variance that a covariate removed differs between metrics.
+    parts = [part for part in judged if not part.startswith("CUPED")]
+    for result in adjusted[:3]:
+        removed = [
+            arm.effect.variance_reduction
+            for arm in result.arms
+            if arm.effect is not None and arm.effect.variance_reduction is not None
+        ]
+        if removed:
+            change = numbers.lift(-float(removed[0][1]), 0)
+            parts.append(
+                f"{result.metric.label} adjusted for {result.metric.covariate}, variance {change}"
+            )
+    found = subject.sample_ratio
+    if found is None:
+        parts.append("split not stated, so the sample ratio was not checked")
+    elif found.p_value is None:
+        parts.append("too few units to check the split")
+    else:
+        p = numbers.p_value(found.p_value)
+        parts.append(f"sample ratio p {p if p.startswith('<') else f'= {p}'}")
+    if subject.correction:
+        parts.append(f"p-values corrected: {subject.correction}")
+    unit = f"one row a {subject.unit}" if subject.unit else "one row a unit"
+    return (*parts, f"{subject.source}, {unit}, {subject.engine}", f"exp_jupyter {subject.version}")
+
+
+def _chart(subject: Analysis) -> IntervalChart | None:
+    relative = subject.difference == "relative"
+    results = subject.results if relative else subject.results[:1]
+    several, arms = len(results) > 1, len(subject.units) > 2
+    lines = []
+    for result in results:
+        for arm in result.arms[1:]:
+            if arm.effect is None:
+                continue
+            low, high = map(float, arm.effect.interval)
+            name = (
+                " · ".join(
+                    part for part in (result.metric.label if several else "", arm.key) if part
+                )
+                if arms or not several
+                else result.metric.label
+            )
+            tone = _said(result, arm).tone
+            lines.append(IntervalLine(name, float(arm.effect.estimate), low, high, tone))
+    return IntervalChart(tuple(lines), relative) if lines else None
+
+
+def _records(subject: Analysis, result: MetricResult) -> list[dict[str, Any]]:
+    evidence = readings.evidence_heading(subject.method == "bayesian")[1]
+    found = []
+    for arm in result.arms:
+        one = arm.effect
+        low, high = (math.nan, math.nan) if one is None else map(float, one.interval)
+        record: dict[str, Any] = {"metric": result.metric.label, "kind": result.metric.kind}
+        if subject.breakdown:
+            record["segment"] = segment_words(subject, result)
+        found.append(
+            record
+            | {
+                "arm": arm.key,
+                "n": arm.n,
+                "missing": arm.missing,
+                "value": arm.value,
+                "standard_deviation": arm.standard_deviation,
+                "estimate": None if one is None else float(one.estimate),
+                "standard_error": None if one is None else float(one.standard_error),
+                "interval_low": None if one is None else low,
+                "interval_high": None if one is None else high,
+                evidence: readings.evidence_cell(one, result.metric.goal).value,
+                "adjusted_p_value": arm.adjusted_p_value,
+                "significant": None if one is None else bool(one.significant),
+                "refusal": arm.refusal or None,
+            }
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Pages of what a project holds: experiments, flags, approvals and writes."""

@@ -1,0 +1,138 @@
+"""How writes are described: what would happen, where it stands, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from exp_jupyter.display.content.blocks import (
+    Badge,
+    Block,
+    Card,
+    Code,
+    Description,
+    Details,
+    Diff,
+    DiffLine,
+    Heading,
+    NextStep,
+    Sentence,
+    SmallPrint,
+    Span,
+    Tone,
+)
+from exp_jupyter.display.pages.project.approvals import request_blocks
+from exp_jupyter.display.pages.project.flags import shortened
+from exp_jupyter.shown import plain
+
+if TYPE_CHECKING:
+    from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
+
+_STATES: dict[str, tuple[str, Tone]] = {
+    "to_do": ("not written yet", "accent"),
+    "already_done": ("✓ already done", "good"),
+    "waiting": ("◔ waiting for approval", "notice"),
+    "refused": ("✕ refused", "bad"),
+    "applied": ("✓ done", "good"),
+    "unknown": ("! not known", "bad"),
+}
+_NOTHING_CHANGED = "Nothing has changed yet."
+
+
+def write_plan(subject: WritePlan) -> Description:
+    """Describe what a write would do; nothing is written by showing it."""
+    return Description(
+        "write-plan",
+        subject.title,
+        (Card(_plan_blocks(subject)),),
+        lambda: _records(subject),
+        lambda: plain(subject),
+    )
+
+
+def _plan_blocks(subject: WritePlan) -> tuple[Block, ...]:
+    blocks: list[Block] = [
+        Heading(subject.title, Badge("not written yet", "accent")),
+        Sentence(subject.sentence),
+    ]
+    if subject.diff:
+        lines = tuple(DiffLine(row.label, row.before, row.after) for row in subject.diff)
+        blocks.append(Diff("What changes", lines))
+    if subject.gate:
+        blocks.append(Sentence((Span("Approval: ", strong=True, tone="notice"), subject.gate)))
+    if subject.confirm_name:
+        name = Span(subject.confirm_name, strong=True)
+        blocks.append(Sentence(("To confirm, its name has to be typed: ", name, ".")))
+    blocks.append(Details("Exact request", (Code(_request(subject)),), in_text=True))
+    return tuple(blocks)
+
+
+def _request(subject: WritePlan) -> str:
+    head = f"{subject.method} {subject.path}"
+    if subject.body is None:
+        return head
+    body = json.dumps(plain(subject.body), indent=2, ensure_ascii=False, sort_keys=False)
+    return f"{head}\n{body}"
+
+
+def _records(subject: WritePlan) -> list[dict[str, Any]]:
+    return [{"label": row.label, "before": row.before, "after": row.after} for row in subject.diff]
+
+
+def write_state(subject: WriteState) -> Description:
+    """Describe where a write stands in the project."""
+    return _standing("write-state", subject, subject.next_step)
+
+
+def write_outcome(subject: WriteOutcome) -> Description:
+    """Describe what came of a write."""
+    return _standing("write-outcome", subject, subject.next_step)
+
+
+def _standing(kind: str, subject: Any, next_step: str) -> Description:
+    words, tone = _STATES.get(subject.kind, (subject.kind.replace("_", " "), "quiet"))
+    if subject.can_finish:
+        words, tone = "approved, one more step", "accent"
+    title = words.lstrip("✓✕◔! ")
+    title = title[0].upper() + title[1:] if title else "Write"
+    request = subject.change_request
+    named = _named(subject.result)
+    blocks: list[Block] = [Heading(title, note=named)]
+    said = subject.sentence
+    waiting = subject.kind == "waiting" and not subject.can_finish
+    if waiting and "nothing" not in said.lower() and request is None:
+        blocks.append(Sentence(Span(_NOTHING_CHANGED, strong=True)))
+    if request is not None and subject.kind == "waiting":
+        blocks += request_blocks(request)
+    blocks.append(Sentence((Span(said, strong=not waiting, tone="" if waiting else tone),)))
+    if next_step:
+        blocks.append(NextStep(next_step))
+    if request is not None:
+        blocks.append(SmallPrint((f"request {request.id[:8]}", request.action_key)))
+
+    def record() -> list[dict[str, Any]]:
+        return [
+            {
+                "kind": subject.kind,
+                "sentence": said,
+                "next_step": next_step,
+                "change_request": request.id if request is not None else None,
+            }
+        ]
+
+    return Description(kind, title, (Card(tuple(blocks), tone),), record)
+
+
+def _named(result: Any) -> str:
+    """Return which object the write is about, if it has a name."""
+    name, number = getattr(result, "name", None), getattr(result, "id", None)
+    if not isinstance(name, str) or not name:
+        return ""
+    status = getattr(result, "status", None)
+    parts = [f"#{number}" if number is not None else "", shortened(name), str(status or "")]
+    return " · ".join(part for part in parts if part)
+
+
+def write(subject: Any) -> Description:
+    """Describe a write by its plan; asking the project where it stands is the reader's choice."""
+    return write_plan(subject.plan)

@@ -1,0 +1,1 @@
+"""Pages of what came out: results, series, exposures, health."""

@@ -1,0 +1,1 @@
+"""A page in every form: HTML, text, Markdown, a DataFrame, data for front ends."""

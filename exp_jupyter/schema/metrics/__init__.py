@@ -1,0 +1,1 @@
+"""Metrics: definitions, short forms, templates, fingerprints, exposure."""
