@@ -30,7 +30,7 @@ import httpx
 
 from exp_jupyter.client import Project, open_project
 from exp_jupyter.client.http import concurrency as side_by_side
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.serving import owner_key
 from exp_jupyter.server.store import ProjectStore
 

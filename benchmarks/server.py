@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from exp_jupyter.server.app import create_app
-from exp_jupyter.server.services import experiments, flags, people
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.flags import flag as flags
+from exp_jupyter.server.services.people import people
+from exp_jupyter.server.services.people.capture import project_token
 from exp_jupyter.server.store import ProjectStore
 
 GOAL_MS = 25.0

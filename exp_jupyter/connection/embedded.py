@@ -18,7 +18,7 @@ from exp_jupyter.errors import StorageWarning, StoreError
 
 if TYPE_CHECKING:
     from exp_jupyter.server.app import ProjectApp
-    from exp_jupyter.server.events import EventStore
+    from exp_jupyter.server.events.event_store import EventStore
     from exp_jupyter.server.store import ProjectStore
 
 _PATIENCE = 10.0
@@ -49,7 +49,7 @@ def folder(path: str) -> Project:
         The folder holds something else, or cannot be used.
     """
     from exp_jupyter.server.app import create_app
-    from exp_jupyter.server.daily import compute_when_read
+    from exp_jupyter.server.jobs.nightly import compute_when_read
     from exp_jupyter.server.store import ProjectStore
 
     place = Path(path).expanduser()
@@ -74,7 +74,7 @@ def folder(path: str) -> Project:
 
 def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
     """Import a table into the project of a folder; see ``exp_jupyter.import_events``."""
-    from exp_jupyter.server.importing import import_events
+    from exp_jupyter.server.events.rows import import_events
 
     with _opened(folder) as events:
         return import_events(events, source, **columns)
@@ -82,7 +82,7 @@ def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
 
 def add_table(folder: str | Path, name: str, source: Any) -> int:
     """Import a warehouse table into the project of a folder; see ``exp_jupyter.import_table``."""
-    from exp_jupyter.server.tables import import_table
+    from exp_jupyter.server.events.warehouse_tables import import_table
 
     with _opened(folder) as events:
         return import_table(events, name, source)
@@ -108,7 +108,7 @@ def _opened(folder: str | Path) -> Iterator[EventStore]:
 
 def _events_of(store: ProjectStore) -> EventStore:
     """Return the events of a store, which is closed when they cannot be opened."""
-    from exp_jupyter.server.events import EventStore
+    from exp_jupyter.server.events.event_store import EventStore
 
     try:
         return EventStore(store)
@@ -122,7 +122,7 @@ def _key_for_this_session(store: ProjectStore) -> str:
 
     The store keeps only its hash, and the session takes the key back when it ends.
     """
-    from exp_jupyter.server.services import people
+    from exp_jupyter.server.services.people import people
 
     with store.write() as work:
         owners = (one for one in work.people.find() if one["level"] == people.OWNER)
@@ -143,7 +143,7 @@ def _own_name() -> str:
 
 
 def _leave(app: ProjectApp, key: str, events: EventStore, store: ProjectStore) -> None:
-    from exp_jupyter.server.services import people
+    from exp_jupyter.server.services.people import people
 
     app.rest(_PATIENCE)
     # A folder that is gone or read-only by now keeps a key that nobody knows any more.

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from exp_jupyter.errors import StoreError
 from exp_jupyter.schema.approvals.writes import UNLESS_THERE
 from exp_jupyter.schema.failure import NOTHING_WRITTEN
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.http.asgi import (
     Receive,
     Scope,
@@ -29,11 +29,11 @@ from exp_jupyter.server.http.openapi import description
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.http.router import Router
 from exp_jupyter.server.http.store_trouble import store_trouble
-from exp_jupyter.server.query_runs import QueryRuns
+from exp_jupyter.server.jobs.query_runs import QueryRuns
+from exp_jupyter.server.jobs.worker import Worker
 from exp_jupyter.server.refusals import Refusal, not_found, refusal
-from exp_jupyter.server.services.people import own_view, project_view
+from exp_jupyter.server.services.people.people import own_view, project_view
 from exp_jupyter.server.store import ProjectStore, damaged, full
-from exp_jupyter.server.worker import Worker
 
 _LOG = logging.getLogger("exp_jupyter.server")
 _PREFIXES = ("projects", "environments")

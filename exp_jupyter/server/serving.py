@@ -12,12 +12,12 @@ from typing import TextIO
 
 from exp_jupyter.errors import InputError, StoreError
 from exp_jupyter.server.app import create_app
-from exp_jupyter.server.daily import compute_when_read
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.http.asgi import ASGIApp
 from exp_jupyter.server.http.hosts import HostGuard
-from exp_jupyter.server.services import people
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.jobs.nightly import compute_when_read
+from exp_jupyter.server.services.people import people
+from exp_jupyter.server.services.people.capture import project_token
 from exp_jupyter.server.store import ProjectStore
 from exp_jupyter.server.testing import FIXTURE, RESET, TrialApp
 

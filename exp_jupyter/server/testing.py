@@ -18,15 +18,18 @@ from typing import Any
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.server.app import create_app
 from exp_jupyter.server.clock import Clock, read_time
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.events.warehouse_tables import import_table
 from exp_jupyter.server.http.asgi import ASGIApp, Receive, Scope, Send, headers_of, respond
 from exp_jupyter.server.http.keys import asking
 from exp_jupyter.server.http.reading import LARGEST_BODY, parsed, read_body
 from exp_jupyter.server.refusals import Refusal, invalid
-from exp_jupyter.server.services import experiments, flags, metrics, people, series
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.flags import flag as flags
+from exp_jupyter.server.services.people import people
+from exp_jupyter.server.services.people.capture import project_token
+from exp_jupyter.server.services.results import metrics, series
 from exp_jupyter.server.store import ProjectStore
-from exp_jupyter.server.tables import import_table
 
 RESET, FIXTURE = "/trial/reset", "/trial/fixture"
 READER = ("experiment:read", "feature_flag:read")

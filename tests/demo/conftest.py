@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exp_jupyter.server.demo import opening
-from exp_jupyter.server.services import experiment_view, queries
+from exp_jupyter.server.services.experiments import view as experiment_view
+from exp_jupyter.server.services.results import queries
 
 
 class World:

@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exp_jupyter.server import daily
 from exp_jupyter.server.clock import FrozenClock
-from exp_jupyter.server.events import EventStore
-from exp_jupyter.server.services import experiments, lifecycle, people, recalculation, series
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.jobs import nightly as daily
+from exp_jupyter.server.jobs.worker import Worker
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.experiments import lifecycle
+from exp_jupyter.server.services.people import people
+from exp_jupyter.server.services.results import recalculation, series
 from exp_jupyter.server.store import ProjectStore
-from exp_jupyter.server.worker import Worker
 
 TOTAL = {
     "kind": "ExperimentMetric",

@@ -14,7 +14,7 @@ import pytest
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.demo import folders, history, open_demo, opening, setting
-from exp_jupyter.server.services.people import actor_of_key
+from exp_jupyter.server.services.people.people import actor_of_key
 
 
 def test_both_people_see_one_project():

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.event_columns import person_number
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.columns import person_number
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.store import ProjectStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -216,7 +216,7 @@ def test_small_parts_become_one_with_the_same_events(events, store):
 
 
 def test_parts_merge_by_themselves_when_there_are_many(events, monkeypatch):
-    monkeypatch.setattr("exp_jupyter.server.events._MANY_SMALL", 4)
+    monkeypatch.setattr("exp_jupyter.server.events.event_store._MANY_SMALL", 4)
     for number in range(9):
         events.append([event(who=f"u{number}")])
         assert len(events.listed.parts()) < 4

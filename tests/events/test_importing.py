@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.events import EventStore
-from exp_jupyter.server.importing import import_events
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.events.rows import import_events
 from exp_jupyter.server.store import ProjectStore
 
 

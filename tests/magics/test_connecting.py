@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from exp_jupyter.server.services import people
+from exp_jupyter.server.services.people import people
 from exp_jupyter.server.store import ProjectStore
 
 

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exp_jupyter.server.http.capture import LARGEST_BATCH
-from exp_jupyter.server.intake import Intake
-from exp_jupyter.server.services.capture import captured, project_token
+from exp_jupyter.server.jobs.batching import Intake
+from exp_jupyter.server.services.people.capture import captured, project_token
 
 NOW = "2026-03-06T09:00:00+00:00"
 

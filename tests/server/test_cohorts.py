@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from exp_jupyter.server.clock import FrozenClock
-from exp_jupyter.server.event_columns import person_number
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.events.columns import person_number
+from exp_jupyter.server.services.people.capture import project_token
 
 MEMBERS = {"key": "id", "type": "cohort", "operator": "in"}
 PURCHASES = {

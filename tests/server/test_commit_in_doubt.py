@@ -12,7 +12,7 @@ import pytest
 
 from exp_jupyter.errors import StoreError
 from exp_jupyter.schema.failure import NOTHING_WRITTEN
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.recovery import inspect, repair
 from exp_jupyter.server.store import ProjectStore
 from exp_jupyter.server.testing import TrialProject

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.store import ProjectStore
 
 WRITES = 1000
@@ -25,8 +25,8 @@ import sys
 import httpx
 from exp_jupyter.connection.in_process import InProcessTransport
 from exp_jupyter.server.app import create_app
-from exp_jupyter.server.events import EventStore
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.services.people.capture import project_token
 from exp_jupyter.server.serving import owner_key
 from exp_jupyter.server.store import ProjectStore
 

@@ -17,11 +17,11 @@ import pytest
 import exp_jupyter
 from exp_jupyter.command import main
 from exp_jupyter.errors import ExpError, StorageWarning, StoreDamagedError, StoreError
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.events.warehouse_tables import import_table
 from exp_jupyter.server.recovery import inspect, repair
-from exp_jupyter.server.services import people
+from exp_jupyter.server.services.people import people
 from exp_jupyter.server.store import DATABASE, ProjectStore
-from exp_jupyter.server.tables import import_table
 
 pytestmark = pytest.mark.filterwarnings("ignore::exp_jupyter.errors.StorageWarning")
 

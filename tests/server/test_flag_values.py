@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posthog.feature_flags import InconclusiveMatchError, match_feature_flag_properties
 
-from exp_jupyter.server.services.capture import project_token
-from exp_jupyter.server.services.flag_conditions import UnknownFilterError, meets
-from exp_jupyter.server.services.flag_evaluation import Evaluation, Subject
+from exp_jupyter.server.services.flags.conditions import UnknownFilterError, meets
+from exp_jupyter.server.services.flags.evaluation import Evaluation, Subject
+from exp_jupyter.server.services.people.capture import project_token
 
 NOW = datetime.now(UTC)
 OPERATORS = [

@@ -14,8 +14,8 @@ import pytest
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.http.reading import DEEPEST, MOST_VALUES, parsed
-from exp_jupyter.server.linear_patterns import LONGEST_TEXT, PatternError, search
 from exp_jupyter.server.refusals import Refusal
+from exp_jupyter.server.services.flags.linear_patterns import LONGEST_TEXT, PatternError, search
 from exp_jupyter.warehouse.sql.hogql import LONGEST_EXPRESSION, condition
 
 PATTERNS = ["(a+)+$", "(a|aa)+$", "(a|a?)+b$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"]

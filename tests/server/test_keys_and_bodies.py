@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse
 
 from exp_jupyter.server.http.hosts import HostGuard
 from exp_jupyter.server.http.reading import DEEPEST
-from exp_jupyter.server.services import overview, people
+from exp_jupyter.server.services.people import people
+from exp_jupyter.server.services.planning import overview
 
 EXPERIMENTS = "/api/projects/@current/experiments/"
 NO_KEY = {

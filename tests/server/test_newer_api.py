@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exp_jupyter.server.services.capture import project_token
+from exp_jupyter.server.services.people.capture import project_token
 
 MEAN = {
     "kind": "ExperimentMetric",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exp_jupyter.server.services import queries
+from exp_jupyter.server.services.results import queries
 
 METRIC = {
     "kind": "ExperimentMetric",

@@ -9,8 +9,8 @@ import pytest
 from anyio.from_thread import BlockingPortal
 
 from exp_jupyter.server.clock import FrozenClock
+from exp_jupyter.server.jobs.worker import Worker
 from exp_jupyter.server.testing import TrialProject
-from exp_jupyter.server.worker import Worker
 
 PURCHASES = {
     "kind": "ExperimentMetric",

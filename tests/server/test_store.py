@@ -10,7 +10,7 @@ import pytest
 
 from exp_jupyter.errors import StoreDamagedError, StoreError
 from exp_jupyter.server.identity import SeededIdentity
-from exp_jupyter.server.services import people
+from exp_jupyter.server.services.people import people
 from exp_jupyter.server.store import ProjectStore, Work
 from exp_jupyter.server.store.migrations import MIGRATIONS, VERSION
 from exp_jupyter.server.store.project_store import APPLICATION_ID, DATABASE

@@ -13,7 +13,7 @@ from exp_jupyter.server.demo.rows import Rows
 from exp_jupyter.server.demo.setting import EVENTS, FIRST_DAY, STAFF_DOMAIN, TRIALS
 from exp_jupyter.server.demo.shop import Shop, open_shop
 from exp_jupyter.server.demo.support import PROMPTS, open_support
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 
 SEED = 20260481
 _NEVER = np.iinfo(np.int64).max

@@ -19,7 +19,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.server.clock import FrozenClock
 from exp_jupyter.server.demo.folders import LockedFolder, sweep
 from exp_jupyter.server.demo.setting import NOW, SEED_OF_NAMES, PastClock
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.identity import SeededIdentity
 from exp_jupyter.server.store import ProjectStore
 

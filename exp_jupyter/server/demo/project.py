@@ -21,16 +21,12 @@ from exp_jupyter.server.demo.setting import (
     PastClock,
     Trial,
 )
-from exp_jupyter.server.services import (
-    experiments,
-    flags,
-    lifecycle,
-    metrics,
-    policies,
-    prompt_experiments,
-    prompts,
-)
-from exp_jupyter.server.services.people import (
+from exp_jupyter.server.services.approvals import policies
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.experiments import from_prompt as prompt_experiments
+from exp_jupyter.server.services.experiments import lifecycle, prompts
+from exp_jupyter.server.services.flags import flag as flags
+from exp_jupyter.server.services.people.people import (
     ADMIN,
     MEMBER,
     OWNER,
@@ -39,6 +35,7 @@ from exp_jupyter.server.services.people import (
     add_person,
     change_settings,
 )
+from exp_jupyter.server.services.results import metrics
 from exp_jupyter.server.store import ProjectStore, Work
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.event_store import EventStore
 from exp_jupyter.server.http.endpoint import Answer
 from exp_jupyter.server.http.keys import asking
 from exp_jupyter.server.http.reading import parsed
-from exp_jupyter.server.intake import Intake
+from exp_jupyter.server.jobs.batching import Intake
 from exp_jupyter.server.refusals import Refusal, invalid, refusal
-from exp_jupyter.server.services import capture, flag_answers
+from exp_jupyter.server.services.flags import answers as flag_answers
+from exp_jupyter.server.services.people import capture
 from exp_jupyter.server.store import ProjectStore
 
 LARGEST_BATCH = 8 * 1024 * 1024

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from exp_jupyter.schema.requests.bodies import Request
-from exp_jupyter.server.events import EventStore
-from exp_jupyter.server.query_runs import QueryRuns
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.jobs.query_runs import QueryRuns
 from exp_jupyter.server.refusals import from_validation, not_found
-from exp_jupyter.server.services.approval_gate import perform
-from exp_jupyter.server.services.people import Actor
+from exp_jupyter.server.services.approvals.gate import perform
+from exp_jupyter.server.services.people.people import Actor
 from exp_jupyter.server.store import Document, ProjectStore, Work
 
 T = TypeVar("T")

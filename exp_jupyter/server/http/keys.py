@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exp_jupyter.server.refusals import Refusal, not_found, refusal
-from exp_jupyter.server.services.people import Actor, actor_of_key
+from exp_jupyter.server.services.people.people import Actor, actor_of_key
 from exp_jupyter.server.store import Work
 
 CURRENT = "@current"

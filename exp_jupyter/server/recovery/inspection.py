@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import StoreError
-from exp_jupyter.server.kept_files import LISTS
+from exp_jupyter.server.events.atomic_files import SET_ASIDE, digest_of, unlisted
+from exp_jupyter.server.events.kept_files import LISTS
 from exp_jupyter.server.recovery.findings import Finding, Report
 from exp_jupyter.server.recovery.parquet_file import read_whole
-from exp_jupyter.server.settling import SET_ASIDE, digest_of, unlisted
 from exp_jupyter.server.store import DATABASE
 from exp_jupyter.server.store.migrations import VERSION
 from exp_jupyter.server.store.project_store import APPLICATION_ID

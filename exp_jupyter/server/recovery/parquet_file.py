@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exp_jupyter.server.event_columns import HOT_PROPERTIES, literal
-from exp_jupyter.server.tables import TABLE_KEY
+from exp_jupyter.server.events.columns import HOT_PROPERTIES, literal
+from exp_jupyter.server.events.warehouse_tables import TABLE_KEY
 from exp_jupyter.warehouse.sql.event_source import first_line
 
 if TYPE_CHECKING:

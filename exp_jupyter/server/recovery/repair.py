@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exp_jupyter.server.event_columns import literal
-from exp_jupyter.server.event_parts import Part
-from exp_jupyter.server.events import EventStore
+from exp_jupyter.server.events.atomic_files import SET_ASIDE, digest_of, set_aside
+from exp_jupyter.server.events.columns import literal
+from exp_jupyter.server.events.event_store import EventStore
+from exp_jupyter.server.events.parts import Part
 from exp_jupyter.server.recovery.findings import Report
 from exp_jupyter.server.recovery.inspection import engine, inspect
 from exp_jupyter.server.recovery.parquet_file import read_whole, table_name
 from exp_jupyter.server.recovery.salvage import copy_rows, move_database
-from exp_jupyter.server.settling import SET_ASIDE, digest_of, set_aside
 from exp_jupyter.server.store import DATABASE, ProjectStore, Table, store_error
 
 DAMAGED, KNOWN, UNNAMED = ".damaged", ".known", ".unnamed"

@@ -6,7 +6,7 @@ from typing import Any
 
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import invalid, not_found
-from exp_jupyter.server.services.people import Actor, basic_view
+from exp_jupyter.server.services.people.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from exp_jupyter.server.clock import wire_time
-from exp_jupyter.server.services.people import Actor, basic_view
+from exp_jupyter.server.services.people.people import Actor, basic_view
 from exp_jupyter.server.store import Document, Work
 
 EXPERIMENT, FLAG = "Experiment", "FeatureFlag"

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from exp_jupyter.server.refusals import invalid, odd
-from exp_jupyter.server.services import experiment_view, flags, metrics
+from exp_jupyter.server.services.experiments import view as experiment_view
+from exp_jupyter.server.services.flags import flag as flags
+from exp_jupyter.server.services.results import metrics
 from exp_jupyter.server.store import Document, Work, packed
 
 ELIGIBLE_LIMIT, MOST_ELIGIBLE = 20, 100

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from exp_jupyter.server.refusals import invalid
-from exp_jupyter.server.services import experiment_writes
-from exp_jupyter.server.services.people import Actor
+from exp_jupyter.server.services.experiments import writes as experiment_writes
+from exp_jupyter.server.services.people.people import Actor
 from exp_jupyter.server.store import Document, Work
 
 _MOST_CHANGES = 10_000

@@ -7,7 +7,7 @@ from typing import Any
 from exp_jupyter.schema.requests.bodies import PolicyCreate, PolicyUpdate, VoteRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.refusals import invalid
-from exp_jupyter.server.services import change_requests, policies
+from exp_jupyter.server.services.approvals import change_requests, policies
 from exp_jupyter.server.store import Document, Work
 
 READ, WRITE = ("approvals:read",), ("approvals:write",)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from exp_jupyter.server.http.endpoint import Call, Endpoint
-from exp_jupyter.server.services import cohorts, queries
+from exp_jupyter.server.services.people import cohorts
+from exp_jupyter.server.services.results import queries
 from exp_jupyter.server.store import Document, Work
 
 _READ = ("cohort:read",)

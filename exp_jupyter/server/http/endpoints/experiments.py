@@ -17,18 +17,13 @@ from exp_jupyter.schema.requests.bodies import (
 )
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.refusals import forbidden, invalid, not_found
-from exp_jupyter.server.services import (
-    activity,
-    cohorts,
-    copies,
-    experiment_view,
-    experiments,
-    lifecycle,
-    listing,
-    queries,
-    tags,
-)
-from exp_jupyter.server.services.people import ADMIN
+from exp_jupyter.server.services import activity, listing, tags
+from exp_jupyter.server.services.experiments import copies, lifecycle
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.experiments import view as experiment_view
+from exp_jupyter.server.services.people import cohorts
+from exp_jupyter.server.services.people.people import ADMIN
+from exp_jupyter.server.services.results import queries
 from exp_jupyter.server.store import Document, Work
 
 READ, WRITE = ("experiment:read",), ("experiment:write",)

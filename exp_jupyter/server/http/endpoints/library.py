@@ -18,16 +18,12 @@ from exp_jupyter.schema.requests.bodies import (
 )
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
 from exp_jupyter.server.refusals import invalid
-from exp_jupyter.server.services import (
-    actions,
-    flags,
-    holdouts,
-    listing,
-    metrics,
-    prompts,
-    saved_metrics,
-)
-from exp_jupyter.server.services.flag_evaluation import payload_of
+from exp_jupyter.server.services import actions, listing
+from exp_jupyter.server.services.experiments import prompts
+from exp_jupyter.server.services.flags import flag as flags
+from exp_jupyter.server.services.flags import holdouts
+from exp_jupyter.server.services.flags.evaluation import payload_of
+from exp_jupyter.server.services.results import metrics, saved_metrics
 from exp_jupyter.server.store import Document, Table, Work
 
 _PAGE = ("limit", "offset")

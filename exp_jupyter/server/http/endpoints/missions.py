@@ -10,18 +10,15 @@ from exp_jupyter.schema.requests.bodies import (
     RunningTimeRequest,
     SetupContextRequest,
 )
-from exp_jupyter.server import daily
 from exp_jupyter.server.http.endpoint import Call, Endpoint
-from exp_jupyter.server.services import (
-    experiment_view,
-    lifecycle,
-    listing,
-    overview,
-    prompt_experiments,
-    series,
-    sizing,
-)
-from exp_jupyter.server.services import setup_context as setup_contexts
+from exp_jupyter.server.jobs import nightly as daily
+from exp_jupyter.server.services import listing
+from exp_jupyter.server.services.experiments import from_prompt as prompt_experiments
+from exp_jupyter.server.services.experiments import lifecycle
+from exp_jupyter.server.services.experiments import view as experiment_view
+from exp_jupyter.server.services.planning import overview, sizing
+from exp_jupyter.server.services.planning import setup_context as setup_contexts
+from exp_jupyter.server.services.results import series
 
 READ, WRITE = ("experiment:read",), ("experiment:write",)
 

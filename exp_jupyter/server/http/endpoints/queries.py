@@ -6,7 +6,7 @@ from typing import Any
 
 from exp_jupyter.schema.requests.bodies import QueryRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
-from exp_jupyter.server.services import queries
+from exp_jupyter.server.services.results import queries
 
 _READ = ("query:read",)
 _ASIDE = ("async", "force_async", "async_except_on_cache_miss")

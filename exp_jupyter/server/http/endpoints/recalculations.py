@@ -6,7 +6,8 @@ from typing import Any
 
 from exp_jupyter.schema.requests.bodies import RecalculateMetricsRequest, RecalculateSeriesRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
-from exp_jupyter.server.services import experiments, recalculation
+from exp_jupyter.server.services.experiments import experiment as experiments
+from exp_jupyter.server.services.results import recalculation
 from exp_jupyter.server.store import Work
 
 _AGENT = "mcp"

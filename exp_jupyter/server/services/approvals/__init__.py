@@ -1,0 +1,1 @@
+"""Approval policies, and the gate they stand at."""

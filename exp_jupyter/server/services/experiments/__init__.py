@@ -1,0 +1,1 @@
+"""Experiments: made, changed, and moved through their life."""

@@ -1,0 +1,1 @@
+"""Feature flags: their rules, and what they answer."""

@@ -1,0 +1,1 @@
+"""People: who asks, and the persons that events are about."""
