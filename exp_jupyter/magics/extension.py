@@ -173,131 +173,131 @@ class ExpMagics(Magics):
     def _set_here(self, change: Any) -> None:
         self.sources[change["name"]] = "%config"
 
-    @magic("size", "Plan")
+    @magic("plan.size", "Plan")
     def exp_size(self, line: str) -> Any:
         """Plan sample size and running time."""
 
-    @magic("history", "Plan")
+    @magic("plan.history", "Plan")
     def exp_history(self, line: str) -> Any:
         """Plan from a past period of your own events."""
 
-    @magic("flags", "Plan")
+    @magic("create.flags", "Plan")
     def exp_flags(self, line: str) -> Any:
         """Find feature flags an experiment can use."""
 
-    @magic("templates", "Plan")
+    @magic("create.templates", "Plan")
     def exp_templates(self, line: str) -> Any:
         """List the metric templates for prompt experiments."""
 
-    @magic("create", "Plan")
+    @magic("create.create", "Plan")
     def exp_create(self, line: str) -> Any:
         """Create an experiment."""
 
-    @magic("from_prompt", "Plan")
+    @magic("create.from_prompt", "Plan")
     def exp_from_prompt(self, line: str) -> Any:
         """Create an experiment that compares versions of a prompt."""
 
-    @magic("duplicate", "Plan")
+    @magic("create.duplicate", "Plan")
     def exp_duplicate(self, line: str) -> Any:
         """Make a draft with the settings of an experiment."""
 
-    @magic("update", "Plan")
+    @magic("create.update", "Plan")
     def exp_update(self, line: str) -> Any:
         """Change an experiment's name, description, metrics or conclusion."""
 
-    @magic("launch", "Plan")
+    @magic("lifecycle.launch", "Plan")
     def exp_launch(self, line: str) -> Any:
         """Start a draft and switch its flag on."""
 
-    @magic("listing", "Watch")
+    @magic("watch.listing", "Watch")
     def exp_list(self, line: str) -> Any:
         """List experiments."""
 
-    @magic("show", "Watch")
+    @magic("watch.show", "Watch")
     def exp_show(self, line: str) -> Any:
         """Show one experiment: flag, variants, metrics, dates."""
 
-    @magic("health", "Watch")
+    @magic("watch.health", "Watch")
     def exp_health(self, line: str) -> Any:
         """Check an experiment: split, bias, flag implementation, exposures."""
 
-    @magic("timeseries", "Watch")
+    @magic("watch.timeseries", "Watch")
     def exp_timeseries(self, line: str) -> Any:
         """Read a metric's daily results."""
 
-    @magic("stats", "Watch")
+    @magic("watch.stats", "Watch")
     def exp_stats(self, line: str) -> Any:
         """Count the project's experiments: launched, active, completed."""
 
-    @magic("pause", "Watch")
+    @magic("lifecycle.pause", "Watch")
     def exp_pause(self, line: str) -> Any:
         """Switch the flag of a running experiment off."""
 
-    @magic("resume", "Watch")
+    @magic("lifecycle.resume", "Watch")
     def exp_resume(self, line: str) -> Any:
         """Switch it on again."""
 
-    @magic("freeze", "Watch")
+    @magic("lifecycle.freeze", "Watch")
     def exp_freeze(self, line: str) -> Any:
         """Keep newcomers out of a running experiment."""
 
-    @magic("unfreeze", "Watch")
+    @magic("lifecycle.unfreeze", "Watch")
     def exp_unfreeze(self, line: str) -> Any:
         """Let newcomers in again."""
 
-    @magic("results", "Analyse")
+    @magic("watch.results", "Analyse")
     def exp_results(self, line: str) -> Any:
         """Read every metric of an experiment as it is now."""
 
-    @magic("analyze", "Analyse")
+    @magic("analyze.analyze", "Analyse")
     def exp_analyze(self, line: str) -> Any:
         """Analyse your own table with one row a unit."""
 
-    @magic("analyze_events", "Analyse")
+    @magic("analyze.analyze_events", "Analyse")
     def exp_analyze_events(self, line: str) -> Any:
         """Analyse your own raw events with one row an event."""
 
-    @magic("compare", "Analyse")
+    @magic("analyze.compare", "Analyse")
     def exp_compare(self, line: str) -> Any:
         """Compare two arms from their counts."""
 
-    @magic("ship", "Decide")
+    @magic("lifecycle.ship", "Decide")
     def exp_ship(self, line: str) -> Any:
         """Give everybody one variant and end the experiment."""
 
-    @magic("end", "Decide")
+    @magic("lifecycle.end", "Decide")
     def exp_end(self, line: str) -> Any:
         """End an experiment and keep what was concluded."""
 
-    @magic("approvals", "Decide")
+    @magic("project.approvals", "Decide")
     def exp_approvals(self, line: str) -> Any:
         """List change requests; approve, reject or withdraw one."""
 
-    @magic("archive", "Decide")
+    @magic("lifecycle.archive", "Decide")
     def exp_archive(self, line: str) -> Any:
         """Put an ended experiment into the archive."""
 
-    @magic("unarchive", "Decide")
+    @magic("lifecycle.unarchive", "Decide")
     def exp_unarchive(self, line: str) -> Any:
         """Bring an archived experiment back."""
 
-    @magic("reset", "Decide")
+    @magic("lifecycle.reset", "Decide")
     def exp_reset(self, line: str) -> Any:
         """Make a launched experiment a draft again."""
 
-    @magic("connect", "Project")
+    @magic("project.connect", "Project")
     def exp_connect(self, line: str) -> Any:
         """Connect a project: the embedded demo, a folder, or a real one."""
 
-    @magic("record", "Project")
+    @magic("project.record", "Project")
     def exp_record(self, line: str) -> Any:
         """Keep what the project answers in a file."""
 
-    @magic("replay", "Project")
+    @magic("project.replay", "Project")
     def exp_replay(self, line: str) -> Any:
         """Run the notebook again offline from such a file."""
 
-    @magic("config", "Project")
+    @magic("project.config", "Project")
     def exp_config(self, line: str) -> Any:
         """Show every setting, its value and where it comes from."""
 

@@ -51,7 +51,7 @@ class Watched(ExpMagics):
     def carry_out(self, module: str, line: str, local: Any) -> None:
         with self.session.within(local):
             read = arguments_of(module).read(line, self.session.variables)
-        self.asked.append((module, vars(read)))
+        self.asked.append((module.rpartition(".")[2], vars(read)))
 
 
 class Cells:

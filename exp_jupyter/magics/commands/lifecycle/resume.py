@@ -1,11 +1,11 @@
-"""``%exp_launch``: start a draft now."""
+"""``%exp_resume``: switch the flag of a paused experiment on again."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments
 from exp_jupyter.magics.line.writing import add_again, add_yes, present
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def arguments() -> Arguments:
-    """Return the arguments of ``%exp_launch``."""
+    """Return the arguments of ``%exp_resume``."""
     it = Arguments(
-        "exp_launch",
+        "exp_resume",
         """
-        Start a draft experiment now and switch its flag on, after a confirmation.
+        Switch the flag of a paused experiment on again, after a confirmation.
 
-        Where an approval policy guards the flag, the launch waits for its approval.
+        Where an approval policy guards the flag, it waits for its approval.
         """,
-        ["%exp_launch 42", "%exp_launch 42 --yes"],
+        ["%exp_resume 42", "%exp_resume 42 --yes"],
     )
     add_ref(it)
     add_again(it)
@@ -31,6 +31,6 @@ def arguments() -> Arguments:
 
 
 def run(session: Session, options: Namespace) -> Any:
-    """Launch an experiment."""
-    write = session.connected().experiments.launch(options.ref)
+    """Resume an experiment."""
+    write = session.connected().experiments.resume(options.ref)
     return present(session, write, yes=options.yes, again=options.again)

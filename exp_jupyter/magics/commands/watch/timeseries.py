@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments, given, one_of
 from exp_jupyter.magics.line.method_options import METHODS, add_interval
 

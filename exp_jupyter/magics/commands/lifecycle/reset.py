@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments
 from exp_jupyter.magics.line.writing import add_yes, present
 

@@ -1,11 +1,11 @@
-"""``%exp_unfreeze``: let newcomers into a frozen experiment again."""
+"""``%exp_launch``: start a draft now."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments
 from exp_jupyter.magics.line.writing import add_again, add_yes, present
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 def arguments() -> Arguments:
-    """Return the arguments of ``%exp_unfreeze``."""
+    """Return the arguments of ``%exp_launch``."""
     it = Arguments(
-        "exp_unfreeze",
+        "exp_launch",
         """
-        Let newcomers into a frozen experiment again, after a confirmation.
+        Start a draft experiment now and switch its flag on, after a confirmation.
+
+        Where an approval policy guards the flag, the launch waits for its approval.
         """,
-        ["%exp_unfreeze 42", "%exp_unfreeze 42 --yes"],
+        ["%exp_launch 42", "%exp_launch 42 --yes"],
     )
     add_ref(it)
     add_again(it)
@@ -29,6 +31,6 @@ def arguments() -> Arguments:
 
 
 def run(session: Session, options: Namespace) -> Any:
-    """Let newcomers into a frozen experiment again."""
-    write = session.connected().experiments.unfreeze(options.ref)
+    """Launch an experiment."""
+    write = session.connected().experiments.launch(options.ref)
     return present(session, write, yes=options.yes, again=options.again)

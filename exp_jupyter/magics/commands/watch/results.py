@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.show import add_ref
-from exp_jupyter.magics.commands.timeseries import add_method
+from exp_jupyter.magics.commands.watch.show import add_ref
+from exp_jupyter.magics.commands.watch.timeseries import add_method
 from exp_jupyter.magics.line.arguments import Arguments, given
 from exp_jupyter.magics.line.progress import counting, progress_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.size import ALTERNATIVES, shares
+from exp_jupyter.magics.commands.plan.size import ALTERNATIVES, shares
 from exp_jupyter.magics.line.arguments import Arguments, given, number, one_of, whole
 from exp_jupyter.magics.line.own_data import (
     add_columns,

@@ -1,11 +1,11 @@
-"""``%exp_resume``: switch the flag of a paused experiment on again."""
+"""``%exp_unfreeze``: let newcomers into a frozen experiment again."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments
 from exp_jupyter.magics.line.writing import add_again, add_yes, present
 
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
 
 
 def arguments() -> Arguments:
-    """Return the arguments of ``%exp_resume``."""
+    """Return the arguments of ``%exp_unfreeze``."""
     it = Arguments(
-        "exp_resume",
+        "exp_unfreeze",
         """
-        Switch the flag of a paused experiment on again, after a confirmation.
-
-        Where an approval policy guards the flag, it waits for its approval.
+        Let newcomers into a frozen experiment again, after a confirmation.
         """,
-        ["%exp_resume 42", "%exp_resume 42 --yes"],
+        ["%exp_unfreeze 42", "%exp_unfreeze 42 --yes"],
     )
     add_ref(it)
     add_again(it)
@@ -31,6 +29,6 @@ def arguments() -> Arguments:
 
 
 def run(session: Session, options: Namespace) -> Any:
-    """Resume an experiment."""
-    write = session.connected().experiments.resume(options.ref)
+    """Let newcomers into a frozen experiment again."""
+    write = session.connected().experiments.unfreeze(options.ref)
     return present(session, write, yes=options.yes, again=options.again)

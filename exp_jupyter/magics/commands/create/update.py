@@ -6,9 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.commands.create import add_metrics, metric_fields
-from exp_jupyter.magics.commands.end import add_conclusion
-from exp_jupyter.magics.commands.show import add_ref
+from exp_jupyter.magics.commands.create.create import add_metrics, metric_fields
+from exp_jupyter.magics.commands.lifecycle.end import add_conclusion
+from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.line.arguments import Arguments, given
 from exp_jupyter.magics.line.writing import add_yes, present
 

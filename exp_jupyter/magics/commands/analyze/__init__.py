@@ -1,0 +1,1 @@
+"""Magics that analyse a person's own numbers."""

@@ -1,0 +1,1 @@
+"""Magics that make and change experiments, and what they are made of."""

@@ -1,0 +1,1 @@
+"""Magics that plan."""

@@ -1,0 +1,1 @@
+"""Magics about the project itself."""

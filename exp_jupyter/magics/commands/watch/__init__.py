@@ -1,0 +1,1 @@
+"""Magics that watch a project's experiments."""
