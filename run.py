@@ -4,8 +4,11 @@
     python3 run.py quickstart              open the quickstart in JupyterLab, on the embedded demo
     python3 run.py quickstart --headless   execute it instead and write reports/quickstart.html
     python3 run.py test [pytest options]   every gate and every test
+    python3 run.py lint | fix | types      style, types, layers and panel; put style right; types
+    python3 run.py panel                   build the JupyterLab panel and link it
+    python3 run.py docs                    build the documentation into reports/site
 
-Both create ``.venv`` beside this file the first time and bring it up to date afterwards. With
+All create ``.venv`` beside this file the first time and bring it up to date afterwards. With
 ``EXP_JUPYTER_REQUIRE_ENGINES=1`` the tests get the other engines' packages too, and fail where an
 engine is missing; PostgreSQL and a Java runtime are the system's to give:
 
@@ -144,23 +147,58 @@ def panel_gates() -> int:
     return call(jlpm, "check", cwd=LABEXTENSION)
 
 
+def failed_gates() -> list[str]:
+    """Check style, types, layers and the panel; return the names of what failed."""
+    say("style, types, layers, panel")
+    gates = {
+        "ruff check": call(BIN / "ruff", "check", "."),
+        "ruff format": call(BIN / "ruff", "format", "--check", "--quiet", "."),
+        "types": types(),
+        "layers": call(BIN / "lint-imports", "--no-cache", quiet=True),
+        "panel": panel_gates(),
+    }
+    failed = [name for name, code in gates.items() if code]
+    if failed:
+        say(f"FAILED: {', '.join(failed)}")
+    return failed
+
+
+def types() -> int:
+    """Check the types of the package."""
+    return call(BIN / "mypy")
+
+
+def fix() -> int:
+    """Put right what a program can: imports, layout, the plainest of ruff's findings."""
+    return call(BIN / "ruff", "check", "--fix", ".") or call(BIN / "ruff", "format", ".")
+
+
+def panel() -> int:
+    """Build the panel, and make JupyterLab in ``.venv`` load it from this clone."""
+    if shutil.which("node") is None:
+        say("Node.js not found: the panel cannot be built")
+        return 1
+    jlpm = BIN / "jlpm"
+    for words in (["install", "--immutable"], ["build:prod"]):
+        if code := call(jlpm, *words, cwd=LABEXTENSION):
+            return code
+    return call(BIN / "jupyter-builder", "develop", "--overwrite", HERE)
+
+
+def docs() -> int:
+    """Build the documentation; a broken link fails."""
+    set_up("docs")
+    code = call(PYTHON, "-m", "mkdocs", "build", "--strict", "--quiet")
+    if code == 0:
+        say("wrote reports/site/index.html")
+    return code
+
+
 def test(options: Sequence[str]) -> int:
     """Run every gate, then pytest; fail when any of them did."""
     engines = os.environ.get("EXP_JUPYTER_REQUIRE_ENGINES") == "1"
     set_up("test,engines,spark" if engines else "test")
-    gates: dict[str, int] = {}
-    if not options:
-        say("style, types, layers, panel")
-        gates = {
-            "ruff check": call(BIN / "ruff", "check", "."),
-            "ruff format": call(BIN / "ruff", "format", "--check", "--quiet", "."),
-            "types": call(BIN / "mypy"),
-            "layers": call(BIN / "lint-imports", "--no-cache", quiet=True),
-            "panel": panel_gates(),
-        }
-    failed = [name for name, code in gates.items() if code]
-    if failed:
-        say(f"FAILED: {', '.join(failed)}")
+    failed = [] if options else failed_gates()
     say("tests")
     everything = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     everything += ["tests", "exp_jupyter", "notebooks"]
@@ -180,11 +218,22 @@ def main() -> int:
     start = commands.add_parser("quickstart", help="the main job, on the embedded demo project")
     start.add_argument("--headless", action="store_true", help="execute it and write a report")
     commands.add_parser("test", help="every gate and every test", add_help=False)
+    commands.add_parser("lint", help="check style, types, layers and the panel")
+    commands.add_parser("fix", help="put style right")
+    commands.add_parser("types", help="check types")
+    commands.add_parser("panel", help="build the JupyterLab panel and link it")
+    commands.add_parser("docs", help="build the documentation")
     known, rest = parser.parse_known_args()
     if known.command == "test":
         return test(rest)
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
+    if known.command == "docs":
+        return docs()
+    if known.command in ("lint", "fix", "types", "panel"):
+        set_up("test")
+        work = {"lint": lambda: int(bool(failed_gates())), "fix": fix, "types": types}
+        return {**work, "panel": panel}[known.command]()
     return quickstart(headless=known.headless)
 
 

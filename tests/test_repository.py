@@ -41,6 +41,19 @@ def test_modules_stay_small_and_say_what_they_are_for() -> None:
         assert lines[0].startswith(('"""', "/**")), f"{module.name} does not say why it exists"
 
 
-def test_no_room_is_called_after_nothing() -> None:
+def test_a_folder_has_about_a_dozen_entries() -> None:
+    entries: dict[Path, set[str]] = {}
+    package = ROOT / "exp_jupyter"
+    for path in tracked("exp_jupyter/**", "labextension/src/**"):
+        for folder in path.relative_to(ROOT).parents:
+            inside = path.relative_to(ROOT / folder).parts[0]
+            entries.setdefault(ROOT / folder, set()).add(inside)
+    for folder, names in entries.items():
+        if ROOT in folder.parents and folder != package:  # the package shows its layers
+            count = len(names - {"__init__.py"})
+            assert count <= 13, f"{folder.relative_to(ROOT)} has {count} entries: group them"
+
+
+def test_no_module_is_called_after_nothing() -> None:
     names = {path.stem for path in tracked("exp_jupyter/*.py", "labextension/src/*.ts")}
     assert not names & {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
