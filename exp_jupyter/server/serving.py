@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from exp_jupyter.errors import InputError, StoreError
 from exp_jupyter.server.app import create_app
@@ -20,6 +20,11 @@ from exp_jupyter.server.services.people import people
 from exp_jupyter.server.services.people.capture import project_token
 from exp_jupyter.server.store import ProjectStore
 from exp_jupyter.server.testing import FIXTURE, RESET, TrialApp
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from exp_jupyter.server.http.time_limits import TimeLimits
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOSTS = ("127.0.0.1", "[::1]", "localhost")
@@ -218,11 +223,24 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _run(app: ASGIApp, listening: socket.socket) -> None:
+def server_of(app: ASGIApp, limits: TimeLimits | None = None) -> uvicorn.Server:
+    """Return the server of an application on loopback, not running yet.
+
+    Parameters
+    ----------
+    app
+        The application.
+    limits
+        How long a request may take to arrive; by default those of `TimeLimits`.
+    """
     import uvicorn
 
+    from exp_jupyter.server.http.time_limits import BodyTimeLimit, TimeLimits, protocol_with
+
+    limits = limits or TimeLimits()
     config = uvicorn.Config(
-        HostGuard(app, HOSTS),
+        BodyTimeLimit(HostGuard(app, HOSTS), limits.body),
+        http=protocol_with(limits),
         # Addresses may carry what a person typed; the access log stays off.
         access_log=False,
         log_level="warning",
@@ -231,11 +249,15 @@ def _run(app: ASGIApp, listening: socket.socket) -> None:
         h11_max_incomplete_event_size=64 * 1024,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    return uvicorn.Server(config)
+
+
+def _run(app: ASGIApp, listening: socket.socket) -> None:
     # uvicorn stops in order and then raises the signal again; that must not cut the rest short.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            server_of(app).run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
 
