@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
-
+from exp_jupyter.client.api import ProjectApi
 from exp_jupyter.client.http.credentials import Secret, looks_like_key
-from exp_jupyter.client.http.origin import EMBEDDED_ORIGIN, Address, checked_address
+from exp_jupyter.client.http.origin import Address, checked_address
 from exp_jupyter.client.http.retry import Pace
 from exp_jupyter.client.http.transport import Bounds, Transport
-from exp_jupyter.client.http.wire.wire_format import Parameters
-from exp_jupyter.errors import ApiError, InputError, ProtocolError
+from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -28,12 +25,9 @@ if TYPE_CHECKING:
     from exp_jupyter.client.resources.experiments import Experiments
     from exp_jupyter.client.resources.flags import Flags
     from exp_jupyter.client.resources.prompts import Prompts
-    from exp_jupyter.schema.people import UserBasic
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
-class Project(Shown):
+class Project(ProjectApi, Shown):
     """One project of one origin, seen with one key.
 
     Attributes
@@ -57,12 +51,7 @@ class Project(Shown):
         label: str = "",
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self.transport = transport
-        self.origin = transport.root
-        self.kind = "embedded" if transport.origin == EMBEDDED_ORIGIN else "remote"
-        self._ref = str(project)
-        self._label = label
-        self._clock = clock
+        super().__init__(transport, project, label=label, clock=clock)
         self.access: Access | None = None
         self._live_clock: tuple[Callable[[], datetime] | None] | None = None
 
@@ -120,45 +109,6 @@ class Project(Shown):
 
         return Policies(self)
 
-    @property
-    def id(self) -> int | str:
-        """The project's number, or ``@current`` when the project does not tell it."""
-        found = self._about.get("id")
-        if isinstance(found, int):
-            return found
-        return int(self._ref) if self._ref.isdecimal() else self._ref
-
-    @property
-    def name(self) -> str:
-        """The project's name."""
-        return str(self._about.get("name") or self._label or f"project {self._ref}")
-
-    @property
-    def label(self) -> str:
-        """What to call this connection: the project, and in the demo also the person."""
-        return self._label or self.name
-
-    @property
-    def source(self) -> str:
-        """Where numbers read from here come from, in words."""
-        where = "embedded" if self.kind == "embedded" else self.origin
-        return f"{self.name} ({where})"
-
-    @property
-    def timezone(self) -> str:
-        """The time zone whose days the daily series has; UTC when the project does not say."""
-        return str(self._about.get("timezone") or "UTC")
-
-    @property
-    def me(self) -> UserBasic | None:
-        """The person whose key is used; None when the key may not read that."""
-        return self._me
-
-    @property
-    def now(self) -> datetime:
-        """The present moment in the project; the demo's clock stands still."""
-        return self._clock() if self._clock else datetime.now(UTC)
-
     def check(self) -> Access:
         """Return who the key belongs to and what it may read, the missing scopes by name."""
         from exp_jupyter.client.resources.access import access_of
@@ -209,9 +159,8 @@ class Project(Shown):
         self._clock = lambda: moment
         # What may have been read before is read again, so that the file holds it: a replay knows
         # what it is a recording of.
-        for known in ("_about", "_me"):
-            self.__dict__.pop(known, None)
-            getattr(self, known)
+        self._forget()
+        _ = self.name, self.me
         return self
 
     def stop_recording(self) -> Path:
@@ -229,8 +178,7 @@ class Project(Shown):
             )
         self.transport.tape = None
         (self._clock,), self._live_clock = self._live_clock, None
-        for known in ("_about", "_me"):
-            self.__dict__.pop(known, None)
+        self._forget()
         return file
 
     @property
@@ -248,81 +196,6 @@ class Project(Shown):
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()
-
-    def path(self, *parts: str | int) -> str:
-        """Return the path of something in this project, each part escaped, with its slash.
-
-        Raises
-        ------
-        exp_jupyter.errors.InputError
-            A part would lead out of the project.
-        """
-        if any(str(part) in {"", ".", ".."} for part in (self._ref, *parts)):
-            raise InputError("An id is empty or only dots.", hint="Give the id as it is shown.")
-        tail = "".join(f"{quote(str(part), safe='@', errors='replace')}/" for part in parts)
-        return f"/api/projects/{quote(self._ref, safe='@')}/{tail}"
-
-    def read(
-        self, kind: type[Model], path: str, params: Parameters | None = None, *, body: Any = None
-    ) -> Model:
-        """Read ``path`` and return its answer as ``kind``.
-
-        Raises
-        ------
-        exp_jupyter.errors.ProtocolError
-            The answer is not of that shape.
-        """
-        return parse(kind, self.transport.read(path, params, body=body), path)
-
-    def pages(
-        self, kind: type[Model], path: str, params: Parameters | None = None
-    ) -> Iterator[Model]:
-        """Yield a list's pages as ``kind``, one request each."""
-        for page in self.transport.pages(path, params):
-            yield parse(kind, page, path)
-
-    @cached_property
-    def _about(self) -> dict[str, Any]:
-        return self._optional(self.path())
-
-    @cached_property
-    def _me(self) -> UserBasic | None:
-        from exp_jupyter.schema.people import UserBasic
-
-        body = self._optional("/api/users/@me/")
-        try:
-            return UserBasic.model_validate(body) if body else None
-        except ValidationError:
-            return None
-
-    def _optional(self, path: str) -> dict[str, Any]:
-        # Who and where are asked outside the experiments' own scopes: a key that may not read
-        # them still works for everything else.
-        try:
-            body = self.transport.read(path)
-        except (ApiError, ProtocolError):
-            return {}
-        return body if isinstance(body, dict) else {}
-
-
-def parse(kind: type[Model], body: Any, path: str) -> Model:
-    """Return ``body`` as ``kind``.
-
-    Raises
-    ------
-    exp_jupyter.errors.ProtocolError
-        The body has another shape; the message names the first field at fault.
-    """
-    try:
-        return kind.model_validate(body)
-    except ValidationError as odd:
-        first = odd.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
-        reason = f"{where}: {first['msg']}"
-    raise ProtocolError(
-        f"{path} answered something else than expected ({reason}).",
-        hint="Check that the origin is a PostHog project of a recent version.",
-    )
 
 
 def replay(path: str | Path) -> Project:

@@ -80,7 +80,7 @@ def refuse_to_make(text: str, known: Mapping[str, Profile]) -> NoReturn:
     exp_jupyter.errors.InputError
         Always.
     """
-    from exp_jupyter.client.lookup import suggestion
+    from exp_jupyter.client.lookup.names import suggestion
 
     if looks_like_host(text):
         raise InputError(

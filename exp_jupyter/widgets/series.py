@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from exp_jupyter.client.lookup import find_metric
+from exp_jupyter.client.lookup.metrics import find_metric
 from exp_jupyter.display import page
 from exp_jupyter.display.content.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.errors import InputError

@@ -149,8 +149,9 @@ def test_connecting_and_a_first_list_load_and_build_no_more_than_they_need(serve
     assert not heavy & set(loaded)
     ours = {name.removeprefix("exp_jupyter.") for name in loaded if name.startswith("exp_jupyter.")}
     assert {name for name in ours if name.startswith("schema.")} == {
-        "schema.base", "schema.baseline", "schema.experiment", "schema.flag", "schema.health",
-        "schema.listing", "schema.people",
+        "schema.base", "schema.listing", "schema.people",
+        "schema.experiments", "schema.experiments.baseline", "schema.experiments.experiment",
+        "schema.experiments.health", "schema.flags", "schema.flags.flag",
     }  # fmt: skip
     assert not {name for name in ours if name.partition(".")[0] in {"server", "analysis", "engine"}}
     # A list is parsed as a whole, so of all shapes only the list's own is built.

@@ -217,14 +217,14 @@ def test_with_the_project_out_of_reach_nothing_is_sent(server, write, fault):
     assert posts(server) == []
 
 
-def test_an_interrupt_leaves_the_write_in_doubt(server, write, monkeypatch):
-    real = write._project.transport.write
+def test_an_interrupt_leaves_the_write_in_doubt(server, project, write, monkeypatch):
+    real = project.transport.write
 
     def interrupted(*call):
         real(*call)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(write._project.transport, "write", interrupted)
+    monkeypatch.setattr(project.transport, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write.send()
     assert write.send().kind == "already_done"

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from exp_jupyter.analysis.results.experiment import Results
 from exp_jupyter.analysis.results.series import Series
-from exp_jupyter.client.lookup import find_metric
+from exp_jupyter.client.lookup.metrics import find_metric
 from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word, word
 from exp_jupyter.magics.extension import ExpMagics, arguments_of
 from exp_jupyter.magics.line.completion import matcher

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exp_jupyter.client.http.concurrency import side_by_side
 from exp_jupyter.errors import ApiError, PermissionDeniedError, ValidationFailedError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _PROBES = (
     ("Experiments", "experiment:read", ("experiments",)),
@@ -55,7 +56,7 @@ class Access(Shown):
         return tuple(one.scope for one in self.granted if one.verdict == "missing")
 
 
-def access_of(project: Project) -> Access:
+def access_of(api: ProjectApi) -> Access:
     """Return what the project's key may read, by asking for one of each thing, side by side.
 
     Raises
@@ -63,25 +64,23 @@ def access_of(project: Project) -> Access:
     exp_jupyter.errors.ExpError
         The key is not known, or the project is out of reach.
     """
-    from exp_jupyter.client.http.concurrency import side_by_side
-
-    me = project.me
-    verdicts = side_by_side(lambda probe: _verdict(project, *probe[2]), _PROBES)
+    me = api.me
+    verdicts = side_by_side(lambda probe: _verdict(api, *probe[2]), _PROBES)
     granted = tuple(
         Granted(what, scope, verdict)
         for (what, scope, _), verdict in zip(_PROBES, verdicts, strict=True)
     )
-    return Access(project.name, me.label if me else "", granted)
+    return Access(api.name, me.label if me else "", granted)
 
 
-def _verdict(project: Project, *parts: str) -> str:
-    path = project.path(*parts)
+def _verdict(api: ProjectApi, *parts: str) -> str:
+    path = api.path(*parts)
     try:
         if parts == ("query",):
             # A query of nothing: the scope is looked at first, and then it is refused as empty.
-            project.transport.read(path, body={"query": {}})
+            api.transport.read(path, body={"query": {}})
         else:
-            project.transport.read(path, {"limit": 1})
+            api.transport.read(path, {"limit": 1})
     except PermissionDeniedError as refusal:
         return "missing" if "missing required scope" in refusal.detail else "refused"
     except ValidationFailedError:

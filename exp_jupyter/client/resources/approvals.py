@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.client.writes.approvals.decision import Decision
+from exp_jupyter.client.lookup.approvals import change_request, change_requests, policies_of
+from exp_jupyter.client.writes.decision import Decision
 from exp_jupyter.schema.approvals.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 class Approvals:
     """The change requests and approval policies of a project."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, api: ProjectApi) -> None:
+        self._api = api
 
     def list(
         self,
@@ -57,28 +58,27 @@ class Approvals:
         requester: int | None = None,
     ) -> Iterator[ChangeRequest]:
         """Yield what ``list`` would return, one page of requests at a time."""
-        params = {"state": state, "action_key": action_key, "resource_type": resource_type}
-        path = self._project.path("change_requests")
-        for page in self._project.pages(
-            ChangeRequestList,
-            path,
-            {**params, "resource_id": resource_id, "requester": requester},
-        ):
-            yield from page
+        return change_requests(
+            self._api,
+            state=state,
+            action_key=action_key,
+            resource_type=resource_type,
+            resource_id=resource_id,
+            requester=requester,
+        )
 
     def get(self, request_id: str) -> ChangeRequest:
         """Return one change request, as the person whose key is used sees it."""
-        path = self._project.path("change_requests", request_id)
-        return self._project.read(ChangeRequest, path).coded(call("approvals.get", request_id))
+        return change_request(self._api, request_id).coded(call("approvals.get", request_id))
 
     def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
         """Return the approval policies."""
-        return [*self._project.policies.iterate(enabled=enabled)]
+        return [*policies_of(self._api, enabled=enabled)]
 
     def approve(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that approves a change request; sends nothing."""
         shown = call("approvals.approve", request_id, reason=reason or None)
-        return Decision(self._project, "approve", request_id, reason).coded(shown)
+        return Decision(self._api, "approve", request_id, reason).coded(shown)
 
     def reject(self, request_id: str, reason: str) -> Decision:
         """Return the write that rejects a change request; sends nothing.
@@ -89,9 +89,9 @@ class Approvals:
             There is no reason.
         """
         shown = call("approvals.reject", request_id, reason)
-        return Decision(self._project, "reject", request_id, reason).coded(shown)
+        return Decision(self._api, "reject", request_id, reason).coded(shown)
 
     def withdraw(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that takes back one's own change request; sends nothing."""
         shown = call("approvals.withdraw", request_id, reason=reason or None)
-        return Decision(self._project, "cancel", request_id, reason).coded(shown)
+        return Decision(self._api, "cancel", request_id, reason).coded(shown)

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import NOTHING, call
-from exp_jupyter.client.lookup import as_id, suggestion
+from exp_jupyter.client.lookup.collections import Item, NamedCollection
+from exp_jupyter.client.lookup.names import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.approvals.approval import ApprovalPolicy
-from exp_jupyter.schema.base import ApiObject
 from exp_jupyter.schema.experiments.experiment import Holdout, SavedMetric
 from exp_jupyter.schema.listing import Page
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
-    from exp_jupyter.client.writes.collections import Change, Make, Remove
-
-Thing = TypeVar("Thing", bound=ApiObject)
+    from exp_jupyter.client.writes.collections import CreateItem, DeleteItem, UpdateItem
 
 
-class Shelf(Generic[Thing]):
-    """The things of one kind in a project. A subclass says where they are and what they are called.
+class Collection(NamedCollection[Item]):
+    """The items of one kind in a project, to read and to write."""
 
-    Parameters
-    ----------
-    project
-        The project.
-    """
-
-    kind: type[Any]
-    where: ClassVar[str] = ""
-    """The last part of their address."""
-    called: ClassVar[str] = ""
-    """The project's attribute for them."""
-    word: ClassVar[str] = ""
-    """One of them, in words."""
-    name_field: ClassVar[str] = "name"
-    """What people know one by."""
-    written: ClassVar[tuple[str, ...]] = ()
-    """The fields that can be written."""
-    guarded: ClassVar[Mapping[str, str]] = {}
-    """The action that an approval policy may be about, by the method of the request."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-
-    def get(self, ref: int | str) -> Thing:
+    def get(self, ref: int | str) -> Item:
         """Return one by its id or its exact name.
 
         Raises
@@ -65,7 +39,7 @@ class Shelf(Generic[Thing]):
                 if isinstance(ref, int):
                     raise
         text = str(ref).strip()
-        everyone = [*self._iterate({})]
+        everyone = [*self.iterate_with({})]
         found = [one for one in everyone if text in (self.name_of(one), self.number_of(one))]
         if len(found) == 1:
             return self._read(self.number_of(found[0]))
@@ -80,69 +54,42 @@ class Shelf(Generic[Thing]):
             hint=suggestion(text, names) or f"There are {', '.join(names) or 'none'}.",
         )
 
-    def update(self, ref: int | str, **fields: Any) -> Change[Thing]:
+    def update(self, ref: int | str, **fields: Any) -> UpdateItem[Item]:
         """Return the write that changes fields of one, by the API's names; sends nothing."""
-        from exp_jupyter.client.writes.collections import Change
+        from exp_jupyter.client.writes.collections import UpdateItem
 
         thing = self.get(ref)
         shown = {name: NOTHING if value is None else value for name, value in fields.items()}
-        return Change(self._project, self, thing, fields).coded(
+        return UpdateItem(self._api, self, thing, fields).coded(
             call(f"{self.called}.update", ref, **shown)
         )
 
-    def delete(self, ref: int | str) -> Remove[Thing]:
+    def delete(self, ref: int | str) -> DeleteItem[Item]:
         """Return the write that removes one for good; sends nothing."""
-        from exp_jupyter.client.writes.collections import Remove
+        from exp_jupyter.client.writes.collections import DeleteItem
 
         thing = self.get(ref)
-        return Remove(self._project, self, thing, {}).coded(call(f"{self.called}.delete", ref))
+        return DeleteItem(self._api, self, thing, {}).coded(call(f"{self.called}.delete", ref))
 
-    def normal(self, name: str, value: Any) -> Any:
-        """Return a field's value without what the project adds to it by itself."""
-        del name
-        return value
-
-    def called_exactly(self, name: str) -> Thing | None:
-        """Return the one of this name, or None; upper and lower case are the same."""
-        wanted = name.casefold()
-        for one in self._iterate({}):
-            if self.name_of(one).casefold() == wanted:
-                return one
-        return None
-
-    def _make(self, fields: dict[str, Any], *given: Any, **named: Any) -> Make[Thing]:
+    def _make(self, fields: dict[str, Any], *given: Any, **named: Any) -> CreateItem[Item]:
         """Return the write; ``given`` and ``named`` are the arguments it was asked for with."""
-        from exp_jupyter.client.writes.collections import Make
+        from exp_jupyter.client.writes.collections import CreateItem
 
         kept = {name: value for name, value in fields.items() if value is not None}
         shown = call(f"{self.called}.create", *given, **named)
-        return Make(self._project, self, kept).coded(shown)
+        return CreateItem(self._api, self, kept).coded(shown)
 
-    def name_of(self, one: Thing) -> str:
-        """Return what people call one."""
-        return str(getattr(one, self.name_field))
-
-    def number_of(self, one: Thing) -> str:
-        """Return the id of one."""
-        return str(getattr(one, "id", ""))
-
-    def _read(self, number: int | str) -> Thing:
-        path = self._project.path(self.where, number)
-        found: Thing = self._project.read(self.kind, path)
+    def _read(self, number: int | str) -> Item:
         shown = int(number) if str(number).isdecimal() else number
-        return found.coded(call(f"{self.called}.get", shown))
+        return self.of_number(number).coded(call(f"{self.called}.get", shown))
 
-    def _iterate(self, params: dict[str, Any]) -> Iterator[Thing]:
-        for page in self._project.pages(Page[self.kind], self._project.path(self.where), params):  # type: ignore[name-defined]
-            yield from page
-
-    def _listed(self, params: dict[str, Any]) -> Page[Thing]:
-        found = [*self._iterate(params)]
+    def _listed(self, params: dict[str, Any]) -> Page[Item]:
+        found = [*self.iterate_with(params)]
         shown = call(f"{self.called}.list", **params)
         return Page[self.kind](count=len(found), results=found).coded(shown)  # type: ignore[name-defined]
 
 
-class SavedMetrics(Shelf[SavedMetric]):
+class SavedMetrics(Collection[SavedMetric]):
     """Metrics that several experiments share."""
 
     kind = SavedMetric
@@ -156,7 +103,7 @@ class SavedMetrics(Shelf[SavedMetric]):
         *,
         description: str | None = None,
         tags: Sequence[str] | None = None,
-    ) -> Make[SavedMetric]:
+    ) -> CreateItem[SavedMetric]:
         """Return the write that makes a shared metric; sends nothing.
 
         Parameters
@@ -190,7 +137,7 @@ class SavedMetrics(Shelf[SavedMetric]):
         return self._listed({"search": search, "event": event})
 
 
-class Holdouts(Shelf[Holdout]):
+class Holdouts(Collection[Holdout]):
     """Shares of people kept out of experiments."""
 
     kind = Holdout
@@ -200,7 +147,9 @@ class Holdouts(Shelf[Holdout]):
         {"PATCH": "experiment_holdout.update", "DELETE": "experiment_holdout.delete"}
     )
 
-    def create(self, name: str, share: float, *, description: str | None = None) -> Make[Holdout]:
+    def create(
+        self, name: str, share: float, *, description: str | None = None
+    ) -> CreateItem[Holdout]:
         """Return the write that makes a holdout; sends nothing.
 
         Parameters
@@ -233,7 +182,7 @@ class Holdouts(Shelf[Holdout]):
         return self._listed({})
 
 
-class Policies(Shelf[ApprovalPolicy]):
+class Policies(Collection[ApprovalPolicy]):
     """Which changes need whose approval; known by their action, such as ``feature_flag.update``."""
 
     kind = ApprovalPolicy
@@ -252,7 +201,7 @@ class Policies(Shelf[ApprovalPolicy]):
 
     def create(
         self, action_key: str, approvers: Sequence[int], *, quorum: int = 1, **fields: Any
-    ) -> Make[ApprovalPolicy]:
+    ) -> CreateItem[ApprovalPolicy]:
         """Return the write that makes an approval policy; sends nothing.
 
         Parameters
@@ -297,4 +246,4 @@ class Policies(Shelf[ApprovalPolicy]):
 
     def iterate(self, *, enabled: bool | None = None) -> Iterator[ApprovalPolicy]:
         """Yield the policies, one page of requests at a time."""
-        return self._iterate({"enabled": enabled})
+        return self.iterate_with({"enabled": enabled})

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import builtins
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.client.lookup import (
-    as_id,
+from exp_jupyter.client.http.concurrency import side_by_side
+from exp_jupyter.client.lookup.experiments import (
     experiment_called,
-    find_metric,
+    experiment_of_id,
+    experiments_of,
     missing_experiment,
     named_experiment,
-    require_stored,
 )
+from exp_jupyter.client.lookup.metrics import find_metric, require_stored
+from exp_jupyter.client.lookup.names import as_id
+from exp_jupyter.client.resources.experiment_actions import ExperimentWrites, Ref
 from exp_jupyter.client.resources.questions import ExperimentQuestions
 from exp_jupyter.client.resources.recomputation import Recomputation
-from exp_jupyter.client.writes.experiment_actions import ExperimentWrites, Ref
 from exp_jupyter.errors import (
     ApiError,
     InputError,
@@ -100,12 +101,16 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         tag: str | None = None,
     ) -> Iterator[Experiment]:
         """Yield what ``list`` would return, one page of requests at a time."""
-        params = {"status": status, "archived": archived, "search": search, "order": order}
-        params |= {"prompt_name": prompt_name, "event": event}
-        params["tags"] = None if tag is None else json.dumps([tag.strip().lower()])
-        path = self._project.path("experiments")
-        for page in self._project.pages(ExperimentList, path, params):
-            yield from page
+        return experiments_of(
+            self._api,
+            status=status,
+            archived=archived,
+            search=search,
+            order=order,
+            prompt_name=prompt_name,
+            event=event,
+            tag=tag,
+        )
 
     def get(self, ref: Ref) -> Experiment:
         """Return one experiment with all its fields.
@@ -121,13 +126,13 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             return self._by_id(ref.id)
         known = as_id(ref)
         if known is None:
-            return self._by_id(named_experiment(self, str(ref).strip()).id)
+            return self._by_id(named_experiment(self._api, str(ref).strip()).id)
         try:
             return self._by_id(known)
         except NotFoundError as miss:
-            named = experiment_called(self, ref.strip()) if isinstance(ref, str) else None
+            named = experiment_called(self._api, ref.strip()) if isinstance(ref, str) else None
             if named is None:
-                raise missing_experiment(self, known, miss) from None
+                raise missing_experiment(self._api, known, miss) from None
             return self._by_id(named.id)
 
     def series_data(self, ref: Ref, metric: str | int | None = None) -> TimeseriesResults:
@@ -193,11 +198,9 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         -----
         At most eight requests are under way at once. An interrupt begins no further one.
         """
-        from exp_jupyter.client.http.concurrency import side_by_side
-
         experiment = self.get(ref)
         how = Recomputation(method, mode, interval, tuning_n)
-        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        self._api.source  # noqa: B018 - read once here rather than once in every thread
         return side_by_side(
             lambda entry: self._series_of(experiment, entry, how),
             experiment.metric_entries,
@@ -239,13 +242,12 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         cannot analyse is named in ``failed`` and the others are there all the same.
         """
         from exp_jupyter.analysis.results.experiment import Results
-        from exp_jupyter.client.http.concurrency import side_by_side
 
         experiment = self._launched(self.get(ref))
         entries = experiment.metric_entries
         if metric is not None or not entries:
             entries = (find_metric(experiment, metric),)
-        self._project.source  # noqa: B018 - read once here rather than once in every thread
+        self._api.source  # noqa: B018 - read once here rather than once in every thread
         failed: dict[str, str] = {}
         how = Recomputation(method, mode, interval, tuning_n)
 
@@ -286,9 +288,9 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         from exp_jupyter.schema.experiments.recalculation import MetricsRecalculation
 
         one = self.get(ref)
-        path = self._project.path("experiments", one.id, "metrics_recalculation", job or "latest")
+        path = self._api.path("experiments", one.id, "metrics_recalculation", job or "latest")
         shown = call("experiments.metrics_recalculation", one.id, job=job)
-        return self._project.read(MetricsRecalculation, path).coded(shown)
+        return self._api.read(MetricsRecalculation, path).coded(shown)
 
     def exposures(self, ref: Ref) -> Exposures:
         """Return who saw which variant.
@@ -301,7 +303,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         from exp_jupyter.client.resources import queries
 
         experiment = self._launched(self.get(ref))
-        found = queries.exposures(self._project, experiment)
+        found = queries.exposures(self._api, experiment)
         return found.coded(call("experiments.exposures", experiment.id))
 
     def health(self, ref: Ref) -> Health:
@@ -317,7 +319,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         required: bool | None = None
         try:
             if experiment.start_date is not None:
-                found = queries.exposures(self._project, experiment)
+                found = queries.exposures(self._api, experiment)
         except PermissionDeniedError:
             found = None
         events, actions = queries.targets(experiment)
@@ -394,33 +396,32 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         from exp_jupyter.analysis.results.experiment import result_series
         from exp_jupyter.client.resources import queries
 
-        found = queries.result(self._project, experiment, entry)
-        as_of = found.last_refresh or self._project.now
+        found = queries.result(self._api, experiment, entry)
+        as_of = found.last_refresh or self._api.now
         last = min(as_of, experiment.end_date) if experiment.end_date else as_of
         series = result_series(
             found,
             experiment=experiment,
             metric={**entry.definition, "name": entry.name},
-            day=last.astimezone(ZoneInfo(self._project.timezone)).date(),
+            day=last.astimezone(ZoneInfo(self._api.timezone)).date(),
             as_of=as_of,
             **how.settings(),
-            source=self._project.source,
+            source=self._api.source,
         )
         shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
         return series.coded(f"{shown}[0]")
 
     def _by_id(self, known: int) -> Experiment:
-        path = self._project.path("experiments", known)
-        return self._project.read(Experiment, path).coded(call("experiments.get", known))
+        return experiment_of_id(self._api, known).coded(call("experiments.get", known))
 
     def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
         from exp_jupyter.schema.experiments.series import TimeseriesResults
 
         require_stored(entry)
-        path = self._project.path("experiments", experiment.id, "timeseries_results")
+        path = self._api.path("experiments", experiment.id, "timeseries_results")
         params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
         shown = call("experiments.series_data", experiment.id, entry.name)
-        return self._project.read(TimeseriesResults, path, params).coded(shown)
+        return self._api.read(TimeseriesResults, path, params).coded(shown)
 
     def _series_of(
         self,
@@ -435,7 +436,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             experiment=experiment,
             metric={**entry.definition, "name": entry.name},
             **how.settings(),
-            source=self._project.source,
+            source=self._api.source,
         )
         return series.coded(
             call("experiments.timeseries", experiment.id, entry.name, **asdict(how))

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import NOTHING, call
-from exp_jupyter.client.lookup import as_id, suggestion
+from exp_jupyter.client.lookup.flags import flag_of_key, flags_of
+from exp_jupyter.client.lookup.names import as_id, suggestion
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.flags.feature_flag import FeatureFlag, FlagList
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
     from exp_jupyter.client.writes.flags.create import NewFlag
     from exp_jupyter.client.writes.flags.update import FlagUpdate
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Flags:
     """The feature flags of a project."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, api: ProjectApi) -> None:
+        self._api = api
 
     def list(
         self, *, search: str | None = None, active: bool | None = None, archived: bool | None = None
@@ -37,8 +38,7 @@ class Flags:
             Only archived flags; by default those that are not.
         """
         params = {"search": search, "active": active, "archived": archived}
-        pages = self._project.pages(FlagList, self._project.path("feature_flags"), params)
-        found = [flag for page in pages for flag in page]
+        found = [*flags_of(self._api, search=search, active=active, archived=archived)]
         return FlagList(count=len(found), results=found).coded(call("flags.list", **params))
 
     def get(self, ref: int | str) -> FeatureFlag:
@@ -52,8 +52,8 @@ class Flags:
         known = as_id(ref)
         if known is not None:
             try:
-                path = self._project.path("feature_flags", known)
-                return self._project.read(FeatureFlag, path).coded(call("flags.get", known))
+                path = self._api.path("feature_flags", known)
+                return self._api.read(FeatureFlag, path).coded(call("flags.get", known))
             except NotFoundError:
                 if isinstance(ref, int):
                     raise
@@ -100,7 +100,7 @@ class Flags:
         from exp_jupyter.client.writes.flags.create import NewFlag
 
         write = NewFlag(
-            self._project, key, variants=variants, rollout=rollout, active=active, name=name
+            self._api, key, variants=variants, rollout=rollout, active=active, name=name
         )
         given = {"rollout": None if rollout == 100 else rollout, "active": active or None}
         return write.coded(call("flags.create", key, variants=variants, **given, name=name or None))
@@ -143,7 +143,7 @@ class Flags:
 
         given = {"active": active, "rollout": rollout, "variants": variants, "name": name}
         flag = self.get(ref)
-        write = FlagUpdate(self._project, flag, **given, fields=fields)  # type: ignore[arg-type]
+        write = FlagUpdate(self._api, flag, **given, fields=fields)  # type: ignore[arg-type]
         shown = {field: NOTHING if value is None else value for field, value in fields.items()}
         return write.coded(call("flags.update", flag.key, **given, **shown))
 
@@ -161,8 +161,4 @@ class Flags:
 
     def find(self, key: str) -> FeatureFlag | None:
         """Return the flag with exactly this key, archived or not, or None."""
-        for archived in (None, True):
-            for flag in self.list(search=key, archived=archived):
-                if flag.key == key:
-                    return flag
-        return None
+        return flag_of_key(self._api, key)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.client.api import parse
 from exp_jupyter.errors import ConnectionFailedError
 from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
 from exp_jupyter.schema.experiments.series import ExperimentResult, Exposures
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _POLLS = 60
 _LONGEST_PAUSE = 5.0
 
 
-def ask(project: Project, query: dict[str, Any]) -> Any:
+def ask(api: ProjectApi, query: dict[str, Any]) -> Any:
     """Send a query and return its answer, waiting for it if the project needs time.
 
     Raises
@@ -24,16 +25,14 @@ def ask(project: Project, query: dict[str, Any]) -> Any:
     exp_jupyter.errors.ConnectionFailedError
         The project was still working when the patience ended.
     """
-    body = project.transport.read(
-        project.path("query"), body={"query": query, "refresh": "blocking"}
-    )
-    pace = project.transport.pace
+    body = api.transport.read(api.path("query"), body={"query": query, "refresh": "blocking"})
+    pace = api.transport.pace
     for attempt in range(_POLLS):
         status = body.get("query_status") if isinstance(body, dict) else None
         if not isinstance(status, dict) or status.get("complete", True):
             break
         pace.sleep(min(pace.pause(attempt), _LONGEST_PAUSE))
-        body = project.transport.read(project.path("query", str(status.get("id", ""))))
+        body = api.transport.read(api.path("query", str(status.get("id", ""))))
     else:
         raise ConnectionFailedError(
             "The project is still computing.", hint="Ask again in a few minutes."
@@ -43,10 +42,8 @@ def ask(project: Project, query: dict[str, Any]) -> Any:
     return body
 
 
-def exposures(project: Project, experiment: Experiment) -> Exposures:
+def exposures(api: ProjectApi, experiment: Experiment) -> Exposures:
     """Return who saw which variant of ``experiment``."""
-    from exp_jupyter.client.project import parse
-
     told = experiment.to_dict()
     query = {
         "kind": "ExperimentExposureQuery",
@@ -58,20 +55,18 @@ def exposures(project: Project, experiment: Experiment) -> Exposures:
         "exposure_criteria": told.get("exposure_criteria"),
         "holdout": told.get("holdout"),
     }
-    return parse(Exposures, ask(project, query), project.path("query"))
+    return parse(Exposures, ask(api, query), api.path("query"))
 
 
-def result(project: Project, experiment: Experiment, metric: MetricEntry) -> ExperimentResult:
+def result(api: ProjectApi, experiment: Experiment, metric: MetricEntry) -> ExperimentResult:
     """Return the analysis of one metric as it is now."""
-    from exp_jupyter.client.project import parse
-
     query = {
         "kind": "ExperimentQuery",
         "experiment_id": experiment.id,
         "metric": metric.definition,
         "name": metric.name,
     }
-    return parse(ExperimentResult, ask(project, query), project.path("query"))
+    return parse(ExperimentResult, ask(api, query), api.path("query"))
 
 
 def targets(experiment: Experiment) -> tuple[list[str], list[int]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.calls import call
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
     from exp_jupyter.schema.experiments.overview import ExperimentStats, FlagImplementation
     from exp_jupyter.schema.experiments.planning import RunningTime
     from exp_jupyter.schema.flags.feature_flag import EligibleFlags
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 class ExperimentQuestions:
     """What can be asked without naming an experiment."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, api: ProjectApi) -> None:
+        self._api = api
 
     def stats(self) -> ExperimentStats:
         """Return how many experiments were launched, run and were completed lately."""
         from exp_jupyter.schema.experiments.overview import ExperimentStats
 
-        path = self._project.path("experiments", "stats")
-        return self._project.read(ExperimentStats, path).coded(call("experiments.stats"))
+        path = self._api.path("experiments", "stats")
+        return self._api.read(ExperimentStats, path).coded(call("experiments.stats"))
 
     def eligible_flags(
         self,
@@ -68,13 +68,15 @@ class ExperimentQuestions:
         shared = {"search": search, "active": active, "order": order, "limit": limit}
         shared |= {"offset": offset, "evaluation_runtime": evaluation_runtime}
         shared |= {"has_evaluation_contexts": has_evaluation_contexts}
-        path = self._project.path("experiments", "eligible_feature_flags")
-        found = self._project.read(EligibleFlags, path, {**shared, "created_by_id": creators})
+        path = self._api.path("experiments", "eligible_feature_flags")
+        found = self._api.read(EligibleFlags, path, {**shared, "created_by_id": creators})
         return found.coded(call("experiments.eligible_flags", **shared, created_by=created_by))
 
     def prompt_templates(self) -> PromptTemplates:
         """Return the metric templates that a prompt experiment can use."""
-        return self._project.prompts.templates().coded(call("experiments.prompt_templates"))
+        from exp_jupyter.client.lookup.prompts import prompt_templates
+
+        return prompt_templates(self._api).coded(call("experiments.prompt_templates"))
 
     def requires_flag_implementation(
         self,
@@ -98,11 +100,11 @@ class ExperimentQuestions:
             params["events"] = json.dumps([{"id": one, "type": "events"} for one in events])
         if actions:
             params["actions"] = json.dumps([{"id": one, "type": "actions"} for one in actions])
-        path = self._project.path("experiments", "requires_flag_implementation")
+        path = self._api.path("experiments", "requires_flag_implementation")
         shown = call(
             "experiments.requires_flag_implementation", events=events, actions=actions, limit=limit
         )
-        return self._project.read(FlagImplementation, path, params).coded(shown)
+        return self._api.read(FlagImplementation, path, params).coded(shown)
 
     def calculate_running_time(
         self,
@@ -145,8 +147,8 @@ class ExperimentQuestions:
             "metric_type": metric_type,
             "minimum_detectable_effect": minimum_detectable_effect,
         } | {name: value for name, value in optional.items() if value is not None}
-        path = self._project.path("experiments", "calculate_running_time")
+        path = self._api.path("experiments", "calculate_running_time")
         shown = call(
             "experiments.calculate_running_time", metric_type, minimum_detectable_effect, **optional
         )
-        return self._project.read(RunningTime, path, body=body).coded(shown)
+        return self._api.read(RunningTime, path, body=body).coded(shown)

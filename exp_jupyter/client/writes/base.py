@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from exp_jupyter.client.http.wire.no_response import unknown
+from exp_jupyter.client.lookup.approvals import change_request
+from exp_jupyter.client.writes.approvals.pending_request import waiting_step
 from exp_jupyter.errors import (
     ApiError,
     ApprovalRequiredError,
@@ -25,7 +27,7 @@ from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteSt
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _TRIES = 10
 _LOOKS = 3
@@ -45,8 +47,8 @@ class Write(Shown, ABC):
     project shows decides what is reported, and without a trace there the outcome is ``unknown``.
     """
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, api: ProjectApi) -> None:
+        self._api = api
         self._lock = threading.RLock()
         self._plan: WritePlan | None = None
         self._outcome: WriteOutcome | None = None
@@ -77,7 +79,7 @@ class Write(Shown, ABC):
     def state(self) -> WriteState:
         """Read from the project whether the write is still to do."""
         with self._lock:
-            self._project.transport.turn.wait()
+            self._api.transport.turn.wait()
             return self._look()
 
     def look_again(self) -> bool:
@@ -114,7 +116,7 @@ class Write(Shown, ABC):
         exp_jupyter.errors.ConnectionFailedError
             The project is out of reach; nothing was sent.
         """
-        with self._lock, self._project.transport.turn.taken():
+        with self._lock, self._api.transport.turn.taken():
             if self._outcome is not None and self._outcome.kind in _FINAL:
                 return self._outcome
             for _ in range(_TRIES):
@@ -162,13 +164,13 @@ class Write(Shown, ABC):
 
     def withdraw(self, reason: str = "") -> WriteOutcome:
         """Take the waiting change request back; nothing else is changed."""
-        from exp_jupyter.client.writes.approvals.decision import Decision
+        from exp_jupyter.client.writes.decision import Decision
 
         with self._lock:
             state = self._look()
             if state.change_request is None or state.kind != "waiting":
                 return self.refresh()
-            told = Decision(self._project, "cancel", state.change_request.id, reason).send()
+            told = Decision(self._api, "cancel", state.change_request.id, reason).send()
             if told.kind not in _FINAL:
                 return self._keep(told)
             self._spent = True
@@ -219,7 +221,7 @@ class Write(Shown, ABC):
     def _adapt(self, refusal: ApiError) -> bool:
         """Return whether the request, which took no effect, may be made once more."""
         if isinstance(refusal, ThrottledError):
-            pace = self._project.transport.pace
+            pace = self._api.transport.pace
             wait = pace.pause(1) if refusal.wait is None else refusal.wait
             if wait <= pace.longest:
                 pace.sleep(wait)
@@ -258,7 +260,7 @@ class Write(Shown, ABC):
         self._doubt_is_of_finishing = finishing
         what_came = "The answer was lost"
         try:
-            answer = self._project.transport.write(method, path, body, self._headers())
+            answer = self._api.write(method, path, body, self._headers())
             what_came = "The answer was another one than expected"
             outcome = self._taken(answer, finishing=finishing)
             if odd := self._mismatch(answer, outcome.result):
@@ -280,7 +282,7 @@ class Write(Shown, ABC):
 
     def _after_loss(self, what_came: str) -> WriteOutcome:
         """Look at the project, a few times, since the request may still be on its way there."""
-        pace = self._project.transport.pace
+        pace = self._api.transport.pace
         for attempt in range(_LOOKS):
             try:
                 state = self._look()
@@ -314,7 +316,7 @@ class Write(Shown, ABC):
         """Say what waits; the request is read again, as the gate's copy knows no reader."""
         request: ChangeRequest | None = None
         try:
-            request = self._project.approvals.get(gate.change_request_id)
+            request = change_request(self._api, gate.change_request_id)
         except ExpError:
             with suppress(ValidationError):  # a body that says less, or says it oddly
                 request = ApprovalNeeded.model_validate(gate.body).request
@@ -324,13 +326,3 @@ class Write(Shown, ABC):
             waiting_step(request),
             change_request=request,
         )
-
-
-def waiting_step(request: ChangeRequest | None) -> str:
-    """Say what a waiting request waits for."""
-    if request is None:
-        return "Ask an approver, then refresh."
-    if request.is_stale:
-        return "The flag changed meanwhile, so it cannot be applied: withdraw it and ask again."
-    have, need = request.approved_count, request.quorum
-    return f"It has {have} of {need} approvals. Ask an approver, then refresh."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.experiments import experiment_of_id
 from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.flags.change import FlagChange
@@ -15,7 +16,7 @@ from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.requests.bodies import CONCLUSIONS
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _LONGEST_COMMENT = 4000
 
@@ -28,7 +29,7 @@ class ExperimentWrite(Write):
 
     Parameters
     ----------
-    project
+    api
         The project.
     experiment
         As it was read when the write was made; the plan's "before".
@@ -41,8 +42,8 @@ class ExperimentWrite(Write):
     asks_for_name: ClassVar[bool] = False
     """Whether a person has to type the experiment's name."""
 
-    def __init__(self, project: Project, experiment: Experiment) -> None:
-        super().__init__(project)
+    def __init__(self, api: ProjectApi, experiment: Experiment) -> None:
+        super().__init__(api)
         self._experiment = experiment
 
     @abstractmethod
@@ -76,7 +77,7 @@ class ExperimentWrite(Write):
 
     def _gate(self) -> str:
         change = self._change(self._experiment)
-        return change.gate(self._project) if change is not None else ""
+        return change.gate(self._api) if change is not None else ""
 
     def _needs_name(self) -> bool:
         return self.asks_for_name
@@ -84,7 +85,7 @@ class ExperimentWrite(Write):
     @property
     def _path(self) -> str:
         tail = (self.tail,) if self.tail else ()
-        return self._project.path("experiments", self._experiment.id, *tail)
+        return self._api.path("experiments", self._experiment.id, *tail)
 
     def _call(self) -> tuple[str, str, Any]:
         return "POST" if self.tail else "PATCH", self._path, self._body()
@@ -104,8 +105,7 @@ class ExperimentWrite(Write):
         )
 
     def _read(self) -> Experiment:
-        path = self._project.path("experiments", self._experiment.id)
-        return self._project.read(Experiment, path)
+        return experiment_of_id(self._api, self._experiment.id)
 
     def _look(self) -> WriteState:
         now = self._read()
@@ -119,7 +119,7 @@ class ExperimentWrite(Write):
 
     def _awaited(self, now: Experiment) -> WriteState | None:
         change = self._change(now)
-        asked = change.asked(self._project) if change is not None else None
+        asked = change.asked(self._api) if change is not None else None
         if change is None or asked is None:
             return None
         if asked.state == "rejected" and change.outlived(asked):

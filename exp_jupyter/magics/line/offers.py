@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.lookup import as_id
+from exp_jupyter.client.lookup.names import as_id
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session

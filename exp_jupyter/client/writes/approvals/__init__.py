@@ -1,1 +1,1 @@
-"""What approvals mean for a write: the policy ahead of it, the request behind it, the votes."""
+"""What approvals mean for a write: the policy ahead of it, and the request behind it."""

@@ -5,34 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from exp_jupyter.client.writes.approvals.decision import withdrawn
-from exp_jupyter.client.writes.base import waiting_step
+from exp_jupyter.client.lookup.approvals import change_requests
 from exp_jupyter.errors import ApiError
 from exp_jupyter.schema.approvals.approval import ChangeRequest
 from exp_jupyter.schema.approvals.writes import WriteState
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 def my_request(
-    project: Project, matches: Callable[[ChangeRequest], bool], *, action_key: str = ""
+    api: ProjectApi, matches: Callable[[ChangeRequest], bool], *, action_key: str = ""
 ) -> ChangeRequest | None:
     """Return my newest change request that ``matches``, or None; also when none may be read.
 
     Parameters
     ----------
-    project
+    api
         The project.
     matches
         Tells whether a request is the one.
     action_key
         Look at the requests of this action only; by default at those about flags.
     """
-    me = project.me
+    me = api.me
     about = {"action_key": action_key} if action_key else {"resource_type": "feature_flag"}
     try:
-        for request in project.approvals.iterate(requester=me.id if me else None, **about):
+        for request in change_requests(api, requester=me.id if me else None, **about):
             if request.is_requester and matches(request):
                 return request
     except ApiError as refusal:
@@ -87,6 +86,28 @@ def standing(
             next_step="Make the write again for a new request.",
         )
     return None
+
+
+def waiting_step(request: ChangeRequest | None) -> str:
+    """Say what a waiting request waits for."""
+    if request is None:
+        return "Ask an approver, then refresh."
+    if request.is_stale:
+        return "The flag changed meanwhile, so it cannot be applied: withdraw it and ask again."
+    have, need = request.approved_count, request.quorum
+    return f"It has {have} of {need} approvals. Ask an approver, then refresh."
+
+
+def withdrawn(request: ChangeRequest) -> bool:
+    """Return whether whoever asked for it took it back: stored as a rejection by themselves."""
+    creator = request.created_by
+    return request.state == "rejected" and any(
+        vote.decision == "rejected"
+        and vote.created_by is not None
+        and creator is not None
+        and vote.created_by.id == creator.id
+        for vote in request.approvals
+    )
 
 
 def _by_whom(request: ChangeRequest) -> str:

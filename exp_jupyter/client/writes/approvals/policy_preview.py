@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.client.lookup.approvals import change_requests, policies_of
+from exp_jupyter.client.lookup.experiments import experiments_of
 from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
 from exp_jupyter.schema.approvals.approval import ApprovalPolicy
 from exp_jupyter.schema.people import UserBasic
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _COMPARED = {
     ">": lambda left, right: left > right,
@@ -47,7 +49,7 @@ class Gated:
     after: Mapping[str, float] | None = None
 
 
-def gate_sentence(project: Project, *changes: Gated) -> str:
+def gate_sentence(api: ProjectApi, *changes: Gated) -> str:
     """Return which policy will likely catch these changes, and who may approve them.
 
     Parameters
@@ -62,17 +64,17 @@ def gate_sentence(project: Project, *changes: Gated) -> str:
     str
         Empty when no policy is known to match.
     """
-    caught = [policy for change in changes if (policy := catching(project, change)) is not None]
+    caught = [policy for change in changes if (policy := catching(api, change)) is not None]
     if len(caught) > 1:
         keys = " and ".join(policy.action_key for policy in caught)
         return f"The approval policies on {keys} both match; make the changes one at a time."
-    return _sentence(project, caught[0]) if caught else ""
+    return _sentence(api, caught[0]) if caught else ""
 
 
-def catching(project: Project, change: Gated) -> ApprovalPolicy | None:
+def catching(api: ProjectApi, change: Gated) -> ApprovalPolicy | None:
     """Return the enabled policy that matches a change; None also when policies may not be read."""
     try:
-        policies = project.approvals.policies(enabled=True)
+        policies = [*policies_of(api, enabled=True)]
     except (ApiError, ConnectionFailedError, ProtocolError):
         return None
     for policy in policies:
@@ -115,14 +117,14 @@ def matches(
     return any(compare(value - old[path], bound) for path, value in after.items() if path in old)
 
 
-def _sentence(project: Project, policy: ApprovalPolicy) -> str:
+def _sentence(api: ProjectApi, policy: ApprovalPolicy) -> str:
     quorum = policy.quorum
     votes = "one approval" if quorum == 1 else f"{quorum} approvals"
     users = policy.approver_config.get("users") or []
     roles = policy.approver_config.get("roles") or []
-    me = project.me
+    me = api.me
     allowed = [one for one in users if policy.allow_self_approve or me is None or one != me.id]
-    who = _names(project, policy, allowed) if allowed else ""
+    who = _names(api, policy, allowed) if allowed else ""
     if roles:
         count = "one role" if len(roles) == 1 else f"{len(roles)} roles"
         who = f"{who} or whoever holds {count}" if who else f"whoever holds {count}"
@@ -133,12 +135,12 @@ def _sentence(project: Project, policy: ApprovalPolicy) -> str:
     )
 
 
-def _names(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> str:
-    known = _people(project, policy, ids)
+def _names(api: ProjectApi, policy: ApprovalPolicy, ids: list[Any]) -> str:
+    known = _people(api, policy, ids)
     return ", ".join(known.get(one, f"person {one}") for one in ids)
 
 
-def _people(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> dict[Any, str]:
+def _people(api: ProjectApi, policy: ApprovalPolicy, ids: list[Any]) -> dict[Any, str]:
     """Return names for ids from what the project shows anyway: there is no list of people."""
     known: dict[Any, str] = {}
 
@@ -146,17 +148,17 @@ def _people(project: Project, policy: ApprovalPolicy, ids: list[Any]) -> dict[An
         if person is not None:
             known.setdefault(person.id, person.label)
 
-    see(project.me)
+    see(api.me)
     see(policy.created_by)
     if all(one in known for one in ids):
         return known
     try:
-        for request in project.approvals.list():
+        for request in change_requests(api):
             see(request.created_by)
             for vote in request.approvals:
                 see(vote.created_by)
         if not all(one in known for one in ids):
-            for experiment in project.experiments.list():
+            for experiment in experiments_of(api):
                 see(experiment.created_by)
     except (ApiError, ConnectionFailedError, ProtocolError):
         pass  # a number instead of a name is good enough

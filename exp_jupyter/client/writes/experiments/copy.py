@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from exp_jupyter.client.lookup import as_id
-from exp_jupyter.client.project import Project
+from exp_jupyter.client.api import ProjectApi
+from exp_jupyter.client.lookup.names import as_id
 from exp_jupyter.client.writes.experiments.create import NewExperiment, checked_name
-from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, checked_key
-from exp_jupyter.client.writes.flags.update import filters_of
+from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME
+from exp_jupyter.client.writes.flags.keys import checked_key
+from exp_jupyter.client.writes.flags.shares import filters_of
 from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.approvals.writes import DiffRow, WritePlan, WriteState
 from exp_jupyter.schema.experiments.experiment import Experiment
@@ -29,8 +30,8 @@ class _Copy(NewExperiment):
     known is whether a request whose answer was lost is still on its way; the plan says so.
     """
 
-    def __init__(self, project: Project, source: Experiment, name: str, flag_key: str) -> None:
-        super().__init__(project, name, flag_key or source.feature_flag_key)
+    def __init__(self, api: ProjectApi, source: Experiment, name: str, flag_key: str) -> None:
+        super().__init__(api, name, flag_key or source.feature_flag_key)
         self._source = source
 
     @property
@@ -81,7 +82,7 @@ class Duplicate(_Copy):
 
     Parameters
     ----------
-    project, source
+    api, source
         The project, and the experiment to copy.
     name
         The copy's name; the source's with ``(Copy)`` when None.
@@ -95,12 +96,12 @@ class Duplicate(_Copy):
     """
 
     def __init__(
-        self, project: Project, source: Experiment, name: str | None, flag_key: str | None
+        self, api: ProjectApi, source: Experiment, name: str | None, flag_key: str | None
     ) -> None:
         shortened = source.name[: LONGEST_NAME - len(_SUFFIX)]
         title = checked_name(name) if name else shortened + _SUFFIX
         self._given_key = checked_key(flag_key)
-        super().__init__(project, source, title, self._given_key)
+        super().__init__(api, source, title, self._given_key)
 
     @property
     def _shares(self) -> bool:
@@ -110,7 +111,7 @@ class Duplicate(_Copy):
         body = {"name": self._name}
         if self._given_key:
             body["feature_flag_key"] = self._given_key
-        return "POST", self._project.path("experiments", self._source.id, "duplicate"), body
+        return "POST", self._api.path("experiments", self._source.id, "duplicate"), body
 
     def _describe(self) -> WritePlan:
         source = self._source
@@ -128,7 +129,7 @@ class CopyToProject(_Copy):
 
     Parameters
     ----------
-    project, source
+    api, source
         The project, and the experiment to copy.
     target
         The other project's number; of the same organization.
@@ -150,7 +151,7 @@ class CopyToProject(_Copy):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         source: Experiment,
         target: int | str,
         name: str | None,
@@ -162,20 +163,20 @@ class CopyToProject(_Copy):
                 f"{target!r} is not a project number.",
                 hint="Give the number in the other project's address.",
             )
-        if number == project.id:
+        if number == api.id:
             raise InputError(
                 f"Project {number} is the one the experiment is in.",
                 hint="project.experiments.duplicate makes a copy inside it.",
             )
-        super().__init__(project, source, checked_name(name or source.name), checked_key(flag_key))
+        super().__init__(api, source, checked_name(name or source.name), checked_key(flag_key))
         self._target = number
 
     @cached_property
-    def _other(self) -> Project:
-        return Project(self._project.transport, self._target)
+    def _other(self) -> ProjectApi:
+        return ProjectApi(self._api.transport, self._target)
 
     @property
-    def _there(self) -> Project:
+    def _there(self) -> ProjectApi:
         """The project in which it is made."""
         return self._other
 
@@ -185,7 +186,7 @@ class CopyToProject(_Copy):
             "feature_flag_key": self._flag_key,
             "name": self._name,
         }
-        return "POST", self._project.path("experiments", self._source.id, "copy_to_project"), body
+        return "POST", self._api.path("experiments", self._source.id, "copy_to_project"), body
 
     def _look(self) -> WriteState:
         try:

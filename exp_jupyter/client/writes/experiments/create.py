@@ -6,7 +6,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.experiments import experiments_of
+from exp_jupyter.client.lookup.flags import flag_of_key
 from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.experiments.fields import (
@@ -15,9 +17,10 @@ from exp_jupyter.client.writes.experiments.fields import (
     flag_config,
     not_shown,
 )
-from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME, checked_key, slug
+from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME
 from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
-from exp_jupyter.client.writes.flags.update import checked_share, checked_split, filters_of
+from exp_jupyter.client.writes.flags.keys import checked_key, slug
+from exp_jupyter.client.writes.flags.shares import checked_share, filters_of, split_of
 from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.approvals.writes import (
     UNLESS_THERE,
@@ -31,10 +34,9 @@ from exp_jupyter.schema.flags.feature_flag import FeatureFlag
 from exp_jupyter.schema.flags.flag import FlagFilters
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _DEFAULT_SPLIT = {"control": 50.0, "test": 50.0}
-_MOST_VARIANTS = 20
 _IS_THERE = 412
 
 
@@ -49,16 +51,16 @@ class NewExperiment(Write):
     late, the outcome names both.
     """
 
-    def __init__(self, project: Project, name: str, flag_key: str) -> None:
-        super().__init__(project)
+    def __init__(self, api: ProjectApi, name: str, flag_key: str) -> None:
+        super().__init__(api)
         self._name = name
         self._flag_key = flag_key
         self._reads_flags = True
 
     @property
-    def _there(self) -> Project:
+    def _there(self) -> ProjectApi:
         """The project in which it is made."""
-        return self._project
+        return self._api
 
     @abstractmethod
     def _filters(self) -> FlagFilters | None:
@@ -123,13 +125,13 @@ class NewExperiment(Write):
 
     def _all_made(self) -> Iterator[Experiment]:
         for archived in (None, True):
-            for one in self._there.experiments.iterate(archived=archived, search=self._name):
+            for one in experiments_of(self._there, archived=archived, search=self._name):
                 if one.name == self._name and one.feature_flag_key == self._flag_key:
                     yield one
 
     def _flag(self) -> FeatureFlag | None:
         try:
-            return self._there.flags.find(self._flag_key)
+            return flag_of_key(self._there, self._flag_key)
         except (PermissionDeniedError, NotFoundError):
             self._reads_flags = False
             return None
@@ -175,7 +177,7 @@ class NewExperiment(Write):
         return change.gate(self._there)
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
-        made = parse(Experiment, body, self._project.path("experiments"))
+        made = parse(Experiment, body, self._api.path("experiments"))
         begun = "finished on the approved flag" if finishing else "on the flag"
         told = (
             f'"{made.name}" was created as experiment {made.id}, {begun} '
@@ -212,7 +214,7 @@ class Create(NewExperiment):
 
     Parameters
     ----------
-    project
+    api
         The project.
     name
         At most 400 characters.
@@ -233,7 +235,7 @@ class Create(NewExperiment):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         name: str,
         flag_key: str | None,
         *,
@@ -242,7 +244,7 @@ class Create(NewExperiment):
         fields: Mapping[str, Any],
     ) -> None:
         title = checked_name(name)
-        super().__init__(project, title, checked_key(flag_key) or slug(title))
+        super().__init__(api, title, checked_key(flag_key) or slug(title))
         self._fields = checked_fields(fields, more=("type",))
         self._flag_is_new = False
         checked_share("rollout", rollout)
@@ -289,7 +291,7 @@ class Create(NewExperiment):
             # The project's own defaults, said aloud: it takes no configuration for a flag that
             # exists, so a request that is repeated by mistake cannot make a second experiment.
             body["feature_flag"] = {"filters": self._filters().to_dict()}
-        return "POST", self._project.path("experiments"), body
+        return "POST", self._api.path("experiments"), body
 
     def _mismatch(self, body: Any, result: Any) -> str:
         odd = super()._mismatch(body, result)
@@ -339,38 +341,3 @@ def checked_name(name: str) -> str:
             hint="Give a shorter name.",
         )
     return title
-
-
-def split_of(variants: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
-    """Return a new flag's variants and their shares in percent.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        They are fewer than two, or do not sum to 100.
-
-    Examples
-    --------
-    >>> split_of(["control", "short", "long"])
-    {'control': 33.0, 'short': 33.0, 'long': 34.0}
-    """
-    if isinstance(variants, Mapping):
-        shares = {str(key): share for key, share in variants.items()}
-    elif isinstance(variants, str):
-        raise InputError(f"variants is {variants!r}.", hint="Give a list, as ['control', 'test'].")
-    else:
-        keys = [str(key) for key in variants]
-        even = 100 // max(len(keys), 1)
-        shares = dict.fromkeys(keys, float(even))
-        if len(shares) != len(keys):
-            raise InputError("variants names one twice.", hint="Give each variant once.")
-        if keys:
-            shares[keys[-1]] = float(100 - even * (len(keys) - 1))
-    if not 2 <= len(shares) <= _MOST_VARIANTS:
-        raise InputError(
-            f"variants are {', '.join(shares) or 'none'}.",
-            hint=f"Give two to {_MOST_VARIANTS} variants; the first is the baseline, unless one is "
-            "called control.",
-        )
-    checked_split(shares)
-    return shares

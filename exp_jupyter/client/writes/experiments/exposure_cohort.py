@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
 from exp_jupyter.client.writes.experiment import ExperimentWrite
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WriteState
 from exp_jupyter.schema.experiments.cohort import MadeCohort

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from exp_jupyter.client.lookup import suggestion
+from exp_jupyter.client.lookup.names import suggestion
+from exp_jupyter.client.writes.flags.change import laid_over
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.flags.flag import FlagFilters, FlagMultivariate
@@ -95,8 +96,6 @@ def flag_config(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def configured(filters: FlagFilters, config: Mapping[str, Any]) -> FlagFilters:
     """Return a flag's filters as a request's configuration makes them."""
-    from exp_jupyter.client.writes.flags.change import laid_over
-
     result = laid_over(filters, None, config.get("rollout_percentage"))
     variants = config.get("feature_flag_variants")
     if variants is None:

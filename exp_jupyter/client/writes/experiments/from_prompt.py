@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.lookup import suggestion
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.experiments import experiments_of
+from exp_jupyter.client.lookup.flags import flag_of_key
+from exp_jupyter.client.lookup.names import suggestion
+from exp_jupyter.client.lookup.prompts import prompt_called, prompts_of
 from exp_jupyter.client.writes.approvals.pending_request import my_request, standing
 from exp_jupyter.client.writes.approvals.policy_preview import UPDATE, Gated, gate_sentence
 from exp_jupyter.client.writes.base import Write
@@ -24,7 +27,7 @@ from exp_jupyter.schema.flags.feature_flag import FeatureFlag
 from exp_jupyter.schema.metrics.prompt_metrics import prompt_metrics
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 __all__ = ["FromPrompt", "PromptRequest"]
 
@@ -45,13 +48,13 @@ class FromPrompt(Write):
     finishing then makes the experiment on that flag.
     """
 
-    def __init__(self, project: Project, request: PromptRequest) -> None:
-        super().__init__(project)
+    def __init__(self, api: ProjectApi, request: PromptRequest) -> None:
+        super().__init__(api)
         self._request = request
         self._place = 1
 
     def _call(self) -> tuple[str, str, Any]:
-        path = self._project.path("experiments", "create_from_prompt")
+        path = self._api.path("experiments", "create_from_prompt")
         return "POST", path, self._request.body(self._request.candidate(self._place))
 
     def _describe(self) -> WritePlan:
@@ -77,7 +80,7 @@ class FromPrompt(Write):
                 DiffRow("Rollout", None, "100 %"),
                 DiffRow("Metrics", None, metrics),
             ),
-            gate=gate_sentence(self._project, Gated(UPDATE, None, wanted.rollout)),
+            gate=gate_sentence(self._api, Gated(UPDATE, None, wanted.rollout)),
         )
 
     def _look(self) -> WriteState:
@@ -117,8 +120,8 @@ class FromPrompt(Write):
         """
         wanted = self._request
         try:
-            names = [prompt.name for prompt in self._project.prompts.list()]
-            newest = self._project.prompts.find(wanted.prompt)
+            names = [prompt.name for prompt in prompts_of(self._api)]
+            newest = prompt_called(self._api, wanted.prompt)
         except (ApiError, ProtocolError):
             return None
         if newest is None and wanted.prompt not in names:
@@ -143,9 +146,7 @@ class FromPrompt(Write):
     def _made(self) -> Experiment | None:
         wanted = self._request
         for archived in (None, True):
-            for one in self._project.experiments.iterate(
-                archived=archived, prompt_name=wanted.prompt
-            ):
+            for one in experiments_of(self._api, archived=archived, prompt_name=wanted.prompt):
                 stored = one.prompt_metadata or {}
                 same = all(stored.get(name) == value for name, value in wanted.metadata.items())
                 named = one.name == wanted.name and not wanted.flag_key_given
@@ -158,7 +159,7 @@ class FromPrompt(Write):
 
     def _asked(self) -> ChangeRequest | None:
         """Return my newest change request for this flag, or None; also when it may not be read."""
-        return my_request(self._project, self._is_ours)
+        return my_request(self._api, self._is_ours)
 
     def _is_ours(self, request: ChangeRequest) -> bool:
         data = request.intent.get("full_request_data")
@@ -181,7 +182,7 @@ class FromPrompt(Write):
     def _flag(self, key: str, *, unreadable: bool = False) -> FeatureFlag | bool | None:
         """Return the flag of this key, or None; ``unreadable`` if flags may not be read."""
         try:
-            return self._project.flags.find(key)
+            return flag_of_key(self._api, key)
         except (PermissionDeniedError, NotFoundError):
             return unreadable or None
 
@@ -199,10 +200,10 @@ class FromPrompt(Write):
             # project's own call for prompts does not ask for them either.
             "allow_unknown_events": True,
         }
-        return "POST", self._project.path("experiments"), body
+        return "POST", self._api.path("experiments"), body
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
-        made = parse(Experiment, body, self._project.path("experiments"))
+        made = parse(Experiment, body, self._api.path("experiments"))
         begun = "finished on the approved flag" if finishing else "with a new, inactive flag"
         return WriteOutcome(
             "applied",

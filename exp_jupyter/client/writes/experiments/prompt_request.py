@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exp_jupyter.client.writes.flags.keys import checked_key, slug
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
-_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_LONGEST_KEY = 200
 LONGEST_NAME = 400
 _LONGEST_DESCRIPTION = 3000
 
@@ -158,23 +155,6 @@ class PromptRequest:
         return {key: _decoded(value) for key, value in payloads.items()} == wanted
 
 
-def checked_key(flag_key: str | None) -> str:
-    """Return the key of a flag; empty when none was given.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        No flag can have this key.
-    """
-    key = (flag_key or "").strip()
-    if key and not _KEY.fullmatch(key):
-        raise InputError(
-            f"flag_key {key!r} is not usable.",
-            hint="Use letters, digits, hyphens and underscores only.",
-        )
-    return key
-
-
 def default_name(prompt: str, versions: Sequence[int], templates: Sequence[str]) -> str:
     """Return the project's default name.
 
@@ -185,20 +165,6 @@ def default_name(prompt: str, versions: Sequence[int], templates: Sequence[str])
     """
     listed = ", ".join(f"v{version}" for version in versions)
     return f"{prompt}: {listed} ({', '.join(templates)})"
-
-
-def slug(name: str) -> str:
-    """Return the project's default flag key for a name.
-
-    Examples
-    --------
-    >>> slug("support-reply: v3, v5, v6 (cost, eval_pass_rate)")
-    'support-reply-v3-v5-v6-cost-eval_pass_rate'
-    """
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    kept = re.sub(r"[^\w\s-]", "", ascii_only.lower())
-    joined = re.sub(r"[-\s]+", "-", kept).strip("-_")
-    return joined[:_LONGEST_KEY] or "experiment"
 
 
 def _versions(versions: Sequence[int]) -> tuple[int, ...]:

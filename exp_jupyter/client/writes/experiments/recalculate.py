@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.lookup import require_stored
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.metrics import require_stored
 from exp_jupyter.client.writes.experiment import ExperimentWrite
 from exp_jupyter.errors import NotFoundError
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WriteState
@@ -18,7 +18,7 @@ from exp_jupyter.schema.experiments.recalculation import (
 from exp_jupyter.schema.experiments.series import TimeseriesResults
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 class Recalculate(ExperimentWrite):
@@ -26,7 +26,7 @@ class Recalculate(ExperimentWrite):
 
     Parameters
     ----------
-    project, experiment
+    api, experiment
         As every write on an experiment takes them.
     metric
         The metric, with its uuid and fingerprint.
@@ -39,8 +39,8 @@ class Recalculate(ExperimentWrite):
 
     tail = "recalculate_timeseries"
 
-    def __init__(self, project: Project, experiment: Experiment, metric: MetricEntry) -> None:
-        super().__init__(project, experiment)
+    def __init__(self, api: ProjectApi, experiment: Experiment, metric: MetricEntry) -> None:
+        super().__init__(api, experiment)
         require_stored(metric)
         self._metric = metric
 
@@ -79,10 +79,10 @@ class Recalculate(ExperimentWrite):
         return WriteState("to_do", "Nothing is being computed.", result=state.result)
 
     def _stored(self) -> TimeseriesResults:
-        path = self._project.path("experiments", self._experiment.id, "timeseries_results")
+        path = self._api.path("experiments", self._experiment.id, "timeseries_results")
         metric = self._metric
         params = {"metric_uuid": metric.uuid, "fingerprint": metric.fingerprint}
-        return self._project.read(TimeseriesResults, path, params)
+        return self._api.read(TimeseriesResults, path, params)
 
     def _told(self, now: Experiment) -> tuple[str, str]:
         return (
@@ -132,7 +132,7 @@ class RecalculateMetrics(ExperimentWrite):
         )
 
     def _rows(self) -> list[DiffRow]:
-        last = latest_job(self._project, self._experiment)
+        last = latest_job(self._api, self._experiment)
         before = None if last is None else f"{last.status}: {last.words}"
         count = len(self._experiment.metric_entries)
         return [DiffRow("Recalculation", before, f"pending: 0 of {count} metrics are computed")]
@@ -140,7 +140,7 @@ class RecalculateMetrics(ExperimentWrite):
     def _done(self, now: Experiment) -> str:
         if now.start_date is None:
             return ""
-        job = latest_job(self._project, now)
+        job = latest_job(self._api, now)
         return f"It is being computed: {job.words}." if job and job.is_under_way else ""
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
@@ -173,11 +173,11 @@ class RecalculateMetrics(ExperimentWrite):
         return WriteOutcome("applied", sentence, step, result=job)
 
 
-def latest_job(project: Project, experiment: Experiment) -> MetricsRecalculation | None:
+def latest_job(api: ProjectApi, experiment: Experiment) -> MetricsRecalculation | None:
     """Return the newest recalculation of all metrics, or None if there never was one."""
-    path = project.path("experiments", experiment.id, "metrics_recalculation", "latest")
+    path = api.path("experiments", experiment.id, "metrics_recalculation", "latest")
     try:
-        return project.read(MetricsRecalculation, path)
+        return api.read(MetricsRecalculation, path)
     except NotFoundError:
         return None
 

@@ -25,7 +25,7 @@ from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.flags.flag import FlagFilters
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _NEW_FINGERPRINT = frozenset(
     {
@@ -45,7 +45,7 @@ class Update(ExperimentWrite):
 
     Parameters
     ----------
-    project, experiment
+    api, experiment
         As every write on an experiment takes them.
     fields
         The new values by the API's names.
@@ -58,8 +58,8 @@ class Update(ExperimentWrite):
 
     deed = "changed"
 
-    def __init__(self, project: Project, experiment: Experiment, fields: Mapping[str, Any]) -> None:
-        super().__init__(project, experiment)
+    def __init__(self, api: ProjectApi, experiment: Experiment, fields: Mapping[str, Any]) -> None:
+        super().__init__(api, experiment)
         if not set(fields) - INSTRUCTIONS:
             raise InputError(
                 f'Nothing of "{experiment.name}" is to change.',

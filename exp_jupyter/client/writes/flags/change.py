@@ -19,7 +19,7 @@ from exp_jupyter.schema.approvals.writes import DiffRow
 from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FlagChange:
     active: bool | None = None
     rollouts: Mapping[str, float] | None = None
 
-    def gate(self, project: Project) -> str:
+    def gate(self, api: ProjectApi) -> str:
         """Return the sentence about the policy that will likely catch it."""
         caught: list[Gated] = []
         if self.active is not None and self.active != bool(self.flag and self.flag.active):
@@ -51,7 +51,7 @@ class FlagChange:
         before = self.flag.filters.rollouts if self.flag else None
         if self.rollouts is not None and self.rollouts != before:
             caught.append(Gated(UPDATE, before, self.rollouts))
-        return gate_sentence(project, *caught) if caught else ""
+        return gate_sentence(api, *caught) if caught else ""
 
     def is_done(self) -> bool:
         """Return whether the flag is already as the write wants it."""
@@ -60,9 +60,9 @@ class FlagChange:
             self.active in {None, flag.active} and self.rollouts in (None, flag.filters.rollouts)
         )
 
-    def asked(self, project: Project) -> ChangeRequest | None:
+    def asked(self, api: ProjectApi) -> ChangeRequest | None:
         """Return my newest change request for exactly this, or None."""
-        return my_request(project, self._is_asked_by)
+        return my_request(api, self._is_asked_by)
 
     def outlived(self, asked: ChangeRequest) -> bool:
         """Return whether the flag has changed since ``asked``, so that its refusal is history."""

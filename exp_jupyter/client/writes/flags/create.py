@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.flags import flag_of_key
 from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
-from exp_jupyter.client.writes.experiments.create import split_of
-from exp_jupyter.client.writes.experiments.prompt_request import checked_key
 from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
-from exp_jupyter.client.writes.flags.update import checked_share, filters_of
+from exp_jupyter.client.writes.flags.keys import checked_key
+from exp_jupyter.client.writes.flags.shares import checked_share, filters_of, split_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 from exp_jupyter.schema.flags.feature_flag import FeatureFlag
 from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 class NewFlag(Write):
@@ -26,7 +26,7 @@ class NewFlag(Write):
 
     Parameters
     ----------
-    project
+    api
         The project.
     key
         Letters, digits, hyphens and underscores; a project has each key once.
@@ -48,7 +48,7 @@ class NewFlag(Write):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         key: str,
         *,
         variants: Mapping[str, float] | Sequence[str] | None = None,
@@ -56,7 +56,7 @@ class NewFlag(Write):
         active: bool = False,
         name: str = "",
     ) -> None:
-        super().__init__(project)
+        super().__init__(api)
         self._key = checked_key(key)
         if not self._key:
             raise InputError("The key is empty.", hint="Give the flag a key.")
@@ -75,7 +75,7 @@ class NewFlag(Write):
             "filters": self._filters.to_dict(),
             "active": self._active,
         }
-        return "POST", self._project.path("feature_flags"), body
+        return "POST", self._api.path("feature_flags"), body
 
     def _change(self) -> FlagChange:
         active = True if self._active else None
@@ -95,14 +95,14 @@ class NewFlag(Write):
                 DiffRow("Flag", None, f"{self._key} ({state})"),
                 *rollout_rows(None, self._filters),
             ),
-            gate=self._change().gate(self._project),
+            gate=self._change().gate(self._api),
         )
 
     def _look(self) -> WriteState:
-        found = self._project.flags.find(self._key)
+        found = flag_of_key(self._api, self._key)
         if found is not None:
             return self._state_of(found)
-        asked = self._change().asked(self._project)
+        asked = self._change().asked(self._api)
         state = None
         if asked is not None:
             state = standing(
@@ -136,7 +136,7 @@ class NewFlag(Write):
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
         del finishing  # an approved request has done all of it
-        made = parse(FeatureFlag, body, self._project.path("feature_flags"))
+        made = parse(FeatureFlag, body, self._api.path("feature_flags"))
         state = "active" if made.active else "inactive"
         return WriteOutcome(
             "applied",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.lookup import suggestion
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.names import suggestion
 from exp_jupyter.client.writes.approvals.pending_request import standing
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.diff import cell, label
 from exp_jupyter.client.writes.flags.change import FlagChange, laid_over, rollout_rows
+from exp_jupyter.client.writes.flags.shares import checked_share, checked_split
 from exp_jupyter.errors import InputError, NotFoundError
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 from exp_jupyter.schema.flags.feature_flag import FeatureFlag
@@ -18,9 +19,7 @@ from exp_jupyter.schema.flags.flag import FlagFilters
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
-
-_SUM_TOLERANCE = 1e-9
+    from exp_jupyter.client.api import ProjectApi
 
 _SAID_OTHERWISE = frozenset({"key", "filters", "active", "name", "version", "creation_context"})
 """Fields of a request that have words of their own here, or that nobody may change."""
@@ -31,7 +30,7 @@ class FlagUpdate(Write):
 
     Parameters
     ----------
-    project
+    api
         The project.
     flag
         The flag as it was read when the write was made; the plan's "before".
@@ -60,7 +59,7 @@ class FlagUpdate(Write):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         flag: FeatureFlag,
         *,
         active: bool | None = None,
@@ -69,7 +68,7 @@ class FlagUpdate(Write):
         name: str | None = None,
         fields: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(project)
+        super().__init__(api)
         self._fields = _checked_fields(fields or {})
         if (active, rollout, variants, name) == (None, None, None, None) and not fields:
             raise InputError(
@@ -91,12 +90,12 @@ class FlagUpdate(Write):
         return laid_over(flag.filters, self._variants, self._rollout)
 
     def _renew(self) -> None:
-        self._flag = self._project.read(FeatureFlag, self._path)
+        self._flag = self._api.read(FeatureFlag, self._path)
         self._filters = self._laid_over(self._flag)
 
     @property
     def _path(self) -> str:
-        return self._project.path("feature_flags", self._flag.id)
+        return self._api.path("feature_flags", self._flag.id)
 
     def _call(self) -> tuple[str, str, Any]:
         moves = self._filters is not None
@@ -140,7 +139,7 @@ class FlagUpdate(Write):
             path=path,
             body=body,
             diff=tuple(rows),
-            gate=self._change(flag).gate(self._project),
+            gate=self._change(flag).gate(self._api),
             confirm_name=flag.key if self._fields.get("deleted") else None,
         )
 
@@ -150,7 +149,7 @@ class FlagUpdate(Write):
 
     def _look(self) -> WriteState:
         try:
-            now = self._project.read(FeatureFlag, self._path)
+            now = self._api.read(FeatureFlag, self._path)
         except NotFoundError:
             if not self._fields.get("deleted"):
                 raise
@@ -158,7 +157,7 @@ class FlagUpdate(Write):
         change = self._change(now)
         if change.is_done() and self._name in {None, now.name} and self._is_set(now):
             return WriteState("already_done", f"The flag {now.key} is like that.", result=now)
-        asked = change.asked(self._project)
+        asked = change.asked(self._api)
         if asked is not None and not (asked.state == "rejected" and change.outlived(asked)):
             state = standing(
                 asked,
@@ -203,37 +202,6 @@ class FlagUpdate(Write):
         return WriteOutcome("applied", f"The flag {now.key} was {deed}.", result=now)
 
 
-def checked_share(name: str, share: float | None) -> None:
-    """Refuse what is no percentage.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        It is not between 0 and 100.
-    """
-    if share is None:
-        return
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 100:
-        raise InputError(f"{name} is {share!r}.", hint="Give a percentage from 0 to 100.")
-
-
-def checked_split(shares: Mapping[str, float]) -> None:
-    """Refuse shares that do not split everybody.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        A share is no percentage, or they do not sum to 100.
-    """
-    for key, share in shares.items():
-        checked_share(f"The share of {key}", share)
-    whole = sum(shares.values())
-    if abs(whole - 100) > _SUM_TOLERANCE:
-        raise InputError(
-            f"The variants' shares sum to {whole:g} %.", hint="Make them sum to 100 %."
-        )
-
-
 def _checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     from exp_jupyter.schema.requests.bodies import FlagUpdate as Request
 
@@ -260,17 +228,3 @@ def _check_variants(flag: FeatureFlag, shares: Mapping[str, float]) -> None:
 
 def _switched(active: bool) -> str:
     return "active" if active else "inactive"
-
-
-def filters_of(shares: Mapping[str, float], rollout: float) -> FlagFilters:
-    """Return the filters of a new flag with these variants."""
-    return FlagFilters.model_validate(
-        {
-            "groups": [{"properties": [], "rollout_percentage": rollout}],
-            "multivariate": {
-                "variants": [
-                    {"key": key, "rollout_percentage": share} for key, share in shares.items()
-                ]
-            },
-        }
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.lookup import suggestion
+from exp_jupyter.client.lookup.names import suggestion
 from exp_jupyter.client.writes.experiment import ExperimentWrite, checked_conclusion, flag_gone
 from exp_jupyter.client.writes.flags.change import FlagChange, laid_over
 from exp_jupyter.client.writes.lifecycle.stages import (
@@ -21,7 +21,7 @@ from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 class Ship(ExperimentWrite):
@@ -29,7 +29,7 @@ class Ship(ExperimentWrite):
 
     Parameters
     ----------
-    project, experiment
+    api, experiment
         As every write on an experiment takes them.
     variant
         The variant's key.
@@ -50,7 +50,7 @@ class Ship(ExperimentWrite):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         experiment: Experiment,
         variant: str,
         *,
@@ -59,7 +59,7 @@ class Ship(ExperimentWrite):
         comment: str | None = None,
         cleanup_pr: bool = False,
     ) -> None:
-        super().__init__(project, experiment)
+        super().__init__(api, experiment)
         checked_conclusion(conclusion, comment)
         if variant not in experiment.variants:
             listed = ", ".join(experiment.variants) or "none"

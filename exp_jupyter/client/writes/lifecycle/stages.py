@@ -20,7 +20,7 @@ from exp_jupyter.schema.experiments.experiment import Experiment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 
 class Launch(ExperimentWrite):
@@ -150,14 +150,14 @@ class End(ExperimentWrite):
 
     def __init__(
         self,
-        project: Project,
+        api: ProjectApi,
         experiment: Experiment,
         conclusion: str | None = None,
         comment: str | None = None,
         *,
         cleanup_pr: bool = False,
     ) -> None:
-        super().__init__(project, experiment)
+        super().__init__(api, experiment)
         checked_conclusion(conclusion, comment)
         self._conclusion = conclusion
         self._comment = comment
@@ -218,9 +218,9 @@ class Archive(ExperimentWrite):
     tail, deed = "archive", "archived"
 
     def __init__(
-        self, project: Project, experiment: Experiment, *, disable_flag: bool = False
+        self, api: ProjectApi, experiment: Experiment, *, disable_flag: bool = False
     ) -> None:
-        super().__init__(project, experiment)
+        super().__init__(api, experiment)
         self._disable_flag = disable_flag
 
     def _body(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ class Archive(ExperimentWrite):
         if not self._disable_flag or not is_active(one):
             return ""
         caught = FlagChange(one.feature_flag_key, one.feature_flag, active=False)
-        if not caught.gate(self._project):
+        if not caught.gate(self._api):
             return ""
         return (
             "An approval policy guards switching flags off, so this will be refused: switch the "

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.calls import NOTHING, call
-from exp_jupyter.client.lookup import as_id
+from exp_jupyter.client.lookup.metrics import find_metric
+from exp_jupyter.client.lookup.names import as_id
 from exp_jupyter.schema.experiments.experiment import Experiment
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
     from exp_jupyter.client.writes.experiments.copy import CopyToProject, Duplicate
     from exp_jupyter.client.writes.experiments.create import Create
     from exp_jupyter.client.writes.experiments.exposure_cohort import CreateExposureCohort
@@ -39,7 +40,7 @@ class ExperimentWrites(ABC):
     Wherever a method takes ``ref`` it takes what ``get`` takes.
     """
 
-    _project: Project
+    _api: ProjectApi
 
     @abstractmethod
     def get(self, ref: Ref) -> Experiment:
@@ -80,9 +81,7 @@ class ExperimentWrites(ABC):
         """
         from exp_jupyter.client.writes.experiments.create import Create
 
-        write = Create(
-            self._project, name, flag_key, variants=variants, rollout=rollout, fields=fields
-        )
+        write = Create(self._api, name, flag_key, variants=variants, rollout=rollout, fields=fields)
         given = {"flag_key": flag_key, "variants": variants, "rollout": rollout}
         return write.coded(call("experiments.create", name, **given, **fields))
 
@@ -107,7 +106,7 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = {name: NOTHING if value is None else value for name, value in fields.items()}
-        return Update(self._project, one, fields).coded(call("experiments.update", one.id, **shown))
+        return Update(self._api, one, fields).coded(call("experiments.update", one.id, **shown))
 
     def duplicate(
         self, ref: Ref, name: str | None = None, *, flag_key: str | None = None
@@ -128,7 +127,7 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = call("experiments.duplicate", one.id, name=name, flag_key=flag_key)
-        return Duplicate(self._project, one, name, flag_key).coded(shown)
+        return Duplicate(self._api, one, name, flag_key).coded(shown)
 
     def copy_to_project(
         self,
@@ -163,7 +162,7 @@ class ExperimentWrites(ABC):
         shown = call(
             "experiments.copy_to_project", one.id, as_id(target), name=name, flag_key=flag_key
         )
-        return CopyToProject(self._project, one, target, name, flag_key).coded(shown)
+        return CopyToProject(self._api, one, target, name, flag_key).coded(shown)
 
     def recalculate_metrics(self, ref: Ref) -> RecalculateMetrics:
         """Return the write that has the newest result of every metric computed again.
@@ -174,7 +173,7 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = call("experiments.recalculate_metrics", one.id)
-        return RecalculateMetrics(self._project, one).coded(shown)
+        return RecalculateMetrics(self._api, one).coded(shown)
 
     def recalculate_timeseries(self, ref: Ref, metric: str | int | None = None) -> Recalculate:
         """Return the write that has the daily results of a metric computed again.
@@ -186,13 +185,12 @@ class ExperimentWrites(ABC):
         metric
             Its uuid, name or index from 0; by default the first.
         """
-        from exp_jupyter.client.lookup import find_metric
         from exp_jupyter.client.writes.experiments.recalculate import Recalculate
 
         one = self.get(ref)
         entry = find_metric(one, metric)
         shown = call("experiments.recalculate_timeseries", one.id, entry.name)
-        return Recalculate(self._project, one, entry).coded(shown)
+        return Recalculate(self._api, one, entry).coded(shown)
 
     def create_exposure_cohort(self, ref: Ref) -> CreateExposureCohort:
         """Return the write that makes a cohort of the people who were exposed to an experiment."""
@@ -200,42 +198,42 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = call("experiments.create_exposure_cohort", one.id)
-        return CreateExposureCohort(self._project, one).coded(shown)
+        return CreateExposureCohort(self._api, one).coded(shown)
 
     def launch(self, ref: Ref) -> Launch:
         """Return the write that starts a draft now and switches its flag on."""
         from exp_jupyter.client.writes.lifecycle.stages import Launch
 
         one = self.get(ref)
-        return Launch(self._project, one).coded(call("experiments.launch", one.id))
+        return Launch(self._api, one).coded(call("experiments.launch", one.id))
 
     def pause(self, ref: Ref) -> Pause:
         """Return the write that switches the flag of a running experiment off."""
         from exp_jupyter.client.writes.lifecycle.stages import Pause
 
         one = self.get(ref)
-        return Pause(self._project, one).coded(call("experiments.pause", one.id))
+        return Pause(self._api, one).coded(call("experiments.pause", one.id))
 
     def resume(self, ref: Ref) -> Resume:
         """Return the write that switches the flag of a paused experiment on again."""
         from exp_jupyter.client.writes.lifecycle.stages import Resume
 
         one = self.get(ref)
-        return Resume(self._project, one).coded(call("experiments.resume", one.id))
+        return Resume(self._api, one).coded(call("experiments.resume", one.id))
 
     def freeze(self, ref: Ref) -> Freeze:
         """Return the write that keeps newcomers out of a running experiment."""
         from exp_jupyter.client.writes.lifecycle.freeze import Freeze
 
         one = self.get(ref)
-        return Freeze(self._project, one).coded(call("experiments.freeze", one.id))
+        return Freeze(self._api, one).coded(call("experiments.freeze", one.id))
 
     def unfreeze(self, ref: Ref) -> Unfreeze:
         """Return the write that lets newcomers into a frozen experiment again."""
         from exp_jupyter.client.writes.lifecycle.freeze import Unfreeze
 
         one = self.get(ref)
-        return Unfreeze(self._project, one).coded(call("experiments.unfreeze", one.id))
+        return Unfreeze(self._api, one).coded(call("experiments.unfreeze", one.id))
 
     def end(
         self,
@@ -268,7 +266,7 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         told = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
-        write = End(self._project, one, conclusion, comment, cleanup_pr=cleanup_pr)
+        write = End(self._api, one, conclusion, comment, cleanup_pr=cleanup_pr)
         return write.coded(call("experiments.end", one.id, **told))
 
     def ship(
@@ -303,7 +301,7 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         write = Ship(
-            self._project,
+            self._api,
             one,
             variant,
             to_everyone=to_everyone,
@@ -330,21 +328,21 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = call("experiments.archive", one.id, disable_flag=disable_flag or None)
-        return Archive(self._project, one, disable_flag=disable_flag).coded(shown)
+        return Archive(self._api, one, disable_flag=disable_flag).coded(shown)
 
     def unarchive(self, ref: Ref) -> Unarchive:
         """Return the write that brings an experiment back from the archive."""
         from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
 
         one = self.get(ref)
-        return Unarchive(self._project, one).coded(call("experiments.unarchive", one.id))
+        return Unarchive(self._api, one).coded(call("experiments.unarchive", one.id))
 
     def reset(self, ref: Ref) -> Reset:
         """Return the write that makes a launched experiment a draft again."""
         from exp_jupyter.client.writes.lifecycle.stages import Reset
 
         one = self.get(ref)
-        return Reset(self._project, one).coded(call("experiments.reset", one.id))
+        return Reset(self._api, one).coded(call("experiments.reset", one.id))
 
     def from_prompt(
         self,
@@ -379,6 +377,6 @@ class ExperimentWrites(ABC):
 
         request = PromptRequest.checked(prompt, versions, templates, name, flag_key, description)
         shown = {"name": name, "flag_key": flag_key, "description": description or None}
-        return FromPrompt(self._project, request).coded(
+        return FromPrompt(self._api, request).coded(
             call("experiments.from_prompt", prompt, [*versions], [*templates], **shown)
         )

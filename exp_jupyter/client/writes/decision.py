@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exp_jupyter.client.project import parse
+from exp_jupyter.client.api import parse
+from exp_jupyter.client.lookup.approvals import change_request
+from exp_jupyter.client.writes.approvals.pending_request import withdrawn
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.approvals.approval import ChangeRequest, ChangeRequestDecision
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:
-    from exp_jupyter.client.project import Project
+    from exp_jupyter.client.api import ProjectApi
 
 _TITLE = {"approve": "Approve", "reject": "Reject", "cancel": "Withdraw"}
 _VOTE = {"approve": "approved", "reject": "rejected", "cancel": "rejected"}
@@ -28,7 +30,7 @@ class Decision(Write):
 
     Parameters
     ----------
-    project
+    api
         The project.
     verb
         ``approve``, ``reject`` or ``cancel``.
@@ -43,8 +45,8 @@ class Decision(Write):
         A rejection without a reason.
     """
 
-    def __init__(self, project: Project, verb: str, request_id: str, reason: str = "") -> None:
-        super().__init__(project)
+    def __init__(self, api: ProjectApi, verb: str, request_id: str, reason: str = "") -> None:
+        super().__init__(api)
         if verb == "reject" and not reason.strip():
             raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
         self._verb = verb
@@ -53,7 +55,7 @@ class Decision(Write):
 
     @property
     def _path(self) -> str:
-        return self._project.path("change_requests", self._request_id, self._verb)
+        return self._api.path("change_requests", self._request_id, self._verb)
 
     def _call(self) -> tuple[str, str, Any]:
         return "POST", self._path, {"reason": self._reason} if self._reason else {}
@@ -143,17 +145,4 @@ class Decision(Write):
         return "" if ended is (self._verb != "approve") else "does not show the decision"
 
     def _request(self) -> ChangeRequest:
-        path = self._project.path("change_requests", self._request_id)
-        return self._project.read(ChangeRequest, path)
-
-
-def withdrawn(request: ChangeRequest) -> bool:
-    """Return whether whoever asked for it took it back: stored as a rejection by themselves."""
-    creator = request.created_by
-    return request.state == "rejected" and any(
-        vote.decision == "rejected"
-        and vote.created_by is not None
-        and creator is not None
-        and vote.created_by.id == creator.id
-        for vote in request.approvals
-    )
+        return change_request(self._api, self._request_id)
