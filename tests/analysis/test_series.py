@@ -87,15 +87,19 @@ def test_the_crossing_is_the_first_day_of_an_unbroken_run(results):
 @pytest.mark.parametrize("mode", ["compat", "recommended"])
 @pytest.mark.parametrize("method", ["frequentist", "sequential", "bayesian"])
 def test_every_day_is_recomputed_as_if_alone(results, method, mode):
-    from exp_jupyter.analysis.definition.methods import planned_tuning
-    from exp_jupyter.analysis.posthog.sums import engine_method
+    from exp_jupyter.analysis.definition.methods import (
+        InferenceOptions,
+        method_of_experiment,
+        planned_tuning,
+    )
     from exp_jupyter.engine.comparison.compare import compare
     from exp_jupyter.engine.statistics.means import Proportion
 
     series = Series.from_wire(
         results, experiment=EXPERIMENT, metric=METRIC, method=method, mode=mode
     )
-    chosen = engine_method(method, resolve(EXPERIMENT["stats_config"]), mode)
+    options = InferenceOptions(method, mode=mode)
+    chosen, _ = method_of_experiment(options, resolve(EXPERIMENT["stats_config"]), {})
     if method == "sequential" and mode == "recommended":
         chosen = replace(chosen, tuning_n=planned_tuning(EXPERIMENT))
         assert series.tuning == "tuned to the experiment’s saved plan"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.methods import Frequentist
-from exp_jupyter.engine.posthog.assembly import assemble, breakdown_totals, statistic_of
+from exp_jupyter.engine.posthog.assembly import assemble, breakdown_totals
+from exp_jupyter.engine.posthog.named_sums import statistic_of
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.errors import InputError, StatisticsError
 

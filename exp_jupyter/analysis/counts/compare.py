@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method
+from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import amount, verdict_words
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -159,8 +159,8 @@ def compare(
     from exp_jupyter.engine.statistics.arrays import floats
 
     left, right = _statistic(control, control_name), _statistic(treatment, treatment_name)
-    chosen = chosen_method(
-        method, alpha, difference, mode, MethodOptions(interval, tuning_n, alternative)
+    chosen = method_named(
+        InferenceOptions(method, alpha, difference, mode, interval, tuning_n, alternative)
     )
     effect = compare_arms(left, right, chosen)
     counts = all(_kind(arm) == "proportion" for arm in (left, right))

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.comparison.methods import Method
     from exp_jupyter.engine.posthog.settings import Settings
 
 METHODS = ("frequentist", "sequential", "bayesian")
 
 
 @dataclass(frozen=True)
-class MethodOptions:
-    """What a call may say about its method beside its name; None where it says nothing.
+class InferenceOptions:
+    """What a call says of its inference: the method's name, and None where it says nothing.
 
     Parameters
     ----------
+    method
+        ``frequentist``, ``sequential``, ``bayesian``, or a method of ``exp_jupyter.engine``; None
+        for a project's own numbers.
+    alpha
+        1 minus the level.
+    difference
+        ``relative`` to the control's mean, or ``absolute``.
+    mode
+        ``recommended``, or ``compat`` for the project's own formulas.
     interval
         How the interval is formed: ``test``, ``delta``, ``fieller`` or ``log``.
     tuning_n
@@ -29,23 +38,23 @@ class MethodOptions:
         ``two-sided``, ``greater`` or ``less``.
     """
 
+    method: Any
+    alpha: float = 0.05
+    difference: Any = "relative"
+    mode: Any = "recommended"
     interval: str | None = None
     tuning_n: float | None = None
     alternative: str = "two-sided"
 
-    def check(self, method: Any) -> None:
-        """Refuse what a method does not have.
-
-        Parameters
-        ----------
-        method
-            The name of a method, a method of the engine, or None for a project's own numbers.
+    def check(self) -> None:
+        """Refuse what the method does not have.
 
         Raises
         ------
         exp_jupyter.errors.InputError
             An option would have been ignored, or there is no such method.
         """
+        method = self.method
         if method is None:
             given = self._given
             if given:
@@ -83,21 +92,13 @@ class MethodOptions:
         return found + ["alternative"] * (self.alternative != "two-sided")
 
 
-def chosen_method(
-    method: Any, alpha: float, difference: Any, mode: Any, options: MethodOptions
-) -> Any:
-    """Return the engine's method, or the one given.
+def method_named(options: InferenceOptions) -> Method:
+    """Return the engine's method by its name, or the one given.
 
     Parameters
     ----------
-    method
-        ``frequentist``, ``sequential``, ``bayesian``, or a method of ``exp_jupyter.engine``.
-    alpha
-        1 minus the level.
-    difference, mode
-        As the engine's methods take them.
     options
-        The rest.
+        What the call says.
 
     Raises
     ------
@@ -106,9 +107,7 @@ def chosen_method(
 
     Examples
     --------
-    >>> chosen_method(
-    ...     "sequential", 0.05, "relative", "recommended", MethodOptions(tuning_n=9000)
-    ... ).tuning_n
+    >>> method_named(InferenceOptions("sequential", tuning_n=9000)).tuning_n
     9000
     """
     from exp_jupyter.engine.comparison.methods import (
@@ -118,17 +117,18 @@ def chosen_method(
         Sequential,
     )
 
-    options.check(method)
+    options.check()
+    method: Any = options.method
     if hasattr(method, "judge"):
-        return method
+        return method  # type: ignore[no-any-return]
     common: dict[str, Any] = {
-        "difference": difference,
-        "mode": mode,
+        "difference": options.difference,
+        "mode": options.mode,
         "interval": options.interval,
     }
     if method == "bayesian":
-        return Bayesian(credible_level=1 - alpha, **common)
-    common |= {"alpha": alpha, "alternative": options.alternative}
+        return Bayesian(credible_level=1 - options.alpha, **common)
+    common |= {"alpha": options.alpha, "alternative": options.alternative}
     if method == "frequentist":
         return Frequentist(**common)
     tuning = DEFAULT_TUNING_N if options.tuning_n is None else options.tuning_n
@@ -172,13 +172,9 @@ def planned_tuning(experiment: Any) -> float | None:
     return float(total) * (control + min(treatments)) / sum(shares)
 
 
-def project_method(
-    method: Any,
-    settings: Settings,
-    mode: Literal["compat", "recommended"],
-    options: MethodOptions,
-    experiment: Any,
-) -> tuple[Frequentist | Sequential | Bayesian, str]:
+def method_of_experiment(
+    options: InferenceOptions, settings: Settings, experiment: Any
+) -> tuple[Method | None, str]:
     """Return the method with an experiment's own levels, and where its tuning is from.
 
     In recommended mode a sequential method is narrowest at the size of the experiment's saved
@@ -186,30 +182,31 @@ def project_method(
 
     Parameters
     ----------
-    method
-        The name of a method, or a method of the engine.
+    options
+        What the call says; its level and difference give way to the settings'.
     settings
         The experiment's settings.
-    mode
-        The formulas.
-    options
-        What the call says.
     experiment
         The experiment, for its plan.
+
+    Returns
+    -------
+    tuple
+        None without a method's name: the project's own numbers stay.
 
     Raises
     ------
     exp_jupyter.errors.InputError
         There is no such method, or an option is not the method's.
     """
-    options.check(method)
-    if hasattr(method, "judge"):
-        return method, ""
+    options.check()
+    if options.method is None:
+        return None, ""
     source = ""
-    if method == "sequential" and options.tuning_n is None:
-        planned = planned_tuning(experiment) if mode == "recommended" else None
+    if options.method == "sequential" and options.tuning_n is None:
+        planned = planned_tuning(experiment) if options.mode == "recommended" else None
         options = replace(options, tuning_n=planned or settings.tuning_n)
         source = "tuned to the experiment’s saved plan" if planned else "tuned by the settings"
-    alpha = 1 - settings.ci_level if method == "bayesian" else settings.alpha
-    found = chosen_method(method, alpha, settings.difference, mode, options)
-    return found, source
+    alpha = 1 - settings.ci_level if options.method == "bayesian" else settings.alpha
+    own = replace(options, alpha=alpha, difference=settings.difference)
+    return method_named(own), source

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.definition.correction import check_correction
-from exp_jupyter.analysis.definition.methods import MethodOptions
+from exp_jupyter.analysis.definition.methods import InferenceOptions
 from exp_jupyter.analysis.definition.period import When
 from exp_jupyter.analysis.events.call import Name, call_text, plainly, written
 from exp_jupyter.analysis.events.definition import (
@@ -16,7 +16,7 @@ from exp_jupyter.analysis.events.definition import (
     chosen,
     in_arms,
     in_time,
-    judging,
+    inference_of,
     stated_experiment,
     with_cuped,
 )
@@ -249,8 +249,8 @@ def analyze_events(
     spec = replace(spec, exposure_criteria=exposing.criteria or None)
     if cuped is not None:
         spec = replace(spec, stats_config=with_cuped(spec.stats_config, cuped))
-    options = MethodOptions(interval, tuning_n, alternative)
-    judge, own_mode, tuning = judging(experiment, spec, method, mode, alpha, difference, options)
+    options = InferenceOptions(method, alpha, difference, mode, interval, tuning_n, alternative)
+    judge, own_mode, tuning = inference_of(experiment, spec, options)
     judged_by = resolve(spec.stats_config).method if judge is None else judge.name
     check_correction(correction, judged_by)
     question = Question(

@@ -7,7 +7,11 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec, as_mapping
-from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method, project_method
+from exp_jupyter.analysis.definition.methods import (
+    InferenceOptions,
+    method_named,
+    method_of_experiment,
+)
 from exp_jupyter.analysis.definition.period import When, beginning, ending
 from exp_jupyter.analysis.units.checks import share_of
 from exp_jupyter.errors import InputError
@@ -131,32 +135,25 @@ def with_cuped(config: Mapping[str, Any] | None, cuped: bool | int) -> dict[str,
     return {**(config or {}), "cuped": own}
 
 
-def judging(
-    experiment: Any,
-    spec: ExperimentSpec,
-    method: Any,
-    mode: Mode | None,
-    alpha: float,
-    difference: Any,
-    options: MethodOptions,
+def inference_of(
+    experiment: Any, spec: ExperimentSpec, options: InferenceOptions
 ) -> tuple[Any, Mode, str]:
     """Return the engine's method, or None for what the experiment says, its mode and tuning."""
+    mode = options.mode
     if mode not in (None, "compat", "recommended"):
         raise InputError(f"mode is {mode!r}; expected compat or recommended.")
     if experiment is None:
-        name = "frequentist" if method is None else method
-        own = mode or "recommended"
-        return chosen_method(name, alpha, difference, own, options), own, ""
+        own: Mode = mode or "recommended"
+        name = "frequentist" if options.method is None else options.method
+        return method_named(replace(options, method=name, mode=own)), own, ""
     from exp_jupyter.engine.posthog.settings import resolve
 
     own = mode or "compat"
-    options.check(method)
-    if method is None:
-        return None, own, ""
+    options = replace(options, mode=own)
     # A spec says how to compare but keeps no plan, so nothing is known of a planned size.
     saved = {} if isinstance(experiment, ExperimentSpec) else as_mapping(experiment)
-    found, tuning = project_method(method, resolve(spec.stats_config), own, options, saved)
-    return found, found.mode, tuning
+    found, tuning = method_of_experiment(options, resolve(spec.stats_config), saved)
+    return found, own if found is None else found.mode, tuning
 
 
 def chosen(metrics: Any, entries: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from exp_jupyter.shown import Shown
 from exp_jupyter.warehouse.sql.execution import watched
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.posthog.sums import SumsTable
     from exp_jupyter.engine.planning.arrival import ArrivalCurve
     from exp_jupyter.engine.planning.design import Design
     from exp_jupyter.schema.metrics.metric import Metric
@@ -230,6 +231,7 @@ def _planned(
 ) -> HistoryPlan:
     from exp_jupyter.analysis.events.checks import about_first_steps, check_read, check_survey
     from exp_jupyter.analysis.events.values import about_repeated, check_numbers
+    from exp_jupyter.analysis.posthog.sums import SumsTable
     from exp_jupyter.engine.planning.arrival import mde_over_days
     from exp_jupyter.engine.planning.design import FIXED
     from exp_jupyter.schema.metrics.exposure import parse_exposure
@@ -272,11 +274,8 @@ def _planned(
     if duplicates == "keep":
         noted += about_repeated(source, request.days.start, request.days.stop)
     (sums,) = daily_sums(_with_one_arm(source), request)
-    found = [sums.of(0, 0, place) if sums.breakdowns else {} for place in range(len(dates))]
-    days = tuple(
-        _day(place + 1, day, parsed, row)
-        for place, (day, row) in enumerate(zip(dates, found, strict=True))
-    )
+    table = SumsTable.of_events(parsed, sums, (_ARM,), covariate=False) if sums.breakdowns else None
+    days = tuple(_day(place, day, table) for place, day in enumerate(dates))
     usable = [day for day in days if day.mean is not None]
     if not usable:
         raise InputError(
@@ -340,16 +339,9 @@ def _with_one_arm(source: EventSource) -> EventSource:
     )
 
 
-def _day(number: int, day: date, metric: Metric, sums: Mapping[str, float]) -> HistoryDay:
-    from exp_jupyter.analysis.posthog.compute import wire_row
-    from exp_jupyter.analysis.posthog.sums import statistic, value
-
-    n = round(sums.get("n", 0.0))
-    if n < 2:
-        return HistoryDay(number, day, n, None, None)
-    row = wire_row(metric, _ARM, sums, covariate=False)
-    mean = value(metric.metric_type, row)
-    if mean is None or not math.isfinite(mean):
-        return HistoryDay(number, day, n, None, None)
-    found = statistic(metric.metric_type, [row])
-    return HistoryDay(number, day, n, mean, float(found.variance))
+def _day(place: int, day: date, table: SumsTable | None) -> HistoryDay:
+    n = 0 if table is None else int(table.values["number_of_samples"][0, place])
+    mean = table.value(0, place) if table is not None and n >= 2 else None
+    if table is None or mean is None or not math.isfinite(mean):
+        return HistoryDay(place + 1, day, n, None, None)
+    return HistoryDay(place + 1, day, n, mean, float(table.statistic(0, [place]).variance))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.definition.correction import corrected
-from exp_jupyter.analysis.definition.experiment import ExperimentSpec
-from exp_jupyter.analysis.posthog.compute import result_of, wire_row
-from exp_jupyter.analysis.posthog.sums import CUBES
-from exp_jupyter.analysis.results.series import Series
-from exp_jupyter.engine.posthog.assembly import validation_failures
+from exp_jupyter.analysis.definition.experiment import ExperimentSpec, instant
+from exp_jupyter.analysis.posthog.compute import result_of
+from exp_jupyter.analysis.posthog.series_reader import read_results
+from exp_jupyter.analysis.posthog.sums import SumsTable
+from exp_jupyter.analysis.results.series import Series, SeriesAbout, counts_everybody
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metrics.metric import MeanMetric, Metric
 
@@ -50,33 +50,41 @@ def event_series(
     as_of, fingerprint, source, tuning
         Kept in the series.
     """
-    days = range(len(dates))
-    if method is None:
-        settings = resolve(spec.stats_config, metric_type=metric.metric_type)
-        found = [result_of(metric, sums, day, spec, settings, mode) for day in days]
-    else:
-        whole = together(sums)
-        found = [_bare_result(metric, whole, day, spec) for day in days]
-    wire = {
-        "metric_uuid": metric.uuid,
-        "status": "completed",
-        "timeseries": {day.isoformat(): one for day, one in zip(dates, found, strict=True)},
-        "computed_at": as_of.isoformat(),
-    }
-    definition = {**metric.model_dump(mode="json"), "fingerprint": fingerprint}
-    shares = [
-        {"key": key, "rollout_percentage": spec.split.get(key) or 0} for key in spec.kept_variants
-    ]
-    stated = sum(1 for share in shares if share["rollout_percentage"]) > 1
-    experiment = {
-        "name": spec.flag_key,
-        "stats_config": spec.stats_config or {},
-        "parameters": {"feature_flag_variants": shares if stated else []},
-    }
-    found_series = Series.from_wire(
-        wire, experiment=experiment, metric=definition, method=method, source=source
+    stated = sum(1 for key in spec.kept_variants if spec.split.get(key)) > 1
+    everybody = stated and counts_everybody(metric)
+    about = SeriesAbout(
+        experiment_id=0,
+        experiment_name=spec.flag_key,
+        metric_name=metric.name or metric.uuid or "metric",
+        metric_uuid=metric.uuid or "",
+        goal="decrease" if metric.goal == "decrease" else "increase",
+        fingerprint=fingerprint,
+        status="completed",
+        variants=spec.kept_variants,
+        as_of=instant(as_of),
+        source=source,
+        split={key: float(spec.split.get(key) or 0) for key in spec.kept_variants}
+        if everybody
+        else {},
     )
-    return replace(found_series, tuning=tuning)
+    settings = resolve(spec.stats_config, metric_type=metric.metric_type)
+    if method is None:
+        results = {
+            day: result_of(metric, sums, place, spec, settings, mode)
+            for place, day in enumerate(dates)
+        }
+        table = read_results(results, metric.metric_type)
+        return Series.from_sums(table, about, settings, tuning)
+    table = SumsTable.of_events(
+        metric,
+        together(sums),
+        spec.kept_variants,
+        baseline=spec.baseline_key,
+        dates=dates,
+        covariate=settings.cuped,
+        cubes=isinstance(metric, MeanMetric),
+    )
+    return Series.from_sums(table, about, method, tuning)
 
 
 def segment_series(
@@ -113,27 +121,3 @@ def together(sums: DailySums) -> DailySums:
     if sums.breakdowns == [()]:
         return sums
     return replace(sums, breakdowns=[()], values=sums.values.sum(axis=0, keepdims=True))
-
-
-def _bare_result(metric: Metric, sums: DailySums, day: int, spec: ExperimentSpec) -> dict[str, Any]:
-    """Return one day's sums and why they are not compared, without a comparison."""
-    covered = resolve(spec.stats_config, metric_type=metric.metric_type).cuped
-    rows = {}
-    for place, key in enumerate(spec.kept_variants):
-        own = sums.of(0, place, day)
-        rows[key] = wire_row(metric, key, own, covariate=covered)
-        if isinstance(metric, MeanMetric):
-            rows[key][CUBES] = own["sss"]
-    told: dict[str, Mapping[str, Any]] = {
-        key: row
-        | {
-            "validation_failures": validation_failures(
-                metric.metric_type, row, baseline=key == spec.baseline_key
-            )
-        }
-        for key, row in rows.items()
-    }
-    return {
-        "baseline": told[spec.baseline_key],
-        "variant_results": [row for key, row in told.items() if key != spec.baseline_key],
-    }

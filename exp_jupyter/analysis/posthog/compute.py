@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
+from exp_jupyter.analysis.posthog.sums import SumsTable
 from exp_jupyter.engine.posthog.assembly import assemble
 from exp_jupyter.engine.posthog.settings import Settings, resolve
 from exp_jupyter.errors import InputError
@@ -15,7 +18,6 @@ from exp_jupyter.schema.metrics.exposure import parse_exposure
 from exp_jupyter.schema.metrics.metric import (
     NULL_LABEL,
     OTHER_LABEL,
-    FunnelMetric,
     Metric,
     parse_metric,
 )
@@ -25,7 +27,6 @@ from exp_jupyter.warehouse.breakdowns.value_split import (
     splits_value,
 )
 from exp_jupyter.warehouse.daily import daily_sums
-from exp_jupyter.warehouse.events.statements import takes_covariate
 from exp_jupyter.warehouse.request.days import Days, microseconds
 from exp_jupyter.warehouse.request.population import Covariates, Population, Request
 from exp_jupyter.warehouse.sql.execution import Progress, watched
@@ -270,18 +271,22 @@ def result_of(
     rows = _broken_down(metric, sums, day, keys, settings)
     if rows:
         return assembled(rows, settings)
-    none = dict.fromkeys(sums.names, 0.0)
-    empty = [wire_row(metric, key, none, covariate=settings.cuped) for key in keys]
-    return assembled(empty, settings) | {"breakdown_results": []}
+    nothing = replace(sums, values=np.zeros_like(sums.values, shape=(1, *sums.values.shape[1:])))
+    return assembled(_rows(metric, nothing, day, keys, settings), settings) | {
+        "breakdown_results": []
+    }
 
 
 def _rows(
-    metric: Metric, sums: DailySums, day: int, keys: Sequence[str], settings: Settings
+    metric: Metric,
+    sums: DailySums,
+    day: int,
+    keys: Sequence[str],
+    settings: Settings,
+    breakdown: int = 0,
 ) -> list[dict[str, Any]]:
-    return [
-        wire_row(metric, key, sums.of(0, i, day), covariate=settings.cuped)
-        for i, key in enumerate(keys)
-    ]
+    table = SumsTable.of_events(metric, sums, keys, covariate=settings.cuped, breakdown=breakdown)
+    return [table.row(place, day) for place in range(len(keys))]
 
 
 def _broken_down(
@@ -299,36 +304,7 @@ def _broken_down(
     ]
     groups.sort(key=lambda item: (item[0] == [OTHER_LABEL] * len(item[0]), item[0]))
     return [
-        wire_row(metric, key, sums.of(group, i, day), covariate=settings.cuped)
-        | {"breakdown": values}
+        row | {"breakdown": values}
         for values, group in groups
-        for i, key in enumerate(keys)
+        for row in _rows(metric, sums, day, keys, settings, group)
     ]
-
-
-def wire_row(
-    metric: Metric, key: str, sums: Mapping[str, float], *, covariate: bool
-) -> dict[str, Any]:
-    """Return one variant's sums by the names the API gives them."""
-    row: dict[str, Any] = {
-        "key": key,
-        "number_of_samples": round(sums["n"]),
-        "sum": _number(sums["s"]),
-        "sum_squares": _number(sums["ss"]),
-    }
-    if metric.metric_type in ("ratio", "retention"):
-        row["denominator_sum"] = _number(sums["b"])
-        row["denominator_sum_squares"] = _number(sums["bb"])
-        row["numerator_denominator_sum_product"] = _number(sums["ab"])
-    if isinstance(metric, FunnelMetric):
-        row["step_counts"] = [round(sums[f"k{k}"]) for k in range(1, len(metric.series) + 1)]
-    if covariate and takes_covariate(metric):
-        row["covariate_sum"] = _number(sums["x"])
-        row["covariate_sum_squares"] = _number(sums["xx"])
-        row["covariate_sum_product"] = _number(sums["xy"])
-    return row
-
-
-def _number(value: float) -> float | int:
-    # Counts are whole: 37 rather than 37.0, as the API writes them.
-    return int(value) if value.is_integer() else value

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.definition.experiment import as_mapping
+from exp_jupyter.analysis.definition.experiment import as_mapping, instant
+from exp_jupyter.analysis.definition.methods import InferenceOptions
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -111,20 +112,12 @@ def result_series(
     exp_jupyter.errors.InputError
         There is no such method.
     """
-    body, definition = as_mapping(result), as_mapping(metric)
-    wire = {
-        "metric_uuid": definition.get("uuid"),
-        "status": "completed",
-        "timeseries": {day.isoformat(): body if body.get("baseline") else None},
-        "computed_at": as_of.isoformat() if as_of is not None else body.get("last_refresh"),
-    }
-    return Series.from_wire(
-        wire,
+    body = as_mapping(result)
+    return Series.from_results(
+        {day: body if body.get("baseline") else None},
         experiment=experiment,
-        metric=definition,
-        method=method,
-        mode=mode,
-        interval=interval,
-        tuning_n=tuning_n,
+        metric=metric,
+        inference=InferenceOptions(method, mode=mode, interval=interval, tuning_n=tuning_n),
+        as_of=instant(body.get("last_refresh") if as_of is None else as_of),
         source=source,
     )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.definition.experiment import as_mapping, instant, planned_split
-from exp_jupyter.analysis.definition.methods import MethodOptions, project_method
-from exp_jupyter.analysis.posthog.sums import (
-    Kind,
-    recomputed,
-    stated,
-    statistic,
-    value,
-)
+from exp_jupyter.analysis.definition.methods import InferenceOptions, method_of_experiment
+from exp_jupyter.analysis.posthog.series_reader import read_results
+from exp_jupyter.analysis.posthog.sums import Kind, SumsTable
 from exp_jupyter.analysis.results.verdicts import verdict_words
 from exp_jupyter.schema.experiments.baseline import baseline_variant
 from exp_jupyter.shown import Shown
@@ -24,6 +19,8 @@ from exp_jupyter.shown import Shown
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
+    from exp_jupyter.engine.comparison.methods import Method
+    from exp_jupyter.engine.posthog.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,6 @@ class VariantDay:
     value: float | None
     failures: tuple[str, ...] = ()
 
-    @classmethod
-    def from_wire(cls, row: Mapping[str, Any], kind: Kind) -> VariantDay:
-        """Read a variant's stats block."""
-        return cls(
-            key=str(row["key"]),
-            n=int(row.get("number_of_samples") or 0),
-            sums=dict(row),
-            value=value(kind, row),
-            failures=tuple(row.get("validation_failures") or ()),
-        )
-
-    def statistic(self, kind: Kind) -> Any:
-        """Return the engine's statistic of the sums."""
-        return statistic(kind, [self.sums])
-
 
 @dataclass(frozen=True)
 class SeriesDay:
@@ -81,6 +63,34 @@ class SeriesDay:
         """Units exposed so far over all variants."""
         arms = sum(arm.n for arm in self.arms.values())
         return arms + (self.baseline.n if self.baseline else 0)
+
+
+@dataclass(frozen=True)
+class SeriesAbout:
+    """What a series is of, beside its numbers.
+
+    Parameters
+    ----------
+    experiment_id, experiment_name, metric_name, metric_uuid, goal, fingerprint, status
+        As in ``Series``.
+    variants
+        Every arm, the baseline first, where no day has a result that names them.
+    as_of, planned_sample_size, source, split
+        As in ``Series``.
+    """
+
+    experiment_id: int
+    experiment_name: str
+    metric_name: str
+    metric_uuid: str
+    goal: Literal["increase", "decrease"]
+    fingerprint: str
+    status: str
+    variants: tuple[str, ...]
+    as_of: datetime | None
+    planned_sample_size: int | None = None
+    source: str = ""
+    split: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -213,6 +223,58 @@ class Series(Shown):
         return " ".join(self.verdicts.values()) or "There is no arm to compare."
 
     @classmethod
+    def from_sums(
+        cls,
+        table: SumsTable,
+        about: SeriesAbout,
+        inference: Method | Settings,
+        tuning: str = "",
+    ) -> Series:
+        """Return the series of a metric's sums.
+
+        Parameters
+        ----------
+        table
+            The sums by variant and day.
+        about
+            The experiment and the metric.
+        inference
+            A method of the engine, which computes every arm's days in one pass; or the experiment's
+            settings, which keep the effects that the project states with its sums.
+        tuning
+            Where a sequential method's tuning is from, in words.
+        """
+        from exp_jupyter.engine.posthog.settings import Settings
+
+        arms = [place for place in range(len(table.variants)) if place != table.baseline]
+        if isinstance(inference, Settings):
+            effects = {place: table.stated_effects(place, inference) for place in arms}
+            bayesian = inference.method == "bayesian"
+            sequential = inference.sequential and not bayesian
+            method: str = "sequential" if sequential else inference.method
+            level = inference.ci_level if bayesian else 1 - inference.alpha
+            mode: Literal["compat", "recommended"] = "compat"
+        else:
+            effects = {place: table.effects(place, inference) for place in arms}
+            method, mode, level = inference.name, inference.mode, inference.level
+        days = [_day(table, day, arms, effects) for day in range(len(table.dates))]
+        newest = next((day for day in reversed(days) if day.baseline is not None), None)
+        keys = about.variants
+        if newest is not None and newest.baseline is not None:
+            keys = (newest.baseline.key, *newest.arms)
+        told = {item.name: getattr(about, item.name) for item in fields(about)}
+        return cls(
+            **told | {"variants": keys},
+            metric_kind=table.kind,
+            method=method,
+            mode=mode,
+            level=level,
+            baseline_key=keys[0],
+            days=tuple(days),
+            tuning=tuning,
+        )
+
+    @classmethod
     def from_wire(
         cls,
         results: Any,
@@ -250,119 +312,137 @@ class Series(Shown):
         exp_jupyter.errors.InputError
             There is no such method, or an option is not the method's.
         """
-        from exp_jupyter.engine.posthog.settings import resolve
-
-        body, told, definition = as_mapping(results), as_mapping(experiment), as_mapping(metric)
-        kind: Kind = definition["metric_type"]
-        settings = resolve(told.get("stats_config"))
-        options = MethodOptions(interval, tuning_n)
-        options.check(method)
-        computed, tuning = None, ""
-        if method is not None:
-            computed, tuning = project_method(method, settings, mode, options, told)
-        days = _days(body, kind)
-        keys = _variants(told, days)
-        own: str = settings.method
-        if own == "frequentist" and settings.sequential:
-            own = "sequential"
-        level = settings.ci_level if own == "bayesian" else 1 - settings.alpha
-        if computed is None:
-            days = [_with_stated(day, kind, settings) for day in days]
-        else:
-            days = _with_recomputed(days, kind, computed)
-        calculation = told.get("running_time_calculation") or {}
-        planned = calculation.get("recommended_sample_size")
-        return cls(
-            experiment_id=int(body.get("experiment_id") or told.get("id") or 0),
-            experiment_name=str(told.get("name") or ""),
-            metric_name=str(definition.get("name") or definition.get("uuid") or "metric"),
-            metric_uuid=str(body.get("metric_uuid") or definition.get("uuid") or ""),
-            metric_kind=kind,
-            goal="decrease" if definition.get("goal") == "decrease" else "increase",
-            fingerprint=str(definition.get("fingerprint") or ""),
-            method=own if computed is None else computed.name,
-            mode="compat" if computed is None else computed.mode,
-            level=level if computed is None else computed.level,
+        body = as_mapping(results)
+        return cls.from_results(
+            _by_day(body.get("timeseries")),
+            experiment=experiment,
+            metric=metric,
+            inference=InferenceOptions(method, mode=mode, interval=interval, tuning_n=tuning_n),
+            errors=_by_day(body.get("errors")),
+            experiment_id=int(body.get("experiment_id") or 0),
+            metric_uuid=str(body.get("metric_uuid") or ""),
             status=str(body.get("status") or "completed"),
-            baseline_key=keys[0],
-            variants=keys,
-            days=tuple(days),
             as_of=instant(body.get("computed_at")),
-            planned_sample_size=int(planned) if planned else None,
-            source=source
-            or (
-                "daily results stored by the project"
-                if method is None
-                else "recomputed from the daily sums stored by the project"
-            ),
-            split=planned_split(told) if _counts_everybody(definition) else {},
-            tuning=tuning,
+            source=source,
         )
 
+    @classmethod
+    def from_results(
+        cls,
+        results: Mapping[date, Any],
+        *,
+        experiment: Any,
+        metric: Any,
+        inference: InferenceOptions,
+        errors: Mapping[date, str] | None = None,
+        experiment_id: int = 0,
+        metric_uuid: str = "",
+        status: str = "completed",
+        as_of: datetime | None = None,
+        source: str | None = None,
+    ) -> Series:
+        """Return the series of results that a project computed.
 
-def _counts_everybody(metric: Mapping[str, Any]) -> bool:
-    """Whether a metric's units are all of those exposed, whatever they did."""
-    if metric["metric_type"] == "retention":  # those who started
+        Parameters
+        ----------
+        results
+            By day the result as the API writes it; None where there is none.
+        experiment, metric
+            The experiment and the metric's definition, typed or as dictionaries.
+        inference
+            What the call says of the method; without one the project's own numbers stay.
+        errors
+            By day why it has no result.
+        experiment_id, metric_uuid
+            By default those of the experiment and of the definition.
+        status, as_of, source
+            Kept in the series.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such method, or an option is not the method's.
+        """
+        from exp_jupyter.engine.posthog.settings import resolve
+
+        told, definition = as_mapping(experiment), as_mapping(metric)
+        settings = resolve(told.get("stats_config"))
+        method, tuning = method_of_experiment(inference, settings, told)
+        calculation = told.get("running_time_calculation") or {}
+        planned = calculation.get("recommended_sample_size")
+        stored = "daily results stored by the project"
+        if method is not None:
+            stored = "recomputed from the daily sums stored by the project"
+        about = SeriesAbout(
+            experiment_id=experiment_id or int(told.get("id") or 0),
+            experiment_name=str(told.get("name") or ""),
+            metric_name=str(definition.get("name") or definition.get("uuid") or "metric"),
+            metric_uuid=metric_uuid or str(definition.get("uuid") or ""),
+            goal="decrease" if definition.get("goal") == "decrease" else "increase",
+            fingerprint=str(definition.get("fingerprint") or ""),
+            status=status,
+            variants=_declared(told),
+            as_of=as_of,
+            planned_sample_size=int(planned) if planned else None,
+            source=source or stored,
+            split=planned_split(told) if counts_everybody(definition) else {},
+        )
+        table = read_results(results, definition["metric_type"], errors)
+        return cls.from_sums(table, about, settings if method is None else method, tuning)
+
+
+def counts_everybody(metric: Any) -> bool:
+    """Return whether a metric's units are all of those exposed, whatever they did."""
+    if _part(metric, "metric_type") == "retention":  # those who started
         return False
     # Of a session's property only those with a session count.
-    nodes = [metric.get(part) or {} for part in ("source", "numerator", "denominator")]
+    nodes = [_part(metric, part) for part in ("source", "numerator", "denominator")]
     return not any(
-        node.get("math_property") == "$session_duration"
-        or node.get("math_property_type") == "session_properties"
-        for node in map(as_mapping, nodes)
+        _part(node, "math_property") == "$session_duration"
+        or _part(node, "math_property_type") == "session_properties"
+        for node in nodes
+        if node
     )
 
 
-def _days(body: Mapping[str, Any], kind: Kind) -> list[SeriesDay]:
-    errors = body.get("errors") or {}
-    days = []
-    for day, result in sorted((body.get("timeseries") or {}).items()):
-        read = None if result is None else as_mapping(result)
-        baseline = (read or {}).get("baseline")
-        days.append(
-            SeriesDay(
-                date=date.fromisoformat(str(day)[:10]),
-                baseline=VariantDay.from_wire(as_mapping(baseline), kind) if baseline else None,
-                arms={
-                    str(as_mapping(row)["key"]): VariantDay.from_wire(as_mapping(row), kind)
-                    for row in (read or {}).get("variant_results") or ()
-                }
-                if baseline
-                else {},
-                error=errors.get(day),
-            )
-        )
-    return days
+def _part(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-def _variants(experiment: Mapping[str, Any], days: list[SeriesDay]) -> tuple[str, ...]:
-    for day in reversed(days):
-        if day.baseline is not None:
-            return (day.baseline.key, *day.arms)
+def _by_day(told: Mapping[Any, Any] | None) -> dict[date, Any]:
+    return {date.fromisoformat(str(day)[:10]): value for day, value in (told or {}).items()}
+
+
+def _declared(experiment: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the variants an experiment states, the baseline first."""
     declared = (experiment.get("parameters") or {}).get("feature_flag_variants") or []
     keys = [str(variant["key"]) for variant in declared]
     baseline = baseline_variant(experiment.get("stats_config"), keys)
     return (baseline, *(key for key in keys if key != baseline))
 
 
-def _with_stated(day: SeriesDay, kind: Kind, settings: Any) -> SeriesDay:
-    if day.baseline is None:
-        return day
-    baseline = day.baseline.sums
-    effects = {key: stated(kind, baseline, arm.sums, settings) for key, arm in day.arms.items()}
-    return replace(day, effects=effects)
+def _day(
+    table: SumsTable, day: int, arms: Sequence[int], effects: Mapping[int, Mapping[int, Effect]]
+) -> SeriesDay:
+    if not table.variants or not table.known(table.baseline)[day]:
+        return SeriesDay(table.dates[day], None, error=table.errors.get(day))
+    found = {place: _variant_day(table, place, day) for place in arms if table.known(place)[day]}
+    return SeriesDay(
+        date=table.dates[day],
+        baseline=_variant_day(table, table.baseline, day),
+        arms={arm.key: arm for arm in found.values()},
+        effects={arm.key: effects[place].get(day) for place, arm in found.items()},
+        error=table.errors.get(day),
+    )
 
 
-def _with_recomputed(days: list[SeriesDay], kind: Kind, method: Any) -> list[SeriesDay]:
-    effects: list[dict[str, Effect | None]] = [{} for _ in days]
-    keys = {key: None for day in days for key in day.arms}
-    for key in keys:
-        places = [i for i, day in enumerate(days) if day.baseline and key in day.arms]
-        baseline = [day.baseline.sums for day in (days[i] for i in places) if day.baseline]
-        arm = [days[i].arms[key].sums for i in places]
-        for place, effect in zip(places, recomputed(kind, baseline, arm, method), strict=True):
-            effects[place][key] = effect
-    return [replace(day, effects=effects[i]) for i, day in enumerate(days)]
+def _variant_day(table: SumsTable, place: int, day: int) -> VariantDay:
+    row = table.row(place, day)
+    failures = row.get("validation_failures") or ()
+    if not table.stated:
+        failures = row["validation_failures"] = table.failures(place, day)
+    n = int(row.get("number_of_samples") or 0)
+    return VariantDay(str(row["key"]), n, row, table.value(place, day), tuple(failures))
 
 
 def _why(day: SeriesDay | None, key: str) -> tuple[str, ...]:

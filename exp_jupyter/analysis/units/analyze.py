@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.definition.correction import check_correction, corrected
-from exp_jupyter.analysis.definition.methods import MethodOptions
+from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.analysis.units.bounds import value_bounds
 from exp_jupyter.analysis.units.checks import (
@@ -18,7 +18,7 @@ from exp_jupyter.analysis.units.checks import (
     check_values,
     share_of,
 )
-from exp_jupyter.analysis.units.effects import Judging, judged_results
+from exp_jupyter.analysis.units.effects import judged_results
 from exp_jupyter.analysis.units.metrics import Goal, UnitMetric, read_metrics
 from exp_jupyter.analysis.units.results import Analysis, MetricResult
 from exp_jupyter.errors import InputError
@@ -162,10 +162,10 @@ def analyze(
     >>> round(found.effect("revenue").estimate, 2), found.units
     (1.5, {'control': 4, 'test': 4})
     """
-    judging = Judging.of(
-        method, alpha, difference, mode, MethodOptions(interval, tuning_n, alternative)
+    chosen = method_named(
+        InferenceOptions(method, alpha, difference, mode, interval, tuning_n, alternative)
     )
-    check_correction(correction, judging.method.name)
+    check_correction(correction, chosen.name)
     if missing not in ("refuse", "zero", "drop"):
         raise InputError(
             f"missing is {missing!r}; expected refuse, zero or drop.",
@@ -224,7 +224,7 @@ def analyze(
             wanted,
             sums,
             order,
-            judging,
+            chosen,
             variant=variant,
             breakdown=segments,
             missing=missing,
@@ -233,7 +233,7 @@ def analyze(
     if ratio is not None and ratio.mismatch:
         warnings.insert(0, mismatch_words(ratio))
     if correction is not None:
-        whole = _corrected(whole, correction, judging.alpha)
+        whole = _corrected(whole, correction, float(1 - chosen.level))
     return Analysis(
         results=tuple(whole),
         segments=tuple(parts),
@@ -243,10 +243,10 @@ def analyze(
         variant=variant,
         unit=unit,
         breakdown=segments,
-        method=judging.method.name,
-        mode=judging.method.mode,
-        level=judging.method.level,
-        difference=judging.method.difference,
+        method=chosen.name,
+        mode=chosen.mode,
+        level=chosen.level,
+        difference=chosen.difference,
         correction=correction or "",
         warnings=tuple(dict.fromkeys(warnings)),
         source=data.label,

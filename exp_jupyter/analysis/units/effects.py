@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from exp_jupyter.analysis.definition.methods import MethodOptions, chosen_method
 from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.analysis.units.results import ArmResult, MetricResult
 from exp_jupyter.errors import InputError, StatisticsError
@@ -21,52 +19,28 @@ _CONSTANT = 1e-14
 """Share of x̄² below which a covariate's spread per unit is only rounding."""
 
 
-@dataclass(frozen=True)
-class Judging:
-    """The engine's method, and what of it a quantile needs."""
+def quantile_rule(method: Any, metric: UnitMetric) -> Any:
+    """Return the rule for quantiles.
 
-    method: Any
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The method cannot judge quantiles.
+    """
+    from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
 
-    @classmethod
-    def of(
-        cls, method: Any, alpha: float, difference: Any, mode: Any, options: MethodOptions
-    ) -> Judging:
-        """Return the method by its name, or the one given.
-
-        Raises
-        ------
-        exp_jupyter.errors.InputError
-            There is no such method, or an option is not the method's.
-        """
-        return cls(chosen_method(method, alpha, difference, mode, options))
-
-    @property
-    def alpha(self) -> float:
-        """1 minus the level."""
-        return float(1 - self.method.level)
-
-    def quantile_rule(self, metric: UnitMetric) -> Any:
-        """Return the rule for quantiles.
-
-        Raises
-        ------
-        exp_jupyter.errors.InputError
-            The method cannot judge quantiles.
-        """
-        from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
-
-        if self.method.name != "frequentist":
-            raise InputError(
-                f"Metric {metric.label!r} is a quantile, which only the frequentist method can "
-                "compare.",
-                hint="Analyse it on its own with method='frequentist'.",
-            )
-        return Rule(
-            alpha=self.method.alpha,
-            alternative=self.method.alternative,
-            difference=self.method.difference,
-            null=self.method.null,
+    if method.name != "frequentist":
+        raise InputError(
+            f"Metric {metric.label!r} is a quantile, which only the frequentist method can "
+            "compare.",
+            hint="Analyse it on its own with method='frequentist'.",
         )
+    return Rule(
+        alpha=method.alpha,
+        alternative=method.alternative,
+        difference=method.difference,
+        null=method.null,
+    )
 
 
 def judged_results(
@@ -74,7 +48,7 @@ def judged_results(
     metrics: Sequence[UnitMetric],
     sums: UnitSums,
     order: Sequence[str],
-    judging: Judging,
+    method: Any,
     *,
     variant: str,
     breakdown: Sequence[str],
@@ -90,8 +64,8 @@ def judged_results(
         The metrics and their sums.
     order
         The variants, the control first.
-    judging
-        How to compare.
+    method
+        A method of the engine.
     variant, breakdown, missing
         As in the sums.
     """
@@ -101,7 +75,7 @@ def judged_results(
         together = {key: _together(cells, key) for key in order}
         apart = {segment: {key: cells.get((key, segment)) for key in order} for segment in segments}
         if metric.kind == "quantile":
-            rule = judging.quantile_rule(metric)
+            rule = quantile_rule(method, metric)
             asked = {"variant": variant, "missing": missing}
             found = _quantiles(data, metric, {(): together}, asked, ())
             whole.append(_compared(metric, order, together, found[()], rule))
@@ -112,8 +86,8 @@ def judged_results(
                 for segment in segments
             ]
             continue
-        whole.append(_summed(metric, order, together, judging.method))
-        parts += [_summed(metric, order, apart[key], judging.method, key) for key in segments]
+        whole.append(_summed(metric, order, together, method))
+        parts += [_summed(metric, order, apart[key], method, key) for key in segments]
     return whole, parts
 
 
@@ -161,12 +135,14 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
 
     Σ(y − ȳ)² = Σ(y − c)² − (Σ(y − c))²/n.
     """
-    from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio
+    from exp_jupyter.engine.posthog.named_sums import statistic_of as of_sums
+    from exp_jupyter.engine.statistics.means import Covariate
 
     n = float(sums.n)
     (c_a, c_b, c_x), (a, b, x) = sums.centres, sums.shifts
     aa, bb, xx, ab, ax, bx = sums.squares
     total, own = n * c_a + a, max(aa - a * a / n, 0.0)
+    named = {"number_of_samples": n, "sum": total, "sum_squares": own + total * total / n}
     covariate = None
     if metric.covariate and metric.kind != "ratio":
         spread, shared = max(xx - x * x / n, 0.0), ax - a * x / n
@@ -180,14 +156,13 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
             centred=(spread, shared),
         )
     if metric.kind == "proportion":
-        return Proportion(n, float(round(total)), covariate=covariate)
+        return of_sums("funnel", named | {"sum": float(round(total))}, covariate=covariate)
     if metric.kind == "mean":
         mean, shift = total / n, a / n
         third = sums.cubes - 3 * shift * aa + 2 * n * shift**3
-        return Mean(
-            n,
-            total,
-            own + total * total / n,
+        return of_sums(
+            "mean",
+            named,
             covariate=covariate,
             centred=own,
             sum_cubes=third + 3 * mean * own + n * mean**3,
@@ -199,16 +174,12 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
         if xx - x * x / n <= _CONSTANT * n * c_x * c_x:
             x = xx = ax = bx = 0.0
         covariate = Covariate(x, xx, ax + c_a * x, denominator_cross=bx + c_b * x)
-    return Ratio(
-        n,
-        total,
-        own + total * total / n,
-        below,
-        other + below * below / n,
-        cross + total * below / n,
-        covariate=covariate,
-        centred=(own, other, cross),
-    )
+    named |= {
+        "denominator_sum": below,
+        "denominator_sum_squares": other + below * below / n,
+        "numerator_denominator_sum_product": cross + total * below / n,
+    }
+    return of_sums("ratio", named, covariate=covariate, centred=(own, other, cross))
 
 
 def _quantiles(

@@ -10,9 +10,16 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.engine.posthog.named_sums import (
+    COVARIATE_SUMS,
+    RATIO_SUMS,
+    SUMS,
+    MetricKind,
+    statistic_of,
+    validation_failures,
+)
 from exp_jupyter.engine.posthog.settings import ADJUSTABLE, Settings
 from exp_jupyter.engine.statistics.arguments import choose
-from exp_jupyter.engine.statistics.means import Covariate, Mean, Proportion, Ratio, Statistic
 from exp_jupyter.errors import StatisticsError
 from exp_jupyter.shown import plain
 
@@ -21,14 +28,8 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.comparison.effect import Effect
 
 Row = Mapping[str, Any]
-MetricKind = Literal["mean", "funnel", "ratio", "retention"]
 
 KINDS = ("mean", "funnel", "ratio", "retention")
-FEWEST_UNITS = 50
-FEWEST_EVENTS = 5
-SUMS = ("number_of_samples", "sum", "sum_squares")
-RATIO_SUMS = ("denominator_sum", "denominator_sum_squares", "numerator_denominator_sum_product")
-COVARIATE_SUMS = ("covariate_sum", "covariate_sum_squares", "covariate_sum_product")
 LISTS = ("step_counts", "step_sessions")
 
 
@@ -130,55 +131,6 @@ def breakdown_totals(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
                 sum(counts[i] for counts in (steps, seen) if i < len(counts)) for i in range(longer)
             ]
     return totals
-
-
-def statistic_of(metric_kind: MetricKind, row: Row, *, adjusted: bool = False) -> Statistic:
-    """Return the engine's statistic of one variant's sums.
-
-    Parameters
-    ----------
-    metric_kind
-        The metric's kind.
-    row
-        The variant's sums.
-    adjusted
-        Take the covariate's sums along.
-
-    Raises
-    ------
-    exp_jupyter.errors.StatisticsError
-        The sums cannot be of any data.
-    """
-    n, total = row["number_of_samples"], row["sum"]
-    covariate = None
-    if adjusted:
-        x, xx, xy = (row[name] for name in COVARIATE_SUMS)
-        covariate = Covariate(x, xx, xy)
-    if metric_kind == "funnel":
-        return Proportion(n, total, covariate=covariate)
-    if metric_kind == "mean":
-        return Mean(n, total, row["sum_squares"], covariate=covariate)
-    b, bb, ab = (row.get(name) or 0 for name in RATIO_SUMS)
-    return Ratio(n, total, row["sum_squares"], b, bb, ab)
-
-
-def validation_failures(metric_kind: MetricKind, row: Row, *, baseline: bool) -> list[str]:
-    """Return why a variant's sums are not compared, in the API's words and order.
-
-    Examples
-    --------
-    >>> row = {"number_of_samples": 40, "sum": 0}
-    >>> validation_failures("mean", row, baseline=True)
-    ['not-enough-exposures', 'baseline-mean-is-zero']
-    """
-    found = []
-    if row["number_of_samples"] < FEWEST_UNITS:
-        found.append("not-enough-exposures")
-    if metric_kind in ("funnel", "retention") and row["sum"] < FEWEST_EVENTS:
-        found.append("not-enough-metric-data")
-    if baseline and row["sum"] == 0:
-        found.append("baseline-mean-is-zero")
-    return found
 
 
 def _broken_down(
