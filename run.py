@@ -68,9 +68,12 @@ def digest(paths: Sequence[Path]) -> str:
 
 def panel_sources() -> list[Path]:
     """Return the files the panel is made of."""
-    folders = [LABEXTENSION / "src", LABEXTENSION / "style"]
+    folders = [LABEXTENSION / name for name in ("schema", "src", "style")]
     inside = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return [*inside, LABEXTENSION / "package.json", LABEXTENSION / "yarn.lock"]
+    made = LABEXTENSION / "src" / "panel" / "template.json"
+    beside = [LABEXTENSION / name for name in ("package.json", "template.mjs", "yarn.lock")]
+    template = HERE / "notebooks" / "analysis_template.ipynb"
+    return [*(path for path in inside if path != made), *beside, template]
 
 
 def set_up(extra: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from exp_jupyter.magic_line import MetricName
@@ -23,6 +24,8 @@ class ExperimentName:
     flag_key: str
     updated: str = ""
     archived: bool = False
+    started: date | None = None
+    ended: date | None = None
     variants: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     metrics: tuple[MetricName, ...] | None = None
@@ -104,6 +107,8 @@ def _name_of(experiment: Experiment) -> ExperimentName:
         flag_key=experiment.feature_flag_key,
         updated=str(experiment.updated_at or ""),
         archived=experiment.archived,
+        started=experiment.start_date.date() if experiment.start_date else None,
+        ended=experiment.end_date.date() if experiment.end_date else None,
         variants=experiment.variants,
         tags=tuple(experiment.tags),
         metrics=metrics if whole else None,

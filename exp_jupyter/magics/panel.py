@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.magics.readings import Readings
 from exp_jupyter.magics.snapshot import PROTOCOL, snapshot
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ LISTENERS = 4
 class Panel:
     """Speaks with the panels of one kernel over the comm target ``exp_jupyter``.
 
-    A front end says ``hello`` and ``refresh``; each is answered with a whole snapshot. Nothing is
+    A front end says ``hello`` and ``refresh``; each is answered with a whole snapshot. It asks for
+    an experiment's ``reading``, one at a time, so that no cell waits for more than one. Nothing is
     read for nobody: a snapshot is pushed unasked only to a panel that said hello and not ``bye``.
     A plain terminal has no comms, and then all of this does nothing.
 
@@ -29,6 +31,7 @@ class Panel:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._readings = Readings()
         self._replaced: Any = None
         self._ours: list[Any] = []
         self._listening: dict[str, Any] = {}
@@ -70,7 +73,7 @@ class Panel:
     def push(self) -> None:
         """Send a snapshot to every panel that listens."""
         if self._listening:
-            shown = snapshot(self._session)
+            shown = snapshot(self._session, self._readings)
             for line in list(self._listening.values()):
                 line.send(shown)
 
@@ -86,11 +89,17 @@ class Panel:
     def _heard(self, line: Any, message: dict[str, Any]) -> None:
         said = message.get("content", {}).get("data", {})
         if said.get("type") in {"hello", "refresh"}:
+            if said["type"] == "refresh":
+                self._readings.forget()
             self._listening[line.comm_id] = line
             # A reloaded page opens a new line without closing its old one.
             while len(self._listening) > LISTENERS:
                 self._gone(next(iter(self._listening.values())))
-            line.send(snapshot(self._session))
+            line.send(snapshot(self._session, self._readings))
+        elif said.get("type") == "reading":
+            found = self._readings.read(self._session, said.get("id"))
+            if found is not None:
+                line.send({"type": "reading", "reading": found})
         elif said.get("type") == "bye":
             self._listening.pop(line.comm_id, None)
 

@@ -81,6 +81,8 @@ class Session:
         self.magics = magics
         self.usage = usage
         self.project: Project | None = None
+        self.connect_line = ""
+        """The line that connects the project again; empty where none can say it."""
         self.names = Names()
         self.on_change: list[Callable[[], None]] = []
         self._local: Mapping[str, Any] = {}
@@ -122,8 +124,16 @@ class Session:
             )
         return self.project
 
-    def use(self, project: Project) -> None:
-        """Make ``project`` the one every magic asks, and learn its experiments' names for Tab."""
+    def use(self, project: Project, connect_line: str = "") -> None:
+        """Make ``project`` the one every magic asks, and learn its experiments' names for Tab.
+
+        Parameters
+        ----------
+        project
+            The project.
+        connect_line
+            The line that connects it again, for a panel whose kernel was started anew.
+        """
         names = Names()
         # The first request: a wrong key or number fails here, while the old project stays. A key
         # that may not list experiments is still good for other things; then Tab knows less. So
@@ -135,7 +145,7 @@ class Session:
         # Prompts have a scope, and a product, of their own.
         with contextlib.suppress(ApiError, *offline):
             names.see_prompts(prompt.name for prompt in project.prompts.list())
-        self.project, self.names = project, names
+        self.project, self.names, self.connect_line = project, names, connect_line
         self.changed()
 
     def changed(self) -> None:

@@ -7,22 +7,26 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
+from exp_jupyter.display.content import numbers
 from exp_jupyter.errors import ExpError
 from exp_jupyter.magic_line import NO_LINE, id_word, magic_line, metric_word, word
+from exp_jupyter.magics.readings import can_be_read
 from exp_jupyter.sanitize import sanitize
 from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
     from exp_jupyter.magics.names import ExperimentName
+    from exp_jupyter.magics.readings import Readings
     from exp_jupyter.magics.session import Session
     from exp_jupyter.schema.approvals.approval import ChangeRequest
     from exp_jupyter.schema.metrics.prompt import Prompt
     from exp_jupyter.schema.people import UserBasic
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Of the messages between kernel and panel. Fields are only ever added; 2 brought all below
-``archived`` in an experiment, and flags, templates and the waiting requests themselves."""
+``archived`` in an experiment, and flags, templates and the waiting requests themselves; 3 the line
+that connects the project again, an experiment's dates, and what it says at a glance."""
 METRICS_READ = 20
 """How many experiments' metrics a snapshot reads at most; the rest show without their metrics."""
 FLAGS_READ = 50
@@ -41,13 +45,16 @@ _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
 _STEPS["exposure_frozen"] = _STEPS["running"]
 
 
-def snapshot(session: Session) -> dict[str, Any]:
+def snapshot(session: Session, readings: Readings | None = None) -> dict[str, Any]:
     """Return what a panel shows: JSON-ready, without a key, and with every failure in words.
 
     Parameters
     ----------
     session
         The notebook's state; its names learn what is read here.
+    readings
+        What experiments said at a glance so far; by default nothing is known and nothing can be
+        asked.
     """
     answer: dict[str, Any] = {
         "type": "snapshot",
@@ -65,8 +72,10 @@ def snapshot(session: Session) -> dict[str, Any]:
     if project is None:
         return answer
     try:
-        answer["project"] = _project(project)
-        answer["experiments"] = _experiments(session, project)
+        answer["project"] = {**_project(project), "line": session.connect_line}
+        answer["experiments"] = [
+            {**_entry(one), **_glance(one, readings)} for one in _experiments(session, project)
+        ]
     except ExpError as error:
         answer["error"] = error.message
     # Each of these is a scope of its own, and approvals a paid feature: without it, an empty part.
@@ -100,7 +109,7 @@ def _person(me: UserBasic | None) -> str:
     return sanitize(" ".join(filter(None, (me.first_name, me.last_name))) or me.email or "")
 
 
-def _experiments(session: Session, project: Project) -> list[dict[str, Any]]:
+def _experiments(session: Session, project: Project) -> list[ExperimentName]:
     names = session.names
     listed = project.experiments.list()
     names.see_experiments(listed)
@@ -111,7 +120,23 @@ def _experiments(session: Session, project: Project) -> list[dict[str, Any]]:
         for experiment in listed[:METRICS_READ]:
             if names.experiments[experiment.id].metrics is None:
                 names.see_experiments([project.experiments.get(experiment.id)])
-    return [_entry(names.experiments[one.id]) for one in (*listed, *archived)]
+    return [names.experiments[one.id] for one in (*listed, *archived)]
+
+
+def _glance(known: ExperimentName, readings: Readings | None) -> dict[str, Any]:
+    return {
+        "when": _when(known),
+        "readable": readings is not None and can_be_read(known),
+        "reading": None if readings is None else readings.known(known),
+    }
+
+
+def _when(known: ExperimentName) -> str:
+    if known.started is None:
+        return ""
+    if known.ended is None:
+        return f"since {numbers.day(known.started)}"
+    return f"{numbers.day(known.started)} to {numbers.day(known.ended, year=True)}"
 
 
 def _entry(known: ExperimentName) -> dict[str, Any]:

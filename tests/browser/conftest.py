@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -30,15 +31,20 @@ TOKEN = "test"
 START_SECONDS = 90
 
 
+EXTENSION = ROOT / "exp_jupyter" / "_labextension"
+
+
 @dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab and the folder it serves."""
+class Server:
+    """A running JupyterLab or Notebook 7, its process, and the folder it serves."""
 
     url: str
     root: Path
+    process: subprocess.Popen[bytes]
+    pages: str
 
     def address(self, notebook: str) -> str:
-        return f"{self.url}/lab/tree/{notebook}?token={TOKEN}&reset"
+        return f"{self.url}/{self.pages}/{notebook}?token={TOKEN}&reset"
 
 
 def free_port() -> int:
@@ -60,13 +66,13 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> No
     raise RuntimeError(f"JupyterLab did not answer: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+@contextlib.contextmanager
+def serving(home: Path, application: str, pages: str) -> Iterator[Server]:
+    """Serve a folder of its own with this application, and this source tree's own extension."""
     if CHROMIUM is None:
         if REQUIRED:
             pytest.fail("a browser is mandatory here and no chromium was found")
         pytest.skip("no chromium on this machine")
-    home = tmp_path_factory.mktemp("jupyter")
     root = home / "work"
     root.mkdir()
     config = home / "config"
@@ -78,11 +84,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         themes = home / "settings" / "@jupyterlab" / "apputils-extension"
         themes.mkdir(parents=True)
         (themes / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+    shared = home / "shared" / "labextensions"
+    shared.mkdir(parents=True)
+    if EXTENSION.exists():  # else the one that is installed
+        (shared / "exp-jupyter").symlink_to(EXTENSION)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_PATH": str(shared.parent),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
@@ -93,7 +104,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with log.open("wb") as output:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(sys.executable, "-m", application, "--no-browser", "--allow-root"),
                 *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
                 *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"),
             ],
@@ -103,7 +114,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         )
         try:
             wait_until_ready(server, url, log)
-            yield Lab(url, root)
+            yield Server(url, root, server, pages)
         finally:
             server.terminate()
             try:
@@ -113,9 +124,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
                 server.wait()
 
 
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("jupyter"), "jupyterlab", "lab/tree") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Notebook 7, where it is installed."""
+    pytest.importorskip("notebook")
+    with serving(tmp_path_factory.mktemp("notebook"), "notebook", "notebooks") as server:
+        yield server
+
+
 # Playwright keeps an event loop running in this thread while it lives: it ends with its module.
 @pytest.fixture(scope="module")
-def browser(lab: Lab) -> Iterator[object]:
+def browser(lab: Server) -> Iterator[object]:
     del lab  # no browser where there is no lab
     with playwright_api.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -132,7 +157,7 @@ def page(browser: object) -> Iterator[object]:
 
 
 @pytest.fixture
-def open_notebook(lab: Lab, page: object) -> Callable[..., object]:
+def open_notebook(lab: Server, page: object) -> Callable[..., object]:
     """Open a notebook (its own copy, so that no kernel is shared) and wait for its kernel."""
 
     def open_it(source: Path | dict[str, object], name: str) -> object:

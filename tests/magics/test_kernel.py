@@ -140,6 +140,23 @@ def test_a_listening_panel_hears_of_connections_and_writes(notebook):
     assert len(notebook.comms) == heard
 
 
+def test_a_panel_asks_for_one_reading_at_a_time(notebook):
+    notebook.cell("%load_ext exp_jupyter\n%exp_connect", person=False)
+    notebook.send("comm_open", "from-the-page", type="hello", version=3)
+    (entry,) = [e for e in notebook.snapshot()["experiments"] if e["flag_key"] == "search-ranking"]
+    assert entry["readable"]
+    assert entry["reading"] is None
+    notebook.send("comm_msg", "from-the-page", type="reading", id=entry["id"])
+    answer = notebook.comms[-1]["content"]["data"]
+    assert answer["type"] == "reading"
+    assert answer["reading"]["trouble"] == "split is broken"
+    notebook.send("comm_msg", "from-the-page", type="hello", version=3)
+    known = {e["id"]: e["reading"] for e in notebook.snapshot()["experiments"]}
+    assert known[entry["id"]] == answer["reading"]
+    notebook.send("comm_msg", "from-the-page", type="refresh", version=3)
+    assert all(e["reading"] is None for e in notebook.snapshot()["experiments"])
+
+
 def test_a_failed_magic_fails_its_cell(notebook):
     notebook.cell("%load_ext exp_jupyter", person=False)
     assert notebook.cell("%exp_size funel", person=False)["error"] == "InputError"

@@ -253,7 +253,7 @@ class TestPanel:
     def test_a_snapshot_names_project_experiments_and_their_lines(self, shown, project):
         snapshot = shown()
         assert snapshot["type"] == "snapshot"
-        assert snapshot["protocol"] == 2
+        assert snapshot["protocol"] == 3
         assert snapshot["error"] is None
         assert snapshot["project"] == {
             "name": project.name,
@@ -262,6 +262,7 @@ class TestPanel:
             "person": "Ada Lindqvist",
             "tape": "",
             "replayed": False,
+            "line": "%exp_connect demo",
         }
         live = [one["id"] for one in snapshot["experiments"] if not one["archived"]]
         assert live == [one.id for one in project.experiments.list()]
@@ -288,6 +289,50 @@ class TestPanel:
     def test_every_state_offers_what_can_be_done_then(self, shown, flag, labels):
         (entry,) = [one for one in shown()["experiments"] if one["flag_key"] == flag]
         assert [step["label"] for step in entry["steps"]] == labels
+
+    def test_the_line_that_connects_again_says_who_one_was(self, run, shown):
+        run("%exp_connect demo --as reviewer")
+        assert shown()["project"]["line"] == "%exp_connect demo --as reviewer"
+
+    def test_what_a_running_experiment_says_is_read_only_when_asked(self, session, project):
+        from exp_jupyter.magics.readings import Readings
+        from exp_jupyter.magics.snapshot import snapshot
+
+        readings = Readings()
+        before = {one["id"]: one for one in snapshot(session, readings)["experiments"]}
+        assert all(one["reading"] is None for one in before.values())
+        readable = {one["flag_key"] for one in before.values() if one["readable"]}
+        assert readable == {
+            one.feature_flag_key
+            for one in project.experiments.list()
+            if one.status in {"running", "paused"}
+        }
+        checkout = project.experiments.get("checkout-redesign")
+        found = readings.read(session, checkout.id)
+        effect = project.experiments.timeseries(checkout).latest.effects["test"]
+        assert found["day"] == "day 23 of 27"
+        assert found["words"] == f"▲ better +{effect.estimate:.1%}".replace("%", " %")
+        assert "Checkout conversion: test better" in found["sentence"]
+        after = {one["id"]: one for one in snapshot(session, readings)["experiments"]}
+        assert after[checkout.id]["reading"] == found
+        readings.forget()
+        assert snapshot(session, readings)["experiments"][0]["reading"] is None
+
+    def test_a_broken_split_wants_attention_before_a_winner(self, session, project):
+        from exp_jupyter.magics.readings import Readings
+
+        readings = Readings()
+        ids = [project.experiments.get(key).id for key in ("search-ranking", "checkout-redesign")]
+        broken, winner = (readings.read(session, one) for one in ids)
+        assert broken["trouble"] == "split is broken"
+        assert winner["trouble"] == ""
+        assert broken["attention"] < winner["attention"]
+
+    @pytest.mark.parametrize("asked", [None, "4", 10**9, 1, [4]])
+    def test_what_is_no_running_experiment_has_no_reading(self, session, project, asked):
+        from exp_jupyter.magics.readings import Readings
+
+        assert Readings().read(session, asked) is None
 
     def test_an_archived_experiment_offers_to_bring_it_back(self, run, shown):
         run("%exp_archive welcome-checklist --yes")

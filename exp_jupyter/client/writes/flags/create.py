@@ -79,8 +79,7 @@ class NewFlag(Write):
 
     def _change(self) -> FlagChange:
         active = True if self._active else None
-        rollouts = self._filters.rollouts
-        return FlagChange(self._key, None, active, rollouts, with_experiment=False)
+        return FlagChange(self._key, None, active=active, rollouts=self._filters.rollouts)
 
     def _describe(self) -> WritePlan:
         method, path, body = self._call()

@@ -13,6 +13,7 @@ from exp_jupyter.errors import (
     CredentialsError,
     ProtocolError,
 )
+from exp_jupyter.magic_line import id_word, magic_line, word
 from exp_jupyter.magics.line.arguments import Arguments, Help, nearest
 from exp_jupyter.magics.line.words import words
 
@@ -31,8 +32,8 @@ class ConnectArguments(Arguments):
 
     def read(self, line: str, variables: Mapping[str, Any] | None = None) -> Namespace | Help:
         """Parse the line, unless it carries a key."""
-        for word in words(line, variables):
-            option, _, value = word.text.partition("=")
+        for given in words(line, variables):
+            option, _, value = given.text.partition("=")
             if option.lower().replace("_", "-") in _KEY_OPTIONS or any(
                 text.lower().startswith(_KEY_PREFIXES) for text in (option, value)
             ):
@@ -98,9 +99,17 @@ def run(session: Session, options: Namespace) -> Project:
             hint=nearest(options.as_, ("owner", "reviewer")),
         )
     project = connect(target, project=options.project, as_=options.as_)
-    session.use(project)
+    session.use(project, _line(target, options))
     if project.kind == "remote":
         # A key with a few scopes is good for something: what it lacks is said, and no obstacle.
         with contextlib.suppress(ApiError, ConnectionFailedError, ProtocolError):
             project.check()
     return project
+
+
+def _line(target: str | None, options: Namespace) -> str:
+    """Return the line that connects the same again."""
+    said = [word(str(target or "demo"))]
+    said += ["--project", id_word(options.project)] if options.project else []
+    said += ["--as", word(options.as_)] if options.as_ else []
+    return magic_line("%exp_connect", *said)

@@ -8,6 +8,8 @@ export interface IProject {
   /** The file that answers are recorded in or replayed from; empty when there is none. */
   tape: string;
   replayed: boolean;
+  /** The magic line that connects it again; empty when the kernel is older. */
+  line: string;
 }
 
 /** Something that can be done, and the magic line that does it. */
@@ -22,6 +24,24 @@ export interface IEntryMetric {
   line: string;
 }
 
+export type Tone = '' | 'good' | 'bad' | 'notice' | 'accent' | 'quiet';
+
+/** What a running experiment says at a glance. */
+export interface IReading {
+  id: number;
+  /** The day it is in, and of how many where a plan says so. */
+  day: string;
+  /** What its main metric says, with its lift; empty while there is none. */
+  words: string;
+  /** The whole sentence, with the metric's name. */
+  sentence: string;
+  tone: Tone;
+  /** What is wrong with its data; empty when nothing is. */
+  trouble: string;
+  /** The smaller, the sooner it wants to be looked at. */
+  attention: number;
+}
+
 export interface IEntry {
   id: number;
   name: string;
@@ -34,6 +54,12 @@ export interface IEntry {
   /** What can be done with it where it stands. */
   steps: IStep[];
   metrics: IEntryMetric[];
+  /** When it began or ended, in short; empty before the launch. */
+  when: string;
+  /** What it says at a glance, once it was read. */
+  reading: IReading | null;
+  /** Whether the kernel can be asked for that. */
+  readable: boolean;
 }
 
 export interface IFlag {
@@ -75,6 +101,9 @@ export interface ISnapshot {
   error: string | null;
 }
 
+/** The attention of an experiment that nobody has read yet. */
+export const UNREAD = 50;
+
 type Fields = Record<string, unknown>;
 
 function fields(value: unknown): Fields {
@@ -104,12 +133,36 @@ function project(value: unknown): IProject | null {
     kind: text(given['kind']),
     person: text(given['person']),
     tape: text(given['tape']),
-    replayed: given['replayed'] === true
+    replayed: given['replayed'] === true,
+    line: text(given['line'])
   };
 }
 
 function step(given: Fields): IStep {
   return { label: text(given['label']), line: text(given['line']) };
+}
+
+const TONES: readonly Tone[] = ['good', 'bad', 'notice', 'accent', 'quiet'];
+
+function tone(value: unknown): Tone {
+  return TONES.find(known => known === value) ?? '';
+}
+
+function reading(value: unknown): IReading | null {
+  if (typeof value !== 'object' || value === null) {
+    return null;
+  }
+  const given = fields(value);
+  const attention = Number(given['attention']);
+  return {
+    id: Number(given['id']),
+    day: text(given['day']),
+    words: text(given['words']),
+    sentence: text(given['sentence']),
+    tone: tone(given['tone']),
+    trouble: text(given['trouble']),
+    attention: Number.isFinite(attention) ? attention : UNREAD
+  };
 }
 
 function entry(given: Fields): IEntry {
@@ -125,7 +178,10 @@ function entry(given: Fields): IEntry {
     metrics: items(given['metrics']).map(metric => ({
       name: text(metric['name']),
       line: text(metric['line'])
-    }))
+    })),
+    when: text(given['when']),
+    reading: reading(given['reading']),
+    readable: given['readable'] === true
   };
 }
 
@@ -168,4 +224,10 @@ export function snapshotOf(data: unknown): ISnapshot | null {
     approvals: Number(given['approvals']) || 0,
     error: text(given['error']) || null
   };
+}
+
+/** The reading in a comm message's data, or null when it is another message. */
+export function readingOf(data: unknown): IReading | null {
+  const given = fields(data);
+  return given['type'] === 'reading' ? reading(given['reading']) : null;
 }
