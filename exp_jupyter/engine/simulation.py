@@ -10,7 +10,7 @@ import numpy as np
 
 from exp_jupyter.engine.comparison.compare import Judge, compare
 from exp_jupyter.engine.comparison.methods import Frequentist
-from exp_jupyter.engine.statistics.arguments import inside
+from exp_jupyter.engine.statistics.arguments import described, number, pair, whole
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.covariates import Covariate
@@ -126,10 +126,16 @@ def simulate(
     True
     """
     chosen: Judge = Frequentist() if method is None else method
+    if not hasattr(chosen, "judge") or isinstance(chosen, type):
+        raise InputError(f"method is {described(chosen)}; expected for example Frequentist().")
     units = _Units.of(values, denominator, covariate)
-    inside("replications", replications, 1, math.inf, closed=True)
-    inside("looks", looks, 1, min(sizes), closed=True)
-    inside("effect", effect, -1, math.inf)
+    sizes = _sizes(sizes)
+    replications = _at_most("replications", replications, GREATEST_REPLICATIONS)
+    looks = _at_most("looks", looks, min(sizes))
+    effect = number("effect", effect, -1)
+    seed = whole("seed", seed, 0)
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {described(progress)}; expected a function of two numbers.")
     treated = units.changed(effect)
     rng = np.random.default_rng(seed)
     ever = refused = covered = 0
@@ -161,7 +167,7 @@ def simulate(
             progress(done, replications)
     return Simulation(
         effect=truth,
-        sizes=(int(sizes[0]), int(sizes[1])),
+        sizes=sizes,
         looks=looks,
         replications=replications,
         refused=refused,
@@ -176,6 +182,26 @@ def simulate(
         difference=chosen.difference,
         seed=seed,
     )
+
+
+GREATEST_REPLICATIONS = 10_000_000
+GREATEST_SIZE = 10_000_000
+
+
+def _sizes(sizes: object) -> tuple[int, int]:
+    """Return whole units of control and treatment."""
+    control, treatment = pair("sizes", sizes, hint="Give control's units, then treatment's.")
+    return (
+        _at_most("sizes", control, GREATEST_SIZE),
+        _at_most("sizes", treatment, GREATEST_SIZE),
+    )
+
+
+def _at_most(name: str, value: object, most: int) -> int:
+    found = whole(name, value, 1)
+    if found > most:
+        raise InputError(f"{name} is {found:,}; expected at most {most:,}.")
+    return found
 
 
 def _decided(estimates: Floats, significant: Booleans) -> Floats:
@@ -224,9 +250,11 @@ class _Units:
         if not effect:
             return self
         if not self.binary:
-            return _Units(
-                self.values * (1 + effect), self.denominator, self.covariate, binary=False
-            )
+            with np.errstate(over="ignore"):
+                lifted = self.values * (1 + effect)
+            if not np.isfinite(lifted).all():
+                raise InputError("The effect would bring a value beyond what can be computed with.")
+            return _Units(lifted, self.denominator, self.covariate, binary=False)
         rate = self.mean
         if rate * (1 + effect) > 1:
             raise InputError("The effect would bring the conversion rate above 1.")

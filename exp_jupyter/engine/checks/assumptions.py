@@ -14,8 +14,11 @@ from exp_jupyter.engine.checks.sample_ratio import (
     sample_ratio_mismatch,
 )
 from exp_jupyter.engine.inference.cautions import arm_cautions, wide_baseline
+from exp_jupyter.engine.statistics.arguments import described, instance, number, pair, switch
 from exp_jupyter.engine.statistics.arrays import floats
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.refusals import raise_first
+from exp_jupyter.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ def assumption_checks(
     >>> [check.code for check in checks if check.verdict == "warn"]
     ['few_units', 'few_events', 'wide_baseline']
     """
+    _check_arguments((control, treatment), split, values, mature_shares, multiple_share, planned_n)
+    switch("sequential", sequential)
     found: list[AssumptionCheck] = []
 
     def add(code: str, *, bad: bool, sentence: str, fine: str = "") -> None:
@@ -136,6 +141,42 @@ def assumption_checks(
     return _merged(found)
 
 
+def _check_arguments(
+    arms: tuple[Statistic, Statistic],
+    split: object,
+    values: object,
+    mature_shares: object,
+    multiple_share: object,
+    planned_n: object,
+) -> None:
+    for side, arm in zip(("control", "treatment"), arms, strict=True):
+        _check_arm(side, arm)
+    if split is not None:
+        pair("split", split, 0, hint="Give control's planned share, then treatment's.")
+    if mature_shares is not None:
+        pair("mature_shares", mature_shares, 0, closed=True)
+    if multiple_share is not None:
+        number("multiple_share", multiple_share, 0, closed=True)
+    if planned_n is not None:
+        number("planned_n", planned_n, 0)
+    if not isinstance(values, (list, tuple)):
+        raise InputError(
+            f"values is {described(values)}; expected a list with the values of one or both arms.",
+            hint="For one arm give [values].",
+        )
+
+
+def _check_arm(name: str, arm: Statistic) -> None:
+    instance(name, arm, Statistic, "a Mean, Proportion or Ratio")
+    arm.check_fields()
+    if arm.shape:
+        raise InputError(
+            f"the {name} holds arms of shape {arm.shape}; expected a single one.",
+            hint="Take one out with .at(…).",
+        )
+    raise_first(arm.refusals())
+
+
 def _merged(found: Sequence[AssumptionCheck]) -> tuple[AssumptionCheck, ...]:
     """Return one check per code: the sentences of its warnings, joined."""
     merged: dict[str, AssumptionCheck] = {}
@@ -184,7 +225,12 @@ def heavy_tail_share(values: object, top: float = 0.01) -> float:
     >>> heavy_tail_share([1.0] * 99 + [100.0]) > 0.99
     True
     """
-    squares = np.sort(floats(values, "values").ravel() ** 2)
+    own = floats(values, "values").ravel()
+    if not np.isfinite(own).all():
+        raise InputError("A value is not a finite number.", hint="Count no event as 0.")
+    top = number("top", top, 0)
+    # Over the largest, so that the squares of great numbers do not overflow.
+    squares = np.sort((own / max(np.abs(own).max(initial=0.0), 1e-300)) ** 2)
     total = squares.sum()
     if not squares.size or total <= 0:
         return 0.0

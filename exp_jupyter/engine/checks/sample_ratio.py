@@ -9,7 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import by_name, choose
+from exp_jupyter.engine.statistics.arguments import (
+    by_name,
+    choose,
+    described,
+    instance,
+    number,
+    switch,
+    variant_names,
+    whole,
+)
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -18,6 +27,9 @@ MISMATCH_LEVEL = 0.001
 FEWEST_EXPOSURES = 100
 MULTIPLE = "$multiple"
 TOLERATED_MULTIPLE_PERCENTAGE = 0.1
+GREATEST_VARIANTS = 1000
+"""More variants than this cannot be told apart in 100 percentages, let alone in an analysis."""
+
 GREATEST_EXACT = 1000
 """Counts above this are tested with the normal distribution unless asked otherwise."""
 
@@ -60,14 +72,20 @@ class SampleRatioMismatch(Shown):
 
 
 def _planned(split: Mapping[str, float], excluded: Collection[str]) -> dict[str, float]:
-    planned = {
-        key: float(share)
-        for key, share in split.items()
+    by_name("split", split)
+    variant_names("excluded", excluded)
+    shares = {key: number(f"the share of {key}", share) for key, share in split.items()}
+    return {
+        key: share
+        for key, share in shares.items()
         if share > 0 and key not in excluded and key != MULTIPLE
     }
-    if not all(math.isfinite(share) for share in planned.values()):
-        raise InputError("the split holds a share that is not finite")
-    return planned
+
+
+def _counted(counts: Mapping[str, object], key: str) -> float:
+    """Return a variant's units: 0 where it is not counted."""
+    hint = "Pass the number of units per variant."
+    return number(f"the count of {key}", counts.get(key, 0), 0, closed=True, hint=hint)
 
 
 def _unplanned(
@@ -118,14 +136,11 @@ def sample_ratio_mismatch(
     (0.0455, False)
     """
     by_name("counts", counts)
-    by_name("split", split)
+    least = number("least", least, 0, closed=True)
+    threshold = number("threshold", threshold, 0, 1)
     planned = _planned(split, excluded)
-    observed = {key: float(counts.get(key, 0)) for key in planned}
-    if any(not math.isfinite(n) or n < 0 for n in observed.values()):
-        raise InputError(
-            "counts must be finite and at least 0", hint="Pass the number of units per variant."
-        )
-    unplanned = {key: float(counts[key]) for key in _unplanned(counts, split, excluded)}
+    observed = {key: _counted(counts, key) for key in planned}
+    unplanned = {key: _counted(counts, key) for key in _unplanned(counts, split, excluded)}
     whole = sum(planned.values())
     total = sum(observed.values()) + sum(unplanned.values())
     if len(planned) < 2 or total < least or total <= 0:
@@ -172,11 +187,11 @@ def binomial_mismatch_p_value(
     0.0569
     """
     choose("method", method, ("auto", "exact", "normal"))
-    if not 0 < share < 1:
-        raise InputError(f"share is {share}; expected a fraction above 0 and below 1")
+    share = number("share", share, 0, 1)
+    control, treatment = whole("control", control, 0), whole("treatment", treatment, 0)
     n = control + treatment
-    if control < 0 or treatment < 0 or n == 0:
-        raise InputError("control and treatment must be at least 0, and not both 0")
+    if n == 0:
+        raise InputError("control and treatment are both 0; expected at least one unit.")
     if method == "exact" or (method == "auto" and n < GREATEST_EXACT):
         return _binomial_p_value(treatment, n, share)
     from scipy import special
@@ -266,10 +281,15 @@ def anytime_sample_ratio_mismatch(
     (True, 2)
     """
     mixed = np.atleast_1d(floats(concentration, "concentration"))
-    if mixed.ndim != 1 or not mixed.size or not ((mixed > 0) & np.isfinite(mixed)).all():
-        raise InputError(f"concentration is {concentration}; expected finite numbers above 0")
+    usable = (mixed >= 1e-6) & (mixed <= 1e12)
+    if mixed.ndim != 1 or not mixed.size or not usable.all():
+        raise InputError(
+            f"concentration is {described(concentration)}; expected one number or several, from "
+            "1e-6 to 1e12",
+            hint="10,000 finds deviations of a percent or so.",
+        )
     by_name("counts", counts)
-    by_name("split", split)
+    threshold = number("threshold", threshold, 0, 1)
     planned = _planned(split, excluded)
     if len(planned) < 2:
         raise InputError(
@@ -280,7 +300,17 @@ def anytime_sample_ratio_mismatch(
 
     shares = np.array(list(planned.values()))
     shares = shares / shares.sum()
-    seen = np.stack(np.broadcast_arrays(*(floats(counts.get(key, 0)) for key in planned)), axis=-1)
+    looks = {key: floats(counts.get(key, 0), f"the count of {key}") for key in planned}
+    try:
+        seen = np.stack(np.broadcast_arrays(*looks.values()), axis=-1)
+    except ValueError:
+        listed = ", ".join(f"{key} {units.shape}" for key, units in looks.items())
+        raise InputError(
+            f"the variants have different numbers of looks: {listed}",
+            hint="Give every variant its units at the same looks.",
+        ) from None
+    if not seen.size:
+        raise InputError("counts hold no look", hint="Give the units of at least one look.")
     if (seen < 0).any() or not np.isfinite(seen).all():
         raise InputError("counts must be finite and at least 0")
     factors = []
@@ -314,8 +344,11 @@ def even_split(variants: int) -> list[int]:
     >>> even_split(3)
     [34, 33, 33]
     """
-    if variants <= 0:
+    variants = whole("variants", variants, 0)
+    if variants == 0:
         return []
+    if variants > GREATEST_VARIANTS:
+        raise InputError(f"variants is {variants}; expected at most {GREATEST_VARIANTS}.")
     share, rest = divmod(100, variants)
     return [share + (position < rest) for position in range(variants)]
 
@@ -353,8 +386,18 @@ def multiple_variant_bias(
     0.4
     """
     by_name("counts", counts)
-    total = sum(counts.values())
-    if ended or handling != "exclude" or total <= 0 or list(rollout) == even_split(len(rollout)):
+    instance("handling", handling, str, "'exclude' or 'first_seen'")
+    switch("ended", ended)
+    percentages = floats(rollout, "rollout")
+    if percentages.ndim != 1:
+        raise InputError(f"rollout is {described(rollout)}; expected a percentage per variant.")
+    total = sum(_counted(counts, key) for key in counts)
+    if (
+        ended
+        or handling != "exclude"
+        or total <= 0
+        or percentages.tolist() == even_split(percentages.size)
+    ):
         return None
-    percentage = counts.get(MULTIPLE, 0) / total * 100
+    percentage = _counted(counts, MULTIPLE) / total * 100
     return percentage if percentage > TOLERATED_MULTIPLE_PERCENTAGE else None

@@ -11,7 +11,7 @@ from exp_jupyter.engine.comparison.contrast import Contrast, Difference, Mode, c
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.inference.cautions import Caution
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, described
 from exp_jupyter.engine.statistics.arrays import Booleans, Flags, Floats, flags, floats, numbers
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal, codes, raise_first
@@ -109,12 +109,15 @@ def compare(
     for name, arm in (("control", control), ("treatment", treatment)):
         if not isinstance(arm, Statistic):
             raise InputError(
-                f"{name} is a {type(arm).__name__}; expected Mean, Proportion or Ratio",
+                f"{name} is {described(arm)}; expected Mean, Proportion or Ratio",
                 hint="For example Proportion(n=44700, sum=8502).",
             )
-    if not hasattr(chosen, "judge"):
+        arm.check_fields()
+    together(control, treatment)
+    if not hasattr(chosen, "judge") or isinstance(chosen, type):
         raise InputError(
-            f"method is {chosen!r}; expected Frequentist(...), Sequential(...) or Bayesian(...)",
+            f"method is {described(chosen)}; expected Frequentist(...), Sequential(...) or "
+            "Bayesian(...)",
             hint="Pass the method itself, for example method=Sequential(tuning_n=20_000).",
         )
     with np.errstate(all="ignore"):
@@ -136,6 +139,18 @@ def compare(
     cautions = [*found.cautions, *judged.pop("cautions")]
     judged["interval"] = _agreeing(judged)
     return _effect(chosen, found, judged, cautions, shape, codes(refusals, shape), refused)
+
+
+def together(control: Statistic, treatment: Statistic) -> None:
+    """Refuse arms with different numbers of comparisons."""
+    try:
+        np.broadcast_shapes(control.shape, treatment.shape)
+    except ValueError:
+        raise InputError(
+            f"the control holds arms of shape {control.shape}, the treatment of "
+            f"{treatment.shape}; they do not go together",
+            hint="Give both the same number of comparisons, or one of them a single arm.",
+        ) from None
 
 
 def _infinite(value: Floats) -> Booleans:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.engine.statistics.arrays import Booleans, Flags, Numbers
+from exp_jupyter.engine.statistics.arrays import Booleans, Flags, Numbers, element
 from exp_jupyter.shown import Shown
 
 
@@ -151,7 +151,7 @@ class Effect(Shown):
         said = [
             sentence
             for sentence, where in zip(self.warnings, self._warned, strict=True)
-            if np.broadcast_to(where, shape)[index]
+            if np.any(element(np.broadcast_to(where, shape), index))
         ]
         return Effect(
             **(picked | {"warnings": tuple(said)}),
@@ -162,5 +162,5 @@ class Effect(Shown):
 def _element(value: Any, shape: tuple[int, ...], index: int | tuple[int, ...]) -> Any:
     if not isinstance(value, np.ndarray):
         return value
-    element = np.broadcast_to(value, shape)[index]
-    return element.item() if hasattr(element, "item") and np.ndim(element) == 0 else element
+    part = element(np.broadcast_to(value, shape), index)
+    return part.item() if hasattr(part, "item") and np.ndim(part) == 0 else part

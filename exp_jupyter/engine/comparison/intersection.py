@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.statistics.arguments import instance
 from exp_jupyter.engine.statistics.arrays import Booleans, flags
 
 
@@ -38,6 +39,7 @@ def running_intersection(effect: Effect) -> Effect:
     >>> bool((kept.p_value[1:] <= kept.p_value[:-1]).all())
     True
     """
+    instance("effect", effect, Effect, "the Effect of a sequential comparison")
     if not effect.shape or effect.method not in ("sequential", "msprt"):
         return effect
     low = np.fmax.accumulate(np.asarray(effect.interval[0]), axis=-1)

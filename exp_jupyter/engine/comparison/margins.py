@@ -11,7 +11,7 @@ import numpy as np
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.methods import Frequentist, Sequential
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, number, pair
 from exp_jupyter.engine.statistics.arrays import Flags, Numbers, flags, floats, numbers
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.errors import InputError
@@ -102,7 +102,8 @@ def non_inferiority(
     (True, -0.03)
     """
     choose("goal", goal, ("increase", "decrease"))
-    chosen = _usable(method, margin)
+    chosen = _usable(method)
+    margin = number("margin", margin, 0, hint=_MARGIN)
     harm = -margin if goal == "increase" else margin
     one_sided = dataclasses.replace(
         chosen, alternative="greater" if goal == "increase" else "less", null=harm
@@ -146,13 +147,8 @@ def equivalence(
     >>> found.equivalent, round(found.p_value, 4)
     (True, 0.0002)
     """
-    low, high = margin if isinstance(margin, tuple) else (-margin, margin)
-    if not low < high:
-        raise InputError(
-            f"the margins are {low} and {high}; expected the lower one first",
-            hint="Pass one number above 0 for margins on both sides.",
-        )
-    chosen = _usable(method, high - low)
+    chosen = _usable(method)
+    low, high = _both_sides(margin)
     lower = compare(
         control, treatment, dataclasses.replace(chosen, alternative="greater", null=low)
     )
@@ -169,17 +165,29 @@ def equivalence(
     )
 
 
-def _usable(method: Frequentist | Sequential | None, width: float) -> Frequentist | Sequential:
+_MARGIN = "0.02 accepts a loss of 2 % of the control mean."
+
+
+def _both_sides(margin: object) -> tuple[float, float]:
+    """Return the lower and the upper margin of one or two numbers."""
+    if not isinstance(margin, (tuple, list)):
+        one = number("margin", margin, 0, hint=_MARGIN)
+        return -one, one
+    low, high = pair("margin", margin, hint="Give the lower margin, then the upper one.")
+    if not low < high:
+        raise InputError(
+            f"the margins are {low:g} and {high:g}; expected the lower one first",
+            hint="Pass one number above 0 for margins on both sides.",
+        )
+    return low, high
+
+
+def _usable(method: Frequentist | Sequential | None) -> Frequentist | Sequential:
     chosen = Frequentist() if method is None else method
     if not isinstance(chosen, (Frequentist, Sequential)) or chosen.mode != "recommended":
         raise InputError(
             "a margin needs Frequentist or Sequential in recommended mode",
             hint="PostHog has no test against a margin.",
-        )
-    if not 0 < width < np.inf:
-        raise InputError(
-            f"the margin is {width}; expected a finite number above 0",
-            hint="0.02 accepts a loss of 2 % of the control mean.",
         )
     return chosen
 

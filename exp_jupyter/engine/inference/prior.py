@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from exp_jupyter.engine.statistics.arguments import choose, described, number, switch
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
-from exp_jupyter.errors import StatisticsError
+from exp_jupyter.errors import InputError, StatisticsError
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,25 @@ class Prior:
     scale: Literal["relative", "absolute"] | None = None
 
     def __post_init__(self) -> None:
-        if not self.variance > 0 or not np.isfinite(self.variance):
+        try:
+            number("variance", self.variance, 0)
+        except InputError as error:
             raise StatisticsError(
                 "prior_variance_not_positive",
-                f"the prior's variance is {self.variance}; expected a finite number above 0",
+                f"the prior's variance is {described(self.variance)}; "
+                "expected a finite number above 0",
                 hint="For no prior at all use the default, which is flat.",
-            )
-        if not np.isfinite(self.mean):
+            ) from error
+        try:
+            number("mean", self.mean)
+        except InputError as error:
             raise StatisticsError(
                 "not_finite",
-                f"the prior's mean is {self.mean}; expected a finite number",
-            )
+                f"the prior's mean is {described(self.mean)}; expected a finite number",
+            ) from error
+        switch("proper", self.proper)
+        if self.scale is not None:
+            choose("scale", self.scale, ("relative", "absolute"))
 
     def update(self, estimate: Floats, variance: Floats, unit: Floats) -> tuple[Floats, Floats]:
         """Return the posterior mean and variance of the difference.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.multiple.corrections import adjust
-from exp_jupyter.engine.statistics.arguments import inside
+from exp_jupyter.engine.statistics.arguments import described, instance, number
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.shown import Shown
@@ -104,9 +105,9 @@ def compare_segments(
     >>> round(result.q, 2), round(result.p_value, 5), result.differs
     (20.56, 3e-05, array([False, False,  True]))
     """
-    inside("alpha", alpha, 0, 1)
+    number("alpha", alpha, 0, 1)
     if isinstance(estimates, (list, tuple)) and estimates and isinstance(estimates[0], Effect):
-        measured = [_segment(effect) for effect in estimates]
+        measured = [_segment(effect) for effect in _single(estimates)]
     else:
         delta, error = floats(estimates, "estimates"), floats(standard_errors, "standard_errors")
         if delta.ndim != 1 or delta.shape != error.shape:
@@ -127,9 +128,11 @@ def compare_segments(
             "A segment's effect or standard error is not finite and above 0.",
             hint="Leave out segments without enough units.",
         )
-    names = (
-        tuple(map(str, segments)) if segments is not None else tuple(map(str, range(1, count + 1)))
-    )
+    names = tuple(map(str, range(1, count + 1)))
+    if segments is not None:
+        if not isinstance(segments, (list, tuple)) and getattr(segments, "ndim", 0) != 1:
+            raise InputError(f"segments is {described(segments)}; expected a list of names.")
+        names = tuple(map(str, segments))
     if len(names) != count:
         raise InputError(f"There are {len(names)} names for {count} segments.")
     from scipy import special
@@ -170,6 +173,18 @@ def compare_segments(
         alpha=alpha,
         pooled_p_value=float(2 * special.ndtr(-abs(pooled) / pooled_error)),
     )
+
+
+def _single(effects: Sequence[object]) -> list[Effect]:
+    """Return the effects of segments; refuse what is no effect, and effects of many arms."""
+    for place, effect in enumerate(effects):
+        instance(f"estimates[{place}]", effect, Effect, "the Effect of one segment")
+        if cast("Effect", effect).shape:
+            raise InputError(
+                f"estimates[{place}] holds several effects; expected one for each segment.",
+                hint="Take them out one by one with .at(…).",
+            )
+    return cast("list[Effect]", list(effects))
 
 
 _UNEQUAL = "Give one effect and one standard error for each of 2 or more segments."

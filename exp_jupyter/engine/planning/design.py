@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from exp_jupyter.engine.statistics.arguments import choose, inside
-from exp_jupyter.engine.statistics.scalar_or_array import everywhere, log, normal_quantile, where
+from exp_jupyter.engine.statistics.arguments import choose, described, inside, switch
+from exp_jupyter.engine.statistics.scalar_or_array import (
+    as_numbers,
+    everywhere,
+    log,
+    normal_quantile,
+    where,
+)
 from exp_jupyter.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,17 +93,22 @@ class Design:
         choose("difference", self.difference, ("relative", "absolute"))
         choose("degrees_of_freedom", self.degrees_of_freedom, ("own", "normal", "t", "welch"))
         choose("effect", self.effect, EFFECTS)
+        for name in ("alpha", "correlation", "variants", "comparisons", "margin"):
+            object.__setattr__(self, name, as_numbers(name, getattr(self, name)))
         inside("alpha", self.alpha, 0, 1, hint="Usual values are 0.05 and 0.01.")
         inside("correlation", self.correlation, -1, 1)
         inside("variants", self.variants, 2, math.inf, closed=True)
         inside("comparisons", self.comparisons, 1, math.inf, closed=True)
         inside("margin", self.margin, 0, math.inf, closed=True)
         if self.split is not None:
-            if len(self.split) < 2:
-                raise InputError(f"A split needs at least two arms, not {len(self.split)}.")
-            for share in self.split:
+            shares = tuple(as_numbers("split", share) for share in arm_shares(self.split))
+            for share in shares:
                 inside("split", share, 0, math.inf)
+            object.__setattr__(self, "split", shares)
+        switch("wrong_direction", self.wrong_direction)
+        switch("refined", self.refined)
         if not isinstance(self.sequential, bool):
+            object.__setattr__(self, "sequential", as_numbers("sequential", self.sequential))
             inside("sequential", self.sequential, 0, math.inf)
         if self.alternative == "two-sided" and not everywhere(self.margin, lambda m: m == 0):
             raise InputError(
@@ -148,6 +159,23 @@ class Design:
         rate = rate * (size * (control + treatment)) / self.sequential
         k = 1 + rate
         return cast("Numbers", (2 * k / rate * log(k**0.5 / (2 * self.tail))) ** 0.5)
+
+
+def _has_arms(split: object) -> bool:
+    return hasattr(split, "__iter__") and getattr(split, "ndim", 1) > 0
+
+
+def arm_shares(split: object) -> Sequence[object]:
+    """Return the shares of a split, one an arm; refuse what has no arms in order."""
+    if isinstance(split, (str, bytes, Mapping, Set)) or not _has_arms(split):
+        raise InputError(
+            f"split is {described(split)}; expected the share of each arm.",
+            hint="Give the control's share first, for example (0.8, 0.2).",
+        )
+    shares = list(cast("Sequence[object]", split))
+    if len(shares) < 2:
+        raise InputError(f"A split needs at least two arms, not {len(shares)}.")
+    return shares
 
 
 FIXED = Design()

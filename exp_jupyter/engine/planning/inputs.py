@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exp_jupyter.engine.planning.design import arm_shares
 from exp_jupyter.engine.posthog.running_time import baseline_from_stats, variance_of
-from exp_jupyter.engine.statistics.arguments import inside
+from exp_jupyter.engine.statistics.arguments import inside, number, whole
 from exp_jupyter.errors import InputError, StatisticsError
 
+_SUMS = (
+    "number_of_samples",
+    "sum",
+    "sum_squares",
+    "denominator_sum",
+    "denominator_sum_squares",
+    "numerator_denominator_sum_product",
+)
 _RATIO_KINDS = ("ratio", "retention")
 
 
@@ -54,6 +63,8 @@ def sized_metric(
     >>> sized_metric("mean_count", 4.0, None, None, "compat").variance
     8.0
     """
+    baseline = None if baseline is None else number("baseline", baseline)
+    variance = None if variance is None else number("variance", variance)
     sums = None if stats is None else as_baseline_stats(kind, stats)
     if sums is not None and baseline is None:
         baseline = baseline_from_stats(_api_kind(kind), sums)
@@ -120,10 +131,10 @@ def as_baseline_stats(kind: str, stats: Any) -> Mapping[str, Any]:
     for name in ("number_of_samples", "sum"):
         if sums.get(name) is None:
             raise InputError(f"stats has no {name}.", hint="It is needed to read the baseline.")
+    for name in _SUMS:
+        if sums.get(name) is not None:
+            number(f"stats {name}", sums[name])
     inside("stats number_of_samples", sums["number_of_samples"], 0, math.inf, closed=True)
-    for name, value in sums.items():
-        if isinstance(value, (int, float)):
-            inside(f"stats {name}", value, -math.inf, math.inf)
     if kind in _RATIO_KINDS and not sums.get("denominator_sum"):
         raise InputError(
             f"A {kind} metric's stats need a denominator_sum other than 0.",
@@ -134,36 +145,26 @@ def as_baseline_stats(kind: str, stats: Any) -> Mapping[str, Any]:
 
 def whole_variants(variants: int, shares: tuple[float, ...] | None) -> int:
     """Return the number of variants, which a split may imply."""
+    hint = "Control counts as one of the variants."
+    variants = whole("variants", variants, 2, hint=hint)
     if shares is not None:
         if len(shares) < 2:
             raise InputError(f"A split needs at least two arms, not {len(shares)}.")
         if variants not in (2, len(shares)):
             raise InputError(f"The split has {len(shares)} shares for {variants} variants.")
         return len(shares)
-    inside(
-        "variants",
-        variants,
-        2,
-        math.inf,
-        closed=True,
-        hint="Control counts as one of the variants.",
-    )
-    if variants != int(variants):
-        raise InputError(f"variants is {variants}; expected a whole number.")
-    return int(variants)
+    return variants
 
 
 def checked_mde(mde: float | None, margin: float | None) -> float:
     """Return the minimum detectable effect in percent; with a margin, the assumed effect."""
     if margin is not None:
-        inside("margin", margin, 0, math.inf, hint="The margin is in percent of the baseline.")
-        inside("mde", 0.0 if mde is None else mde, -math.inf, math.inf)
-        return float(mde or 0.0)
+        number("margin", margin, 0, hint="The margin is in percent of the baseline.")
+        return 0.0 if mde is None else number("mde", mde)
     hint = "The minimum detectable effect is in percent of the baseline: 5 means 5 %."
     if mde is None:
         raise InputError("mde is missing.", hint=hint)
-    inside("mde", mde, 0, math.inf, hint=hint)
-    return float(mde)
+    return number("mde", mde, 0, hint=hint)
 
 
 def shares_of(split: Sequence[float] | Mapping[str, float] | None) -> tuple[float, ...] | None:
@@ -177,8 +178,8 @@ def shares_of(split: Sequence[float] | Mapping[str, float] | None) -> tuple[floa
                 f"The split has no control: {', '.join(map(str, split))}.",
                 hint="Name it control, or give the shares as a sequence with control first.",
             )
-        return (float(split["control"]), *map(float, others))
-    return tuple(map(float, split))
+        split = [split["control"], *others]
+    return tuple(number("split", share, 0) for share in arm_shares(split))
 
 
 def _check_baseline(kind: str, baseline: float) -> None:

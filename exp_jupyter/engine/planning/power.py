@@ -26,8 +26,14 @@ from typing import TYPE_CHECKING, cast
 
 from exp_jupyter.engine.planning.design import FIXED, Design
 from exp_jupyter.engine.planning.gap import planned_gap
-from exp_jupyter.engine.statistics.arguments import inside
-from exp_jupyter.engine.statistics.scalar_or_array import everywhere, normal_quantile, where
+from exp_jupyter.engine.statistics.arguments import inside, instance
+from exp_jupyter.engine.statistics.scalar_or_array import (
+    as_numbers,
+    computable,
+    everywhere,
+    normal_quantile,
+    where,
+)
 from exp_jupyter.errors import StatisticsError
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ _ROUNDS = 200
 _MOST = 1e300
 
 
+@computable()
 def required_size(
     baseline: Numbers,
     effect: Numbers,
@@ -76,6 +83,11 @@ def required_size(
     >>> required_size(0.12, np.array([0.05, 0.1])).round()
     array([94065., 24001.])
     """
+    baseline = as_numbers("baseline", baseline)
+    effect = as_numbers("effect", effect)
+    power = as_numbers("power", power)
+    variance = None if variance is None else as_numbers("variance", variance)
+    instance("design", design, Design, "Design(alpha=…)")
     inside("power", power, 0, 1, hint="Usual values are 0.8 and 0.9.")
     _check(baseline, variance, design)
     _check_effect(baseline, variance, effect, design)
@@ -108,6 +120,7 @@ def required_size(
     return size
 
 
+@computable()
 def detectable_effect(
     baseline: Numbers,
     size: Numbers,
@@ -126,6 +139,11 @@ def detectable_effect(
     >>> round(detectable_effect(0.12, required_size(0.12, 0.05)), 12)
     0.05
     """
+    baseline = as_numbers("baseline", baseline)
+    size = as_numbers("size", size)
+    power = as_numbers("power", power)
+    variance = None if variance is None else as_numbers("variance", variance)
+    instance("design", design, Design, "Design(alpha=…)")
     inside("size", size, 0, math.inf, hint="Give the total number of units over all arms.")
     inside("power", power, 0, 1, hint="Usual values are 0.8 and 0.9.")
     _check(baseline, variance, design)
@@ -161,6 +179,7 @@ def _unit(baseline: Numbers, design: Design) -> Numbers:
     return 1.0
 
 
+@computable()
 def power_of(
     baseline: Numbers,
     effect: Numbers,
@@ -176,12 +195,18 @@ def power_of(
     >>> round(power_of(0.12, 0.05, 94065), 4)
     0.8
     """
+    baseline = as_numbers("baseline", baseline)
+    effect = as_numbers("effect", effect)
+    size = as_numbers("size", size)
+    variance = None if variance is None else as_numbers("variance", variance)
+    instance("design", design, Design, "Design(alpha=…)")
     inside("size", size, 0, math.inf, hint="Give the total number of units over all arms.")
     _check(baseline, variance, design)
     _check_effect(baseline, variance, effect, design)
     return planned_gap(baseline, variance, effect, design).power(size)
 
 
+@computable()
 def days_for(
     baseline: Numbers,
     effect: Numbers,
@@ -198,6 +223,7 @@ def days_for(
     >>> round(days_for(0.12, 0.05, 1800), 1)
     52.3
     """
+    rate = as_numbers("rate", rate)
     inside("rate", rate, 0, math.inf, hint="Give the number of new units per day.")
     return required_size(baseline, effect, variance=variance, power=power, design=design) / rate
 

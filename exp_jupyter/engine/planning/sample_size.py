@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from exp_jupyter.engine.planning.design import Design
+from exp_jupyter.engine.planning.design import ALTERNATIVES, Design
 from exp_jupyter.engine.planning.inputs import (
     SizedMetric,
     checked_mde,
@@ -26,9 +26,13 @@ from exp_jupyter.engine.posthog.running_time import (
     recommended_running_time_days,
     recommended_sample_size,
 )
-from exp_jupyter.engine.statistics.arguments import choose, inside
+from exp_jupyter.engine.statistics.arguments import choose, number, whole
+from exp_jupyter.engine.statistics.scalar_or_array import computable
 from exp_jupyter.errors import ExpError, InputError, StatisticsError
 from exp_jupyter.shown import Shown
+
+LONGEST_CURVE = 36_500
+"""Days of a curve: a hundred years."""
 
 KINDS = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention", "mean")
 
@@ -137,9 +141,11 @@ class SizePlan(Shown):
             )
         if max_days is None:
             max_days = min(max(14, math.ceil(1.5 * self.days)), 3650)
-        inside("max_days", max_days, 1, math.inf, closed=True)
+        days = whole("max_days", max_days, 1)
+        if days > LONGEST_CURVE:
+            raise InputError(f"max_days is {days}; expected at most {LONGEST_CURVE:,}.")
         points: list[tuple[int, float]] = []
-        for day in range(1, int(max_days) + 1):
+        for day in range(1, days + 1):
             mde = self.detectable(self.rate * day)
             if mde is not None:
                 points.append((day, mde))
@@ -154,7 +160,7 @@ class SizePlan(Shown):
         >>> plan.detectable(6400)
         5.0
         """
-        inside("units", units, 0, math.inf)
+        units = number("units", units, 0)
         if self.mode == "compat":
             spread = self.baseline * (1 - self.baseline) if self.kind == "funnel" else self.variance
             found = math.sqrt(16 * cast("float", spread) * self.variants / units)
@@ -208,6 +214,7 @@ class SizePlan(Shown):
         return (low + high) / 2
 
 
+@computable()
 def sample_size(
     kind: str,
     *,
@@ -295,17 +302,26 @@ def sample_size(
     )
     mode = "recommended" if mode is None else mode
     choose("mode", mode, ("compat", "recommended"))
-    choose("effect", effect or "additive", ("additive", "multiplicative"))
+    if effect is not None:
+        choose("effect", effect, ("additive", "multiplicative"))
     if mode == "compat" and any(setting is not None for setting in general):
         raise InputError(
             "The API's formula knows no alpha, power, alternative, margin, correlation, split, "
             "sequential test, comparisons or kind of effect.",
             hint='Leave mode out, or say mode="recommended".',
         )
+    alpha = _level("alpha", alpha, 0.05)
+    power = _level("power", power, 0.8)
+    if alternative is not None:
+        choose("alternative", alternative, ALTERNATIVES)
+    if correlation is not None:
+        correlation = number("correlation", correlation, -1, 1)
+    if sequential is not None and not isinstance(sequential, bool):
+        sequential = number("sequential", sequential, 0, hint="Or True for the plan's own size.")
     shares = shares_of(split)
     variants = whole_variants(variants, shares)
     if rate is not None:
-        inside("rate", rate, 0, math.inf, closed=True, hint="Give the new units per day.")
+        rate = number("rate", rate, 0, closed=True, hint="Give the new units per day.")
     mde = checked_mde(mde, margin)
     metric = sized_metric(kind, baseline, variance, stats, mode)
     plan = SizePlan(
@@ -314,9 +330,9 @@ def sample_size(
         variance=metric.variance,
         mde=mde,
         variants=variants,
-        rate=None if rate is None else float(rate),
-        alpha=0.05 if alpha is None else float(alpha),
-        power=0.8 if power is None else float(power),
+        rate=rate,
+        alpha=alpha,
+        power=power,
         sample_size=0,
         days=None,
         per_variant=(),
@@ -325,16 +341,21 @@ def sample_size(
         formula="",
         alternative=alternative or ("two-sided" if margin is None else "greater"),
         margin=None if margin is None else float(margin),
-        correlation=None if correlation is None else float(correlation),
+        correlation=correlation,
         split=shares,
         sequential=False if sequential is None else sequential,
-        comparisons=1 if comparisons is None else comparisons,
+        comparisons=1 if comparisons is None else whole("comparisons", comparisons, 1),
         effect=effect or ("conversion" if kind == "retention" else "additive"),
         warnings=metric.warnings,
     )
     plan = _with_api(plan, metric)
     plan = _by_api(plan, metric) if mode == "compat" else _for_own_test(plan, metric)
     return plan.coded(_call(given))
+
+
+def _level(name: str, value: float | None, default: float) -> float:
+    hint = f"{default:g} is usual."
+    return default if value is None else number(name, value, 0, 1, hint=hint)
 
 
 def _with_api(plan: SizePlan, metric: SizedMetric) -> SizePlan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from exp_jupyter.engine.posthog.named_sums import (
     COVARIATE_SUMS,
@@ -19,8 +19,14 @@ from exp_jupyter.engine.posthog.named_sums import (
     validation_failures,
 )
 from exp_jupyter.engine.posthog.settings import ADJUSTABLE, Settings
-from exp_jupyter.engine.statistics.arguments import choose
-from exp_jupyter.errors import StatisticsError
+from exp_jupyter.engine.statistics.arguments import (
+    choose,
+    described,
+    instance,
+    real,
+    variant_names,
+)
+from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -88,11 +94,48 @@ def assemble(
     ('test', False, 0.0656)
     """
     choose("metric_kind", metric_kind, KINDS)
-    given = list(rows)
+    choose("mode", mode, ("compat", "recommended"))
+    instance("settings", settings, Settings, "what resolve(stats_config) returns")
+    if baseline_key is not None:
+        instance("baseline_key", baseline_key, str, "the key of a variant")
+    if variants_order is not None:
+        variants_order = variant_names("variants_order", variants_order)
+    given = _checked_rows(metric_kind, rows)
     key = baseline_key or settings.baseline_key
     if any("breakdown" in row for row in given):
         return _broken_down(metric_kind, given, settings, key, variants_order, mode)
     return _result(metric_kind, given, settings, key, variants_order, mode)
+
+
+def _checked_rows(kind: MetricKind, rows: object) -> list[Row]:
+    """Return rows of sums; refuse what is none. Whether the sums can be is looked at later."""
+    if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
+        raise InputError(
+            f"rows is {described(rows)}; expected one mapping of sums for each variant.",
+            hint="Each has a key, number_of_samples, sum and sum_squares.",
+        )
+    try:
+        given = list(rows)
+    except TypeError:  # an array without axes
+        given = [rows]
+    for place, row in enumerate(given):
+        _check_row(kind, f"rows[{place}]", row)
+    return given
+
+
+def _check_row(kind: MetricKind, name: str, row: object) -> None:
+    instance(name, row, Mapping, "a mapping of a variant's sums")
+    sums = cast("Row", row)
+    instance(f"{name}['key']", sums.get("key"), str, "the key of a variant")
+    needed = SUMS[:2] if kind == "funnel" else SUMS
+    for field in (*SUMS, *RATIO_SUMS, *COVARIATE_SUMS):
+        if field in needed or sums.get(field) is not None:
+            real(f"{name}[{field!r}]", sums.get(field))
+    for field in (*LISTS, "breakdown"):
+        if sums.get(field) is not None:
+            instance(f"{name}[{field!r}]", sums[field], (list, tuple), "a list")
+    for steps in sums.get("step_counts") or ():
+        real(f"{name}['step_counts']", steps)
 
 
 def breakdown_totals(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.engine.statistics.arguments import (
+    choose,
+    instance,
+    level,
+    number,
+    switch,
+    whole,
+)
+
 if TYPE_CHECKING:
     from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
 
@@ -58,6 +67,19 @@ class Settings:
     cuped_lookback_days: int | None = None
     baseline_key: str = "control"
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        choose("method", self.method, ("bayesian", "frequentist"))
+        level("alpha", self.alpha, "alpha_out_of_range", "0.05 is usual.")
+        level("ci_level", self.ci_level, "ci_level_out_of_range", "0.95 is usual.")
+        choose("difference", self.difference, ("relative", "absolute"))
+        switch("sequential", self.sequential)
+        number("tuning_n", self.tuning_n, 0)
+        switch("cuped", self.cuped)
+        if self.cuped_lookback_days is not None:
+            whole("cuped_lookback_days", self.cuped_lookback_days, 0)
+        instance("baseline_key", self.baseline_key, str, "the key of a variant")
+        instance("notes", self.notes, tuple, "a tuple of sentences")
 
     def engine_method(
         self, mode: Literal["compat", "recommended"] = "compat"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import choose, inside
+from exp_jupyter.engine.statistics.arguments import choose, number
 from exp_jupyter.engine.statistics.arrays import Floats, floats
 from exp_jupyter.engine.statistics.scalar_or_array import normal_cdf, normal_quantile
 from exp_jupyter.errors import InputError
@@ -17,6 +17,7 @@ from exp_jupyter.shown import Shown
 
 SPENDING = ("obrien-fleming", "pocock", "power")
 _FAR = 9.0
+_GREATEST_DRIFT = 1e6
 _NODES_PER_STEP = 6
 
 
@@ -77,7 +78,9 @@ class GroupSequential(Shown):
         >>> alpha_spending([0.5, 1.0]).stopping(2.8).round(3)
         array([0.163, 0.635])
         """
-        inside("drift", drift, -math.inf, math.inf)
+        drift = number("drift", drift)
+        # Beyond this every look stops, and the arithmetic would overflow.
+        drift = min(max(drift, -_GREATEST_DRIFT), _GREATEST_DRIFT)
         found: list[float] = []
         walk = _Walk(
             self.alternative == "two-sided", -drift if self.alternative == "less" else drift
@@ -100,7 +103,7 @@ class GroupSequential(Shown):
         >>> round(alpha_spending([0.5, 1.0]).drift_for(0.8), 3)
         2.807
         """
-        inside("power", power, self.alpha, 1)
+        power = number("power", power, self.alpha, 1)
         low, high = 0.0, 20.0
         for _ in range(50):
             middle = (low + high) / 2
@@ -115,6 +118,7 @@ class GroupSequential(Shown):
         >>> round(alpha_spending([0.25, 0.5, 0.75, 1.0]).inflation(0.8), 3)
         1.02
         """
+        power = number("power", power, self.alpha, 1)
         tail = self.alpha / (2 if self.alternative == "two-sided" else 1)
         fixed = float(normal_quantile(1 - tail)) + float(normal_quantile(power))
         return (self.drift_for(power) / fixed) ** 2
@@ -161,9 +165,9 @@ def alpha_spending(
     """
     choose("alternative", alternative, ("two-sided", "greater", "less"))
     choose("spending", spending, SPENDING)
-    inside("alpha", alpha, 0, 1)
-    inside("exponent", exponent, 0, math.inf)
-    inside("search_tolerance", search_tolerance, 0, 0.01, closed=True)
+    alpha = number("alpha", alpha, 0, 1)
+    exponent = number("exponent", exponent, 0)
+    search_tolerance = number("search_tolerance", search_tolerance, 0, 0.01, closed=True)
     t = floats(information, "information")
     if t.ndim != 1 or t.size == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > 1:
         raise InputError(

@@ -1,26 +1,151 @@
-"""Refuse arguments outside their range, in words that name the argument and what is expected."""
+"""Refuse arguments that cannot be used, in words that name the argument and what is expected."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import numbers
+from collections.abc import Collection, Mapping, Sequence, Set
 
-from exp_jupyter.errors import InputError
+from exp_jupyter.errors import InputError, StatisticsError
+
+_LONGEST = 40
+"""Characters of a value that a message quotes."""
+
+
+def described(value: object) -> str:
+    """Return a value as a message quotes it: a short one as it is, anything else by its type."""
+    written = _plain(value)
+    if written is None or isinstance(written, (bool, numbers.Number, str, bytes)):
+        try:
+            quoted = repr(written)
+        except ValueError:  # an integer with more digits than Python writes out
+            return "too large"
+        return quoted if len(quoted) <= _LONGEST else f"{quoted[:_LONGEST]}…"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _plain(value: object) -> object:
+    """Return the Python number inside a numpy scalar or an array without axes."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def choose(name: str, value: object, allowed: Sequence[str]) -> None:
     """Refuse a word that is not among ``allowed``."""
-    if value not in allowed:
-        raise InputError(f"{name} is {value!r}; expected one of {', '.join(allowed)}.")
+    if not isinstance(value, str) or value not in allowed:
+        raise InputError(f"{name} is {described(value)}; expected one of {', '.join(allowed)}.")
+
+
+def switch(name: str, value: object) -> bool:
+    """Return a yes or a no; refuse anything else."""
+    plain = _plain(value)
+    if isinstance(plain, bool) or (isinstance(plain, int) and plain in (0, 1)):
+        return bool(plain)
+    raise InputError(f"{name} is {described(value)}; expected True or False.")
 
 
 def by_name(name: str, value: object) -> None:
     """Refuse what does not say which variant each of its values belongs to."""
     if not isinstance(value, Mapping):
         raise InputError(
-            f"{name} is a {type(value).__name__}; expected a value for each variant by its name.",
+            f"{name} is {described(value)}; expected a value for each variant by its name.",
             hint=f"Give for example {name}={{'control': …, 'test': …}}.",
         )
+
+
+def variant_names(name: str, value: object) -> tuple[str, ...]:
+    """Return names of variants; refuse anything else, a single word too."""
+    if isinstance(value, (list, tuple, Set)):
+        names = tuple(value)
+        if all(isinstance(each, str) for each in names):
+            return names
+    raise InputError(
+        f"{name} is {described(value)}; expected names of variants.",
+        hint=f"Give for example {name}=['test'].",
+    )
+
+
+def instance(name: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
+    """Refuse what is not of a kind; ``expected`` says how such a value is made."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {described(value)}; expected {expected}.")
+
+
+def number(
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    closed: bool = False,
+    hint: str = "",
+) -> float:
+    """Return one finite number between bounds; refuse anything else, a list of numbers too.
+
+    Parameters
+    ----------
+    low, high
+        The bounds, which are outside.
+    closed
+        Whether the lower bound is inside.
+    """
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+        raise InputError(f"{name} is {described(value)}; expected a number.", hint=hint)
+    try:
+        found = float(plain)
+    except OverflowError:
+        found = math.inf
+    inside(name, found, low, high, closed=closed, hint=hint)
+    return found
+
+
+def real(name: str, value: object) -> None:
+    """Refuse what is no number; NaN and infinity are numbers here."""
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+        raise InputError(f"{name} is {described(value)}; expected a number.")
+
+
+def whole(name: str, value: object, least: int, *, hint: str = "") -> int:
+    """Return one whole number from ``least`` on; refuse anything else."""
+    found = number(name, value, least, closed=True, hint=hint)
+    if found != int(found):
+        raise InputError(f"{name} is {found:g}; expected a whole number.", hint=hint)
+    return int(found)
+
+
+def pair(
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    closed: bool = False,
+    hint: str = "",
+) -> tuple[float, float]:
+    """Return two finite numbers between bounds; refuse anything else."""
+    unordered = isinstance(value, (str, bytes, Mapping, Set))
+    if unordered or not isinstance(value, Collection) or getattr(value, "ndim", 1) != 1:
+        raise InputError(f"{name} is {described(value)}; expected two numbers.", hint=hint)
+    if len(value) != 2:
+        raise InputError(f"{name} holds {len(value)} values; expected two numbers.", hint=hint)
+    first, second = (number(name, each, low, high, closed=closed, hint=hint) for each in value)
+    return first, second
+
+
+def level(name: str, value: object, code: str, hint: str) -> float:
+    """Return one number strictly between 0 and 1; refuse anything else under ``code``."""
+    try:
+        return number(name, value, 0, 1)
+    except InputError as error:
+        raise StatisticsError(
+            code,
+            f"{name} is {described(value)}; expected a number above 0 and below 1",
+            hint=hint,
+        ) from error
 
 
 def inside(
@@ -33,8 +158,8 @@ def inside(
     hint: str = "",
 ) -> None:
     """Refuse a number, or an array with a number, outside ``low`` to ``high`` or not finite."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        smallest = largest = float(value)
+    if isinstance(value, float):
+        smallest = largest = value
     else:
         smallest, largest = _extremes(name, value)
     # Written so that NaN, which compares false with everything, is refused too.
@@ -52,14 +177,13 @@ def inside(
 
 
 def _extremes(name: str, value: object) -> tuple[float, float]:
-    import numpy as np
+    plain = _plain(value)
+    if plain is None or isinstance(plain, (bool, numbers.Real)):
+        only = number(name, plain)
+        return only, only
+    from exp_jupyter.engine.statistics.arrays import floats
 
-    if isinstance(value, (bool, str, bytes)) or value is None:
-        raise InputError(f"{name} is {value!r}; expected a number.")
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}; expected a number.") from None
+    array = floats(value, name)
     if array.size == 0:
         raise InputError(f"{name} is empty; expected at least one number.")
     return float(array.min()), float(array.max())

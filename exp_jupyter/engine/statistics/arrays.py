@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exp_jupyter.engine.statistics.arguments import described
 from exp_jupyter.errors import InputError
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -29,15 +30,34 @@ def floats(value: object, name: str = "value") -> Floats:
     exp_jupyter.errors.InputError
         ``value`` is not numeric.
     """
-    if isinstance(value, (float, int)):
+    if isinstance(value, float):
         return np.array(value, dtype=np.float64)
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        return value
     try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{name} must be a number or an array of numbers, not {type(value).__name__}",
-            hint="Pass the sums of one arm, or arrays of them with one element per comparison.",
-        ) from error
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float64)
+        if array.dtype.kind == "O" and not isinstance(value, Mapping):
+            return _of_objects(array)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _not_numeric(name, value) from error
+    raise _not_numeric(name, value)
+
+
+def _of_objects(array: NDArray[Any]) -> Floats:
+    """Return decimals, fractions, great integers and missing values as floats."""
+    for each in array.flat:
+        if isinstance(each, (str, bytes)):
+            raise TypeError("text is no number")
+    return array.astype(np.float64)
+
+
+def _not_numeric(name: str, value: object) -> InputError:
+    return InputError(
+        f"{name} must be a number or an array of numbers, not {described(value)}",
+        hint="Pass the sums of one arm, or arrays of them with one element per comparison.",
+    )
 
 
 def numbers(value: Floats) -> Numbers:
@@ -48,6 +68,23 @@ def numbers(value: Floats) -> Numbers:
 def flags(value: Booleans) -> Flags:
     """Return a plain bool for an array with no axis, the array itself otherwise."""
     return bool(value) if value.ndim == 0 else value
+
+
+def element(array: NDArray[Any], index: Any) -> Any:
+    """Return one element, or a part, of a comparison of arrays.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such element.
+    """
+    try:
+        return array[index]
+    except (IndexError, TypeError, ValueError) as error:
+        raise InputError(
+            f"there is no element {described(index)} among comparisons of shape {array.shape}",
+            hint="Elements are counted from 0; give one number for each axis.",
+        ) from error
 
 
 _BLOCK = 8192

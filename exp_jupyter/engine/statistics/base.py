@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arrays import Booleans, Floats, Numbers, floats, numbers
+from exp_jupyter.engine.statistics.arguments import choose, described, switch
+from exp_jupyter.engine.statistics.arrays import (
+    Booleans,
+    Floats,
+    Numbers,
+    element,
+    flags,
+    floats,
+    numbers,
+)
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.statistics.moments import Moments
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
@@ -16,6 +26,9 @@ from exp_jupyter.errors import InputError
 
 ROUNDING = 1e-9
 """Share of Σy² by which (Σy)²/n may exceed it before the sums are called inconsistent."""
+
+PARTS = ("mean", "proportion")
+"""What the numerator or denominator of a ratio may be."""
 
 NO_DENOMINATOR = 1e-10
 """A mean this close to 0 divides nothing."""
@@ -123,7 +136,11 @@ class Statistic:
 
     n: Numbers
 
+    _carries: ClassVar[tuple[type, ...]] = (Covariate,)
+    """Which sums of a covariate the statistic may carry."""
+
     def __post_init__(self) -> None:
+        self.check_fields()
         raise_first(self.refusals())
 
     @classmethod
@@ -148,6 +165,32 @@ class Statistic:
         for name, value in (defaults | given).items():
             object.__setattr__(statistic, name, value)
         return statistic
+
+    def check_fields(self) -> None:
+        """Refuse sums that are no numbers, or whose shapes do not go together.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The message names the field and says what is expected.
+        """
+        carried = self.covariate_sums
+        if carried is not None and not isinstance(carried, self._carries):
+            raise InputError(
+                f"covariate is {described(carried)}; expected the sums of one, "
+                f"{' or '.join(kind.__name__ for kind in self._carries)}.",
+                hint="Values of single units go into Mean.of(values, covariate).",
+            )
+        shapes = dict(_shapes(self, ""))
+        try:
+            np.broadcast_shapes(*shapes.values())
+        except ValueError:
+            differing = {shape: name for name, shape in reversed(shapes.items()) if shape}
+            listed = ", ".join(f"{name} {shape}" for shape, name in reversed(differing.items()))
+            raise InputError(
+                f"the shapes of a {self.kind}'s sums do not go together: {listed}",
+                hint="Give every sum one element per comparison, or a single number for all.",
+            ) from None
 
     def refusals(self, *, exact: bool = False) -> list[Refusal]:
         """Return what is wrong with the sums, in the order in which it is reported.
@@ -207,13 +250,14 @@ class Statistic:
     @property
     def shape(self) -> tuple[int, ...]:
         """The common shape of all fields; () for a single arm."""
-        return np.broadcast_shapes(*(leaf.shape for leaf in _leaves(self)))
+        return np.broadcast_shapes(*(shape for _, shape in _shapes(self, "")))
 
     def at(self, index: int | tuple[int, ...] | slice) -> Self:
         """Return one element (or a slice) of a statistic whose fields are arrays."""
         shape = self.shape
-        picked = _mapped(self, lambda leaf: numbers(np.broadcast_to(leaf, shape)[index]))
-        return self.unchecked(**picked)
+        return self.unchecked(
+            **_mapped(self, lambda leaf: numbers(element(np.broadcast_to(leaf, shape), index)))
+        )
 
     def __add__(self, other: Self) -> Self:
         """Return the statistic of both sets of units together: all sums add up."""
@@ -233,34 +277,61 @@ def per_unit(values: object, name: str) -> Floats:
     return array
 
 
-def _leaves(part: object) -> list[Floats]:
-    """Return every number behind a statistic or covariate, as arrays."""
-    if part is None or isinstance(part, (str, bool)):
-        return []
-    if dataclasses.is_dataclass(part):
-        return [
-            leaf
-            for field in dataclasses.fields(part)
-            for leaf in _leaves(getattr(part, field.name))
-        ]
-    if isinstance(part, tuple):
-        return [leaf for item in part for leaf in _leaves(item)]
-    return [floats(part)]
+def _shapes(part: object, prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Return the shape of every number behind a statistic or covariate, by the field's name."""
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        name, value = f"{prefix}{field.name}", getattr(part, field.name)
+        if field.name == "covariate":
+            if value is not None:
+                yield from _shapes(value, "covariate.")
+        elif field.name.endswith("_kind"):
+            choose(name, value, PARTS)
+        elif field.name == "signed":
+            yield name, _flag_shape(name, value)
+        elif field.name == "centred" and getattr(part, "centred_sums", 1) > 1:
+            if value is not None:
+                yield from ((name, each.shape) for each in _several(name, value, part))
+        elif value is not None or field.default is dataclasses.MISSING:
+            yield name, floats(value, name).shape
 
 
-def _mapped(part: Any, change: Any) -> dict[str, Any]:
+def _several(name: str, value: object, part: Any) -> list[Floats]:
+    if not isinstance(value, (tuple, list)) or len(value) != part.centred_sums:
+        raise InputError(
+            f"{name} is {described(value)}; expected a tuple of {part.centred_sums} sums."
+        )
+    return [floats(each, name) for each in value]
+
+
+def _flag_shape(name: str, value: object) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        switch(name, value)
+        return ()
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.zeros(0)
+    if array.dtype != np.bool_:
+        raise InputError(f"{name} is {described(value)}; expected True or False for each element.")
+    return array.shape
+
+
+def _mapped(part: Any, change: Callable[[Floats], Numbers]) -> dict[str, Any]:
     """Return the fields of a dataclass with ``change`` applied to every number in them."""
 
-    def walk(value: Any) -> Any:
+    def walk(name: str, value: Any) -> Any:
         if value is None or isinstance(value, (str, bool)):
             return value
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return type(value)(**_mapped(value, change))
-        if isinstance(value, tuple):
-            return tuple(walk(item) for item in value)
+        if name == "signed":
+            return flags(np.asarray(change(np.asarray(value, dtype=np.float64)), dtype=np.bool_))
+        if name == "centred" and getattr(part, "centred_sums", 1) > 1:
+            return tuple(change(floats(item)) for item in value)
         return change(floats(value))
 
-    return {field.name: walk(getattr(part, field.name)) for field in dataclasses.fields(part)}
+    names = [field.name for field in dataclasses.fields(part)]
+    return {name: walk(name, getattr(part, name)) for name in names}
 
 
 def _added(first: Any, second: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from exp_jupyter.engine.statistics.arrays import Numbers
 
@@ -34,6 +35,8 @@ class Covariate:
     >>> arm.covariate.sum
     8.0
     """
+
+    centred_sums: ClassVar[int] = 2
 
     sum: Numbers
     sum_squares: Numbers

@@ -142,9 +142,11 @@ class Mean(Statistic):
         4.0
         """
         count, centre = floats(n, "n"), floats(mean, "mean")
-        own = floats(variance, "variance") * (count - 1)
-        total = count * centre
-        return cls(n, numbers(total), numbers(own + total * centre), centred=numbers(own))
+        spread = floats(variance, "variance")
+        with np.errstate(over="ignore", invalid="ignore"):
+            own, total = spread * (count - 1), count * centre
+            squares = own + total * centre
+        return cls(n, numbers(total), numbers(squares), centred=numbers(own))
 
     def refusals(self, *, exact: bool = False) -> list[Refusal]:
         """Return what is wrong with the sums."""

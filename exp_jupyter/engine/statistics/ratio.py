@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from exp_jupyter.engine.statistics.arguments import instance
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats, numbers
 from exp_jupyter.engine.statistics.base import (
     NO_DENOMINATOR,
@@ -70,6 +71,8 @@ class Ratio(Statistic):
     """
 
     kind: ClassVar[str] = "ratio"
+    centred_sums: ClassVar[int] = 3
+    _carries: ClassVar[tuple[type, ...]] = (Covariate, RatioCovariate)
 
     numerator_sum: Numbers
     numerator_sum_squares: Numbers
@@ -146,6 +149,10 @@ class Ratio(Statistic):
         >>> Ratio.from_parts(Mean(10, 30.0, 120.0), Proportion(10, 6), 30.0).mean
         5.0
         """
+        for name, part in (("numerator", numerator), ("denominator", denominator)):
+            instance(name, part, Statistic, "a Mean or a Proportion")
+            if isinstance(part, Ratio):
+                raise InputError(f"the {name} is itself a ratio; expected a Mean or a Proportion.")
         differing = np.asarray(floats(numerator.n) != floats(denominator.n))
         message = "the numerator and the denominator were summed over different units"
         raise_first([Refusal("ratio_n_mismatch", differing, message)])

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from exp_jupyter.engine.statistics.arguments import level
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
-from exp_jupyter.errors import StatisticsError
 
 ALTERNATIVES = ("two-sided", "greater", "less")
 DIFFERENCES = ("relative", "absolute")
 
 
-def check_level(name: str, value: float, code: str) -> None:
+def check_level(name: str, value: object, code: str) -> None:
     """Refuse a level outside the open interval from 0 to 1."""
-    if not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise StatisticsError(
-            code,
-            f"{name} is {value!r}; expected a number above 0 and below 1",
-            hint="0.05 is the usual alpha, 0.95 the usual level.",
-        )
+    level(name, value, code, "0.05 is the usual alpha, 0.95 the usual level.")
 
 
 def least_units(control: Statistic, treatment: Statistic, least: int) -> list[Refusal]:

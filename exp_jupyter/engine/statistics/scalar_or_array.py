@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import numbers
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from exp_jupyter.engine.statistics.arguments import inside, number
+from exp_jupyter.errors import StatisticsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,10 +21,45 @@ if TYPE_CHECKING:
 _NORMAL = NormalDist()
 
 
+def as_numbers(name: str, value: object) -> Numbers:
+    """Return a number as a float or an integer, and a list or array of them as an array.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        ``value`` is not numeric.
+    """
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, (bool, numbers.Real)):
+        found = number(name, value)
+        return value if isinstance(value, int) else found
+    inside(name, value, -math.inf, math.inf)
+    from exp_jupyter.engine.statistics.arrays import floats
+
+    array = floats(value, name)
+    return array if array.ndim else float(array)
+
+
+@contextmanager
+def computable() -> Iterator[None]:
+    """Refuse numbers whose formula leaves the range of floats."""
+    try:
+        yield
+    except (OverflowError, ZeroDivisionError) as error:
+        raise StatisticsError(
+            "not_finite",
+            "The numbers are too large or too small to compute with.",
+            hint="Check the units, or use another unit for the metric.",
+        ) from error
+
+
 def normal_quantile(probability: Numbers) -> Numbers:
     """Return the standard normal quantile of ``probability``."""
     if isinstance(probability, (int, float)):
-        return _NORMAL.inv_cdf(probability)
+        if 0 < probability < 1:
+            return _NORMAL.inv_cdf(probability)
+        return -math.inf if probability <= 0 else math.inf
     from scipy import special
 
     return cast("Numbers", special.ndtri(probability))

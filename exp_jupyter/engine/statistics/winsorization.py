@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import by_name
+from exp_jupyter.engine.statistics.arguments import by_name, described, number, switch
 from exp_jupyter.engine.statistics.arrays import Floats, floats
 from exp_jupyter.engine.statistics.means import Mean
 from exp_jupyter.errors import InputError
@@ -94,6 +94,10 @@ def winsorize(
     (0.0, 3.0)
     """
     by_name("values", values)
+    for name, level in (("lower", lower), ("upper", upper)):
+        if level is not None:
+            _check_level(name, level)
+    switch("ignore_zeros", ignore_zeros)
     arms = {key: floats(own, "values") for key, own in values.items()}
     pooled = np.concatenate([own.ravel() for own in arms.values()]) if arms else np.zeros(0)
     if not pooled.size:
@@ -103,9 +107,6 @@ def winsorize(
             "values must be finite numbers",
             hint="Count a missing value as 0, as a unit without events does.",
         )
-    for name, level in (("lower", lower), ("upper", upper)):
-        if level is not None:
-            _check_level(name, level)
     low = float(pooled.min()) if lower is None else exact_quantile(pooled, lower)
     counted = pooled[pooled != 0] if ignore_zeros else pooled
     if upper is None or not counted.size:
@@ -130,9 +131,9 @@ def threshold_mean(values: object, threshold: float) -> Mean:
     return Mean.of((floats(values, "values") >= threshold).astype(np.float64))
 
 
-def _check_level(name: str, level: float) -> None:
-    if not 0 <= level <= 1:
+def _check_level(name: str, level: object) -> None:
+    hint = "The 99th percentile is 0.99."
+    if not 0 <= number(name, level, hint=hint) <= 1:
         raise InputError(
-            f"{name} is {level!r}; expected a fraction from 0 to 1",
-            hint="The 99th percentile is 0.99.",
+            f"{name} is {described(level)}; expected a fraction from 0 to 1", hint=hint
         )

@@ -12,7 +12,7 @@ from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.methods.fixed_horizon import FixedRule, inverted_test
 from exp_jupyter.engine.inference.distributions import Alternative
 from exp_jupyter.engine.inference.effect_test import LinearTest, Weights
-from exp_jupyter.engine.statistics.arguments import choose, inside
+from exp_jupyter.engine.statistics.arguments import choose, instance, number
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, flags, floats, numbers
 from exp_jupyter.errors import InputError, StatisticsError
 
@@ -39,13 +39,20 @@ class Rule:
     null: float = 0.0
 
     def __post_init__(self) -> None:
-        inside("alpha", self.alpha, 0, 1, hint="0.05 is usual.")
+        number("alpha", self.alpha, 0, 1, hint="0.05 is usual.")
         choose("alternative", self.alternative, ("two-sided", "greater", "less"))
         choose("difference", self.difference, ("relative", "absolute"))
-        inside("null", self.null, -np.inf, np.inf)
+        null = number("null", self.null)
+        if self.difference == "relative" and null <= -1:
+            raise InputError(f"null is {null:g}; expected a relative difference above -1.")
 
 
 ABSOLUTE = Rule()
+
+
+def check_rule(rule: object) -> None:
+    """Refuse what is no rule."""
+    instance("rule", rule, Rule, "Rule(alpha=…, difference=…)")
 
 
 Freedom = Callable[[float], float | None]
@@ -70,6 +77,7 @@ class GapTest(LinearTest):
         return None if found is None else np.asarray(float(found))
 
 
+@np.errstate(all="ignore")
 def judged(
     method: str,
     rule: Rule,
@@ -105,6 +113,7 @@ def judged(
         ``zero_variance``: there is nothing to judge the difference against.
         ``control_mean_not_positive``: nothing to divide by.
     """
+    check_rule(rule)
     spread, shared, own = covariance
     if not np.isfinite([*means, *covariance]).all():
         raise InputError("The estimate is not a finite number; check the data for NaN.")
@@ -135,6 +144,12 @@ def judged(
         test,
         FixedRule(rule.alpha, rule.alternative, rule.null, equal_variances=False, normal=False),
     )
+    if np.isnan([float(found.p_value), float(found.low), float(found.high)]).any():
+        raise StatisticsError(
+            "not_finite",
+            "The numbers are too large or too small to compute with.",
+            hint="Use another unit for the metric.",
+        )
     return Effect(
         method=method,
         mode="recommended",

@@ -14,12 +14,15 @@ from exp_jupyter.engine.comparison.estimates.from_estimate import (
     ABSOLUTE,
     Rule,
     baseline_divisor,
+    check_rule,
     judged,
 )
+from exp_jupyter.engine.comparison.estimates.regression import cluster_labels
 from exp_jupyter.engine.inference.effect_test import welch_df
-from exp_jupyter.engine.statistics.arguments import inside
-from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats, numbers
+from exp_jupyter.engine.statistics.arguments import instance, number
+from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.statistics.ratio import Ratio
+from exp_jupyter.engine.statistics.scalar_or_array import computable
 from exp_jupyter.errors import InputError, StatisticsError
 
 Z = 1.959963984540054
@@ -49,6 +52,12 @@ class Quantile:
     value: Numbers
     variance: Numbers
     tied: bool = False
+
+    def __post_init__(self) -> None:
+        number("n", self.n, 1)
+        number("level", self.level, 0, 1, hint="0.5 is the median.")
+        number("value", self.value)
+        number("variance", self.variance, closed=True, low=0)
 
     @classmethod
     def from_bounds(
@@ -86,16 +95,18 @@ class Quantile:
         >>> round(Quantile.from_bounds(4000, 0.9, 27.1, 25.4, 28.3).variance, 1)
         2188.7
         """
-        inside("level", level, 0, 1, hint="0.5 is the median.")
-        count, low, high = floats(n), floats(lower, "lower"), floats(upper, "upper")
-        inside("n", count, 1, np.inf)
-        if not (low <= high).all():
-            raise InputError("lower is above upper.")
-        own = (floats(count if bounds_n is None else bounds_n) - 1) * ((high - low) / (2 * Z)) ** 2
+        number("level", level, 0, 1, hint="0.5 is the median.")
+        count, low, high = number("n", n, 1), number("lower", lower), number("upper", upper)
+        if low > high:
+            raise InputError(f"lower is {low:g}, above upper, which is {high:g}.")
+        chosen = count if bounds_n is None else number("bounds_n", bounds_n, 1)
+        gap = (high - low) / (2 * Z)
+        own = (chosen - 1) * gap * gap
         if share is not None:
+            instance("share", share, Ratio, "Ratio.of(values at most the quantile, values)")
             independent = level * (1 - level) / count
-            own = own * (floats(share.variance) / floats(share.n)) / independent
-        return cls(n, level, value, numbers(np.asarray(own)))
+            own *= float(floats(share.variance) / floats(share.n)) / independent
+        return cls(count, level, value, own)
 
     @classmethod
     def of(cls, values: object, level: float, *, clusters: object = None) -> Quantile:
@@ -115,7 +126,7 @@ class Quantile:
         (500.5, 249.3)
         """
         y = floats(values, "values")
-        inside("level", level, 0, 1, hint="0.5 is the median.")
+        number("level", level, 0, 1, hint="0.5 is the median.")
         if y.ndim != 1 or y.size < 2 or not np.isfinite(y).all():
             raise InputError("values must be a list of at least 2 finite numbers.")
         half = Z * np.sqrt(level * (1 - level) / y.size)
@@ -128,9 +139,7 @@ class Quantile:
         low, value, high = np.quantile(y, [level - half, level, level + half])
         share = None
         if clusters is not None:
-            _, member = np.unique(np.asarray(clusters), return_inverse=True)
-            if member.shape != y.shape:
-                raise InputError(f"clusters has {member.size} labels for {y.size} values.")
+            _, member = cluster_labels(clusters, y.size)
             below = np.bincount(member, weights=(y <= value).astype(float))
             share = Ratio.of(below, np.bincount(member).astype(float))
         found = cls.from_bounds(y.size, level, float(value), float(low), float(high), share=share)
@@ -165,6 +174,8 @@ def ties_blur(pairs: Sequence[tuple[float, float]]) -> bool:
     return not whole or pairs[-1][0] - pairs[0][0] < LEAST_STEPS
 
 
+@computable()
+@np.errstate(all="ignore")
 def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOLUTE) -> Effect:
     """Return the difference of two quantiles, treatment minus control.
 
@@ -178,6 +189,9 @@ def compare_quantiles(control: Quantile, treatment: Quantile, rule: Rule = ABSOL
     >>> round(effect.estimate, 2), round(effect.p_value, 4)
     (-2.4, 0.0218)
     """
+    check_rule(rule)
+    for name, arm in (("control", control), ("treatment", treatment)):
+        instance(name, arm, Quantile, "a Quantile, for example Quantile.of(values, 0.5)")
     if control.level != treatment.level:
         raise InputError(
             f"Control's quantile is {control.level:g}, treatment's {treatment.level:g}."

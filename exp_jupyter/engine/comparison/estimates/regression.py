@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exp_jupyter.engine.comparison.effect import Effect
-from exp_jupyter.engine.comparison.estimates.from_estimate import ABSOLUTE, Rule, judged
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.comparison.estimates.from_estimate import ABSOLUTE, Rule, check_rule, judged
+from exp_jupyter.engine.statistics.arguments import choose, described, instance, switch
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.refusals import raise_first
 from exp_jupyter.errors import InputError, StatisticsError
 
 COVARIANCES = ("HC0", "HC1", "HC2", "HC3")
@@ -62,6 +65,8 @@ def regression_adjusted(
     (1.0, 0.082)
     """
     choose("covariance", covariance, COVARIANCES)
+    switch("student", student)
+    check_rule(rule)
     y, arm = _arms(values, treated)
     x = floats(covariates, "covariates")
     x = x[:, None] if x.ndim == 1 else x
@@ -125,10 +130,10 @@ def cluster_robust(
     (1.025, 0.075)
     """
     choose("correction", correction, ("CR0", "CR1", "CR2"))
+    switch("student", student)
+    check_rule(rule)
     y, arm = _arms(values, treated)
-    labels, member = np.unique(np.asarray(clusters), return_inverse=True)
-    if member.shape != y.shape:
-        raise InputError(f"clusters has {member.size} labels for {y.size} units.")
+    labels, member = cluster_labels(clusters, y.size)
     g = labels.size
     sizes = np.bincount(member)
     inside_treatment = np.bincount(member, weights=arm)
@@ -198,6 +203,9 @@ def post_stratified(
     >>> round(effect.estimate, 4), round(effect.standard_error, 4)
     (0.0233, 0.0135)
     """
+    check_rule(rule)
+    for name, strata in (("control", control), ("treatment", treatment)):
+        _check_strata(name, strata)
     if len(control) != len(treatment) or not control:
         raise InputError(
             f"There are {len(control)} control and {len(treatment)} treatment strata; expected "
@@ -239,6 +247,41 @@ def post_stratified(
         signed=bool((mean < 0).any()),
         warnings=warnings,
     )
+
+
+def _check_strata(name: str, strata: object) -> None:
+    instance(name, strata, (list, tuple), "a list with one statistic per stratum")
+    for place, arm in enumerate(cast("Sequence[object]", strata)):
+        where = f"{name}[{place}]"
+        instance(where, arm, Statistic, "a Mean, Proportion or Ratio")
+        own = cast("Statistic", arm)
+        own.check_fields()
+        if own.shape:
+            raise InputError(
+                f"{where} holds arms of shape {own.shape}; expected a single one.",
+                hint="Take one out with .at(…).",
+            )
+        raise_first(own.refusals())
+
+
+def cluster_labels(clusters: object, size: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the different clusters, and which of them each value is in.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is not one label that can be compared with the others for every value.
+    """
+    try:
+        labels, member = np.unique(np.asarray(clusters), return_inverse=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"clusters is {described(clusters)}; expected one label per value, all of one kind.",
+            hint="Turn missing labels and labels of several kinds into text.",
+        ) from error
+    if member.shape != (size,):
+        raise InputError(f"clusters has {member.size} labels for {size} values.")
+    return labels, member
 
 
 def _arms(values: object, treated: object) -> tuple[Floats, Floats]:

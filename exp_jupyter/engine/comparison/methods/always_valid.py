@@ -39,7 +39,7 @@ from exp_jupyter.engine.sequential.confidence_sequence import (
     log_e_value,
     mixture_precision,
 )
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, described, number
 from exp_jupyter.engine.statistics.arrays import Floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
@@ -51,6 +51,17 @@ from exp_jupyter.engine.statistics.requirements import (
     least_units,
 )
 from exp_jupyter.errors import InputError, StatisticsError
+
+
+def _check_tuning(tuning_n: object) -> None:
+    try:
+        number("tuning_n", tuning_n, 0)
+    except InputError as error:
+        raise StatisticsError(
+            "tuning_parameter_not_positive",
+            f"tuning_n is {described(tuning_n)}; expected a finite number above 0",
+            hint="Use the total number of units you plan for.",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -108,14 +119,8 @@ class Sequential:
         choose("difference", self.difference, DIFFERENCES)
         choose("mode", self.mode, MODES)
         check_interval(self.interval, self.mode, ANYTIME_INTERVALS)
-        if not self.tuning_n > 0 or not np.isfinite(self.tuning_n):
-            raise StatisticsError(
-                "tuning_parameter_not_positive",
-                f"tuning_n is {self.tuning_n}; expected a finite number above 0",
-                hint="Use the total number of units you plan for.",
-            )
-        if not np.isfinite(self.null):
-            raise InputError(f"null is {self.null}; expected a finite number")
+        _check_tuning(self.tuning_n)
+        number("null", self.null, hint="It is the difference to test against, usually 0.")
         if self.alternative != "two-sided" and self.alpha >= 0.5:
             raise StatisticsError(
                 "alpha_out_of_range",

@@ -26,7 +26,7 @@ from exp_jupyter.engine.comparison.methods.intervals import (
 from exp_jupyter.engine.inference.cautions import Caution
 from exp_jupyter.engine.inference.effect_posterior import flat_posterior, prior_posterior
 from exp_jupyter.engine.inference.prior import FLAT, Prior, expected_losses
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, instance, number, switch
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
@@ -98,14 +98,14 @@ class Bayesian:
         choose("difference", self.difference, DIFFERENCES)
         choose("mode", self.mode, MODES)
         check_interval(self.interval, self.mode, ANYTIME_INTERVALS)
-        if self.loss_tolerance is not None and (
-            self.mode == "compat" or not 0 < self.loss_tolerance < np.inf
-        ):
-            raise InputError(
-                f"loss_tolerance is {self.loss_tolerance}; expected a finite number above 0, "
-                'in mode="recommended"',
-                hint="It is the expected loss you would accept, on the scale of the difference.",
-            )
+        instance("prior", self.prior, Prior, "Prior(mean=…, variance=…)")
+        switch("inverse", self.inverse)
+        if self.loss_tolerance is None:
+            return
+        hint = "It is the expected loss you would accept, on the scale of the difference."
+        number("loss_tolerance", self.loss_tolerance, 0, hint=hint)
+        if self.mode == "compat":
+            raise InputError("PostHog has no loss_tolerance.", hint='Use mode="recommended".')
 
     @property
     def level(self) -> float:

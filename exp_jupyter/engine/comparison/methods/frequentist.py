@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from exp_jupyter.engine.comparison.contrast import (
     Contrast,
     Difference,
@@ -35,7 +33,7 @@ from exp_jupyter.engine.inference.distributions import (
     Alternative,
 )
 from exp_jupyter.engine.inference.effect_test import EffectTest
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, number, switch
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
 from exp_jupyter.engine.statistics.requirements import (
@@ -102,15 +100,18 @@ class Frequentist:
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, DIFFERENCES)
         choose("mode", self.mode, MODES)
+        for name in ("equal_variances", "normal"):
+            switch(name, getattr(self, name))
         check_interval(self.interval, self.mode, INTERVALS)
         if self.interval in ("fieller", "log") and self.difference == "absolute":
             raise InputError(
                 f'interval="{self.interval}" is for a relative difference',
                 hint='Leave interval out, or use difference="relative".',
             )
-        if not np.isfinite(self.null) or (self.difference == "relative" and self.null <= -1):
+        null = number("null", self.null, hint="It is the difference to test against, usually 0.")
+        if self.difference == "relative" and null <= -1:
             raise InputError(
-                f"null is {self.null}; expected a finite difference, above -1 if relative",
+                f"null is {null:g}; expected a finite difference, above -1 if relative",
                 hint="For a margin of 2 % below the control use null=-0.02.",
             )
 

@@ -16,7 +16,7 @@ from exp_jupyter.engine.comparison.contrast import Contrast, Difference, Mode, n
 from exp_jupyter.engine.comparison.methods.intervals import null_error
 from exp_jupyter.engine.inference.distributions import as_deviate, as_statistic
 from exp_jupyter.engine.sequential.confidence_sequence import anytime_p_value
-from exp_jupyter.engine.statistics.arguments import choose
+from exp_jupyter.engine.statistics.arguments import choose, number
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
@@ -26,7 +26,6 @@ from exp_jupyter.engine.statistics.requirements import (
     kind_mismatch,
     least_units,
 )
-from exp_jupyter.errors import InputError
 
 
 def log_likelihood_ratio(estimate: Numbers, variance: Numbers, tau: Numbers) -> Floats:
@@ -114,13 +113,9 @@ class MixtureSPRT:
     def __post_init__(self) -> None:
         check_level("alpha", self.alpha, "alpha_out_of_range")
         choose("difference", self.difference, DIFFERENCES)
-        if not 0 < self.tau < np.inf:
-            raise InputError(
-                f"tau is {self.tau}; expected a finite number above 0",
-                hint="It is the size of effect you think plausible; 0.05 is 5 %.",
-            )
-        if not np.isfinite(self.null):
-            raise InputError(f"null is {self.null}; expected a finite number")
+        hint = "It is the size of effect you think plausible; 0.05 is 5 %."
+        number("tau", self.tau, 0, hint=hint)
+        number("null", self.null, hint="It is the difference to test against, usually 0.")
 
     @property
     def level(self) -> float:
