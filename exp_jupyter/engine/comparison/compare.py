@@ -191,11 +191,11 @@ def _agreeing(judged: dict[str, Any]) -> tuple[Floats, Floats]:
     low, high = (np.asarray(bound) for bound in judged["interval"])
     if judged.get("null_error") is None:
         return low, high
-    null, decided, above = (
-        judged["null"],
-        np.asarray(judged["significant"]),
-        np.asarray(judged["estimate"]) > judged["null"],
-    )
+    null, decided = judged["null"], np.asarray(judged["significant"])
+    above = np.asarray(judged["estimate"]) > null
+    holds: Booleans = (low <= null) & (null <= high)
+    if not (decided == holds).any() and not (decided & (above != (low > null))).any():
+        return low, high
     beyond, before = np.nextafter(null, np.inf), np.nextafter(null, -np.inf)
     low = np.where(
         decided & above, np.maximum(low, beyond), np.where(decided, low, np.minimum(low, null))

@@ -17,7 +17,7 @@ from exp_jupyter.engine.inference.cautions import Caution, arm_cautions, wide_ba
 from exp_jupyter.engine.inference.effect_test import EffectTest, LinearTest, Weights
 from exp_jupyter.engine.inference.rate_test import RateTest
 from exp_jupyter.engine.inference.skewed_test import Moments3, SkewedTest, needed_cautions
-from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
+from exp_jupyter.engine.statistics.arrays import Booleans, Floats, blockwise, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
 from exp_jupyter.errors import InputError
@@ -153,22 +153,32 @@ def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> tuple[Cau
     Values that cannot be negative and vary more than their mean are skewed at least about as a
     gamma distribution is, whose skewness is twice its coefficient of variation.
     """
-    n_c, n_t = control.n, treatment.n
     with np.errstate(all="ignore"):
-        mean = (n_c * control.mean + n_t * treatment.mean) / (n_c + n_t)
-        spread = (n_c * control.variance + n_t * treatment.variance) / (n_c + n_t)
-        skewness = 2 * np.sqrt(spread) / mean
-        gap = skewness * np.abs(1 / n_t**2 - 1 / n_c**2) / (1 / n_t + 1 / n_c) ** 1.5
-        needed = np.minimum(n_c, n_t) * (gap / GREAT_GAP_SKEWNESS) ** 2
-        skewed = (mean > 0) & ~signed & (gap > GREAT_GAP_SKEWNESS)
-        where = np.asarray(skewed & np.isfinite(needed))
+        needed = blockwise(
+            _units_for_gamma,
+            *(control.n, control.mean, control.variance),
+            *(treatment.n, treatment.mean, treatment.variance),
+        )
+    where = (needed > np.minimum(control.n, treatment.n)) & ~signed & np.isfinite(needed)
     return needed_cautions(
         "unseen_skewness",
-        where,
+        np.asarray(where),
         needed,
         "the metric looks skewed, the arms differ in size, and sums alone do not show how much: "
         "the smaller arm would need about {units:,} units for the normal approximation to hold",
     )
+
+
+def _units_for_gamma(
+    n_c: Floats, m_c: Floats, v_c: Floats, n_t: Floats, m_t: Floats, v_t: Floats
+) -> Floats:
+    """Return the units of the smaller arm at which a gamma metric's gap is only a bit skewed."""
+    both = n_c + n_t
+    mean, spread = n_c * m_c + n_t * m_t, (n_c * v_c + n_t * v_t) * both
+    # The skewness of the gap is γ·|1/n_T² − 1/n_C²| / (1/n_T + 1/n_C)^1.5, with γ = 2σ/μ.
+    skewness_squared = 4 * spread * (n_c - n_t) ** 2 / (mean * mean * n_c * n_t * both)
+    needed = np.minimum(n_c, n_t) * skewness_squared / GREAT_GAP_SKEWNESS**2
+    return np.where(mean > 0, needed, 0.0)
 
 
 def _both_rates(control: Statistic, treatment: Statistic) -> bool:

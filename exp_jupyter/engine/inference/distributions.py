@@ -14,6 +14,9 @@ _MANY = 256
 _SMOOTH_FROM = 4.0
 _NODES = 32
 
+_NOTHING_LEFT = 1600.0
+"""From this (ν − ½)·ln(1 + t²/ν) on, a tail of t is below the smallest float, e⁻⁷⁴⁵."""
+
 
 def upper_quantile(tail: float, df: Floats | None) -> Floats:
     """Return the value that t with ``df`` degrees of freedom exceeds with probability ``tail``.
@@ -91,16 +94,19 @@ def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
 def _tail_by_expansion(statistic: Floats, df: Floats) -> Floats:
     from scipy import special
 
-    deviate, usable = _normal_deviate(statistic, df)
+    deviate, usable, beyond = _normal_deviate(statistic, df)
     result = np.asarray(special.ndtr(-deviate))
-    rest = ~usable
+    rest = ~(usable | beyond)
     if rest.any():
         result[rest] = special.stdtr(df[rest], -statistic[rest])
     return result
 
 
-def _normal_deviate(statistic: Floats, df: Floats) -> tuple[Floats, Booleans]:
-    """Return the normal deviate with t's tail probability, and where it is exact enough."""
+def _normal_deviate(statistic: Floats, df: Floats) -> tuple[Floats, Booleans, Booleans]:
+    """Return the normal deviate with t's tail probability, and where it is exact enough.
+
+    The last array tells where the tail is less than the smallest float, and so 0 or 1 either way.
+    """
     a = df - 0.5
     b = 48 * a * a
     square = a * np.log1p(statistic * statistic / df)
@@ -109,9 +115,11 @@ def _normal_deviate(statistic: Floats, df: Floats) -> tuple[Floats, Booleans]:
     third = ((64 * square + 788) * square + 9801) * square + 89775
     third = ((third * square + 543375) * square + 1788885) / (210 * b * b * b)
     z = w * (1 + (square + 3) / b - second + third)
+    z = np.copysign(z, statistic)
     # A relative error of e in z is one of about z²·e in the tail; the next term is well below
     # a tenth of the last one here.
-    return np.copysign(z, statistic), (df > 20) & (w * z * third < 1e-11)
+    many = df > 20
+    return z, many & (w * np.abs(z) * third < 1e-11), many & (square > _NOTHING_LEFT)
 
 
 def p_value(statistic: Floats, df: Floats | None, alternative: Alternative) -> Floats:

@@ -245,12 +245,15 @@ def needed_cautions(
     where = np.asarray(where & np.isfinite(needs))
     if not where.any():
         return ()
-    step = 10.0 ** np.floor(np.log10(np.maximum(needs, 1.0)))
-    rounded = np.where(where, np.ceil(needs / step) * step, 0.0)
-    return tuple(
-        Caution(code, np.asarray(rounded == units), sentence.format(units=int(units)))
-        for units in np.unique(rounded[where])
-    )
+    some = needs[where]
+    step = 10.0 ** np.floor(np.log10(np.maximum(some, 1.0)))
+    rounded = np.ceil(some / step) * step
+    cautions = []
+    for units in np.unique(rounded):
+        chosen = np.zeros(where.shape, dtype=np.bool_)
+        chosen[where] = rounded == units
+        cautions.append(Caution(code, chosen, sentence.format(units=int(units))))
+    return tuple(cautions)
 
 
 def _fields(moments: Moments3) -> tuple[Floats, Floats, Floats, Floats]:

@@ -19,7 +19,7 @@ from exp_jupyter.engine.comparison.estimates.from_estimate import (
 )
 from exp_jupyter.engine.comparison.estimates.regression import cluster_labels
 from exp_jupyter.engine.inference.effect_test import welch_df
-from exp_jupyter.engine.statistics.arguments import instance, number
+from exp_jupyter.engine.statistics.arguments import described, instance, number, real
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
 from exp_jupyter.engine.statistics.ratio import Ratio
 from exp_jupyter.engine.statistics.scalar_or_array import computable
@@ -42,7 +42,7 @@ class Quantile:
     value
         The sample quantile.
     variance
-        Variance per value; the estimate's own variance is this over ``n``.
+        Variance per value; the estimate's own variance is this over ``n``. NaN where unknown.
     tied
         Whether so many values are equal around the quantile that its variance is not known.
     """
@@ -57,7 +57,9 @@ class Quantile:
         number("n", self.n, 1)
         number("level", self.level, 0, 1, hint="0.5 is the median.")
         number("value", self.value)
-        number("variance", self.variance, closed=True, low=0)
+        real("variance", self.variance)
+        if float(self.variance) < 0:
+            raise InputError(f"variance is {described(self.variance)}; expected at least 0.")
 
     @classmethod
     def from_bounds(
