@@ -107,8 +107,10 @@ def real(name: str, value: object) -> None:
     plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
         raise InputError(f"{name} is {described(value)}; expected a number.")
-    if isinstance(plain, int):
-        number(name, plain)  # too large for a float
+    try:
+        float(plain)
+    except OverflowError:
+        raise InputError(f"{name} is too large to compute with.") from None
 
 
 def whole(name: str, value: object, least: int, *, hint: str = "") -> int:
