@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+import shutil
+import sys
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -27,9 +29,15 @@ class Shown:
     def _page(self) -> Any:
         return importlib.import_module("exp_jupyter.display").page(self)
 
-    def to_text(self) -> str:
-        """Return the result as plain text that reads well in a terminal and in a diff."""
-        return cast("str", self._page().to_text())
+    def to_text(self, width: int | None = None) -> str:
+        """Return the result as plain text that reads well in a terminal and in a diff.
+
+        Parameters
+        ----------
+        width
+            Columns to fit into, at least 40; by default 100, whatever the terminal.
+        """
+        return cast("str", self._page().to_text(width if width is None else max(width, 40)))
 
     def to_html(self) -> str:
         """Return the result as self-contained HTML: inline styles and data-URI pictures only."""
@@ -76,13 +84,26 @@ class Shown:
         del include, exclude  # the set of mimes of a result never varies
         page = self._page()
         return {
-            "text/plain": page.to_text(),
+            "text/plain": page.to_text(terminal_width()),
             "text/html": page.to_html(),
             RESULT_MIME: page.to_data(),
         }
 
     def __repr__(self) -> str:
-        return self.to_text()
+        return self.to_text(terminal_width())
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that text is printed on; None where there is none.
+
+    A notebook's kernel prints on no terminal, so what it keeps never depends on one.
+    """
+    try:
+        if not sys.stdout.isatty():
+            return None
+    except (AttributeError, ValueError):  # no stream at all, or one that is closed
+        return None
+    return min(max(shutil.get_terminal_size().columns, 40), 100)
 
 
 def plain(value: Any) -> Any:

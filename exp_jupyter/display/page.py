@@ -127,11 +127,11 @@ class Page:
         """A few words that name the object, on one clean line."""
         return sanitize(self.description.title)
 
-    def to_text(self) -> str:
-        """Return plain text for terminals, logs and diffs."""
+    def to_text(self, width: int | None = None) -> str:
+        """Return plain text for terminals, logs and diffs, at most ``width`` columns wide."""
         from exp_jupyter.display.render import text
 
-        return text.render(self.description)
+        return text.render(self.description, text.WIDTH if width is None else width)
 
     def to_html(self) -> str:
         """Return self-contained HTML."""
@@ -179,6 +179,6 @@ class Page:
         if ax is None:
             from exp_jupyter.display.charts.figures import new_axes
 
-            ax = new_axes()
+            ax = new_axes(getattr(chart, "height", None))
         chart.draw(ax)
         return ax

@@ -112,7 +112,7 @@ def test_html_uses_only_what_survives_an_untrusted_notebook(hostile):
     reader = Reader(hostile.to_html())
     for tag, attributes in reader.elements:
         assert tag in ALLOWED_TAGS
-        assert set(attributes) <= {"style", "scope", "alt", "width", "height", "src"}
+        assert set(attributes) <= {"style", "scope", "colspan", "alt", "width", "height", "src"}
         for declaration in filter(None, (attributes.get("style") or "").split(";")):
             assert declaration.split(":")[0] in KEPT_PROPERTIES | DROPPED_WITHOUT_HARM
 
@@ -168,7 +168,7 @@ def test_tables_can_be_read_by_ear(sample):
     reader = Reader(sample.to_html())
     tables = len(reader.all("table"))
     assert reader.children.count(("table", "caption")) == tables
-    assert all(cell.get("scope") in {"col", "row"} for cell in reader.all("th"))
+    assert all(cell.get("scope") in {"col", "row", "rowgroup"} for cell in reader.all("th"))
     assert all((image.get("alt") or "").strip() for image in reader.all("img"))
 
 

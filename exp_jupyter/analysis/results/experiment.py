@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.analysis.definition.experiment import as_mapping, instant
 from exp_jupyter.analysis.definition.methods import InferenceOptions
+from exp_jupyter.analysis.results.decision import Decision, Finding, Role, decide, finding
+from exp_jupyter.analysis.results.progress import PlanProgress
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -29,6 +31,13 @@ class Results(Shown):
         One entry per metric, each a :class:`~exp_jupyter.analysis.Series` with a single day.
     failed
         The metrics that could not be analysed, by name, with the reason.
+    guardrails
+        The metrics that must not get worse, by name, each with how much worse it may get as a
+        fraction of the baseline; None where only a shown harm counts.
+    progress
+        How far the experiment is in its plan; None where that is not known.
+    address
+        The experiment's page in the project; empty where it has none.
 
     Examples
     --------
@@ -43,6 +52,56 @@ class Results(Shown):
     primary: tuple[Series, ...]
     secondary: tuple[Series, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+    guardrails: Mapping[str, float | None] = field(default_factory=dict)
+    progress: PlanProgress | None = None
+    address: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the experiment is over, so that no more data comes."""
+        return self.status == "stopped"
+
+    @property
+    def groups(self) -> dict[Role, tuple[Series, ...]]:
+        """The results by what they are for: primary, secondary, then guardrails."""
+        by_role: dict[Role, tuple[Series, ...]] = {
+            "primary": tuple(s for s in self.primary if s.metric_name not in self.guardrails),
+            "secondary": tuple(s for s in self.secondary if s.metric_name not in self.guardrails),
+            "guardrail": tuple(s for s in self.series if s.metric_name in self.guardrails),
+        }
+        return {role: found for role, found in by_role.items() if found}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What every comparison says, by group, as the decision reads it."""
+        return tuple(
+            finding(
+                series.latest.effects.get(arm) if series.latest is not None else None,
+                metric=series.metric_name,
+                arm=arm,
+                role=role,
+                goal=series.goal,
+                margin=self.guardrails.get(series.metric_name),
+            )
+            for role, group in self.groups.items()
+            for series in group
+            for arm in series.variants
+            if arm != series.baseline_key
+        )
+
+    @property
+    def decision(self) -> Decision:
+        """What the rule of :func:`exp_jupyter.analysis.results.decision.decide` says, and why."""
+        ratio = self.sample_ratio
+        return decide(
+            self.findings,
+            control=self.series[0].baseline_key if self.series else "control",
+            split_as_planned=None if ratio is None else not ratio.mismatch,
+            progress=self.progress,
+            any_time=bool(self.series) and all(s.method == "sequential" for s in self.series),
+            ended=self.ended,
+            paused=self.status == "paused",
+        )
 
     @property
     def series(self) -> tuple[Series, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.definition.experiment import as_mapping, instant, planned_split
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_of_experiment
+from exp_jupyter.analysis.definition.unit import metric_unit
 from exp_jupyter.analysis.posthog.series_reader import read_results
 from exp_jupyter.analysis.posthog.sums import Kind, SumsTable
 from exp_jupyter.analysis.results.verdicts import verdict_words
@@ -75,7 +76,7 @@ class SeriesAbout:
         As in ``Series``.
     variants
         Every arm, the baseline first, where no day has a result that names them.
-    as_of, planned_sample_size, source, split
+    as_of, planned_sample_size, source, split, unit, ended
         As in ``Series``.
     """
 
@@ -91,6 +92,8 @@ class SeriesAbout:
     planned_sample_size: int | None = None
     source: str = ""
     split: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+    ended: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,6 +132,10 @@ class Series(Shown):
         Where a sequential method's tuning is from, in words; empty where the call said it.
     version
         The package's version.
+    unit
+        What the metric is counted in: ``share``, ``s`` or a currency; empty where it is not known.
+    ended
+        Whether the experiment is over, so that no more data comes.
     """
 
     experiment_id: int
@@ -151,6 +158,8 @@ class Series(Shown):
     split: Mapping[str, float] = field(default_factory=dict)
     tuning: str = ""
     version: str = __version__
+    unit: str = ""
+    ended: bool = False
 
     @property
     def latest(self) -> SeriesDay | None:
@@ -212,6 +221,8 @@ class Series(Shown):
                 goal=self.goal,
                 failures=_why(latest, key),
                 adjusted=adjusted.get(key),
+                unit=self.unit,
+                ended=self.ended,
             )
             for key in self.variants
             if key != self.baseline_key
@@ -386,6 +397,8 @@ class Series(Shown):
             planned_sample_size=int(planned) if planned else None,
             source=source or stored,
             split=planned_split(told) if counts_everybody(definition) else {},
+            unit=metric_unit(definition),
+            ended=bool(told.get("end_date")),
         )
         table = read_results(results, definition["metric_type"], errors)
         return cls.from_sums(table, about, settings if method is None else method, tuning)

@@ -19,15 +19,19 @@ _FAILURES = {
 }
 
 
-def amount(number: float, difference: str) -> str:
+def amount(number: float, difference: str, unit: str = "") -> str:
     """Return a difference in words: signed, in percent when it is relative.
+
+    A difference of shares is in percentage points.
 
     Examples
     --------
-    >>> amount(-0.043, "relative"), amount(0.25, "absolute")
-    ('-4.3 %', '+0.25')
+    >>> amount(-0.043, "relative"), amount(0.25, "absolute"), amount(0.025, "absolute", "share")
+    ('-4.3 %', '+0.25', '+2.5 points')
     """
-    return f"{100 * number:+.1f} %" if difference == "relative" else f"{number:+.4g}"
+    if difference == "relative":
+        return f"{100 * number:+.1f} %"
+    return f"{100 * number:+.3g} points" if unit == "share" else f"{number:+.4g}"
 
 
 def verdict_words(
@@ -38,6 +42,8 @@ def verdict_words(
     goal: Literal["increase", "decrease"] = "increase",
     failures: Sequence[str] = (),
     adjusted: float | None = None,
+    unit: str = "",
+    ended: bool = False,
 ) -> str:
     """Return what an arm's effect says about it.
 
@@ -53,24 +59,29 @@ def verdict_words(
         Why there is no comparison, in the API's words.
     adjusted
         The p-value corrected for the number of comparisons, where that was asked for.
+    unit
+        What the metric is counted in; ``share`` puts absolute differences in percentage points.
+    ended
+        Whether no more data comes, so that nothing is said to be so only yet.
     """
+    yet = "" if ended else " yet"
     if effect is None:
         reasons = dict.fromkeys(_FAILURES.get(failure, failure) for failure in failures)
         why = f" ({'; '.join(reasons)})" if reasons else ""
-        return f"{arm}: no comparison yet{why}."
+        return f"{arm}: no comparison{yet}{why}."
     low, high = (float(bound) for bound in effect.interval)
     estimate = float(effect.estimate)
     span = (
-        f"{amount(estimate, effect.difference)}, {100 * effect.level:g} % interval "
-        f"{amount(low, effect.difference)} to {amount(high, effect.difference)}"
+        f"{amount(estimate, effect.difference, unit)}, {100 * effect.level:g} % interval "
+        f"{amount(low, effect.difference, unit)} to {amount(high, effect.difference, unit)}"
     )
     if low <= 0 <= high:
         if effect.alternative == "two-sided":
-            return f"{arm} is not distinguishable from {baseline} yet ({span})."
+            return f"{arm} is not distinguishable from {baseline}{yet} ({span})."
         # A test of one direction says nothing of the other, however large the difference there.
         side, other = ("above", "below") if effect.alternative == "greater" else ("below", "above")
         return (
-            f"{arm} is not shown to be {side} {baseline} yet ({span}); "
+            f"{arm} is not shown to be {side} {baseline}{yet} ({span}); "
             f"this one-sided test cannot show it {other}."
         )
     if adjusted is not None and adjusted > 1 - effect.level:

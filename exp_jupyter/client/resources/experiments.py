@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -216,6 +216,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         mode: Literal["compat", "recommended"] | None = None,
         interval: str | None = None,
         tuning_n: float | None = None,
+        guardrails: Mapping[str, float | None] | Iterable[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Results:
         """Return the results as they are now: of every metric, or of one.
@@ -228,13 +229,17 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             Its uuid, name or index from 0; by default all of them, asked for side by side.
         method, mode, interval, tuning_n
             As ``timeseries`` takes them.
+        guardrails
+            Metrics that must not get worse, by name, uuid or index; as a mapping each with how
+            much worse it may get in percent of the baseline.
         progress
             Called with how many are there and how many there will be, after each one.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            The experiment has not been launched, or has no such metric.
+            The experiment has not been launched, or has no such metric; or a margin is not above
+            0 and at most 100.
 
         Notes
         -----
@@ -242,8 +247,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         cannot analyse is named in ``failed`` and the others are there all the same.
         """
         from exp_jupyter.analysis.results.experiment import Results
+        from exp_jupyter.analysis.results.progress import PlanProgress
 
         experiment = self._launched(self.get(ref))
+        margins = _margins(experiment, guardrails)
         entries = experiment.metric_entries
         if metric is not None or not entries:
             entries = (find_metric(experiment, metric),)
@@ -265,9 +272,23 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             role: tuple(one for entry, one in found if one is not None and entry.role == role)
             for role in ("primary", "secondary")
         }
-        shown = {"metric": metric, **asdict(how)}
+        named = None if metric is None else entries[0].name
+        shown = {"metric": named, **asdict(how), "guardrails": _shown_guardrails(guardrails)}
+        read = [one for _, one in found if one is not None]
+        units = max((one.latest.exposures for one in read if one.latest is not None), default=0)
         return Results(
-            experiment.id, experiment.name, experiment.status, **by_role, failed=failed
+            experiment.id,
+            experiment.name,
+            experiment.status,
+            **by_role,
+            failed=failed,
+            guardrails=margins,
+            progress=PlanProgress.of(
+                experiment,
+                units,
+                min((one.as_of for one in read if one.as_of is not None), default=None),
+            ),
+            address=self._address(experiment.id),
         ).coded(call("experiments.results", experiment.id, **shown))
 
     def metrics_recalculation(self, ref: Ref, job: str | None = None) -> MetricsRecalculation:
@@ -411,6 +432,12 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
         return series.coded(f"{shown}[0]")
 
+    def _address(self, known: int) -> str:
+        """Return an experiment's page in the project; empty where nothing serves one."""
+        if self._api.kind != "remote":
+            return ""
+        return f"{self._api.origin}/project/{self._api.id}/experiments/{known}"
+
     def _by_id(self, known: int) -> Experiment:
         return experiment_of_id(self._api, known).coded(call("experiments.get", known))
 
@@ -449,3 +476,36 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             return self.timeseries(experiment)
         except (ApiError, InputError):
             return None
+
+
+def _margins(
+    experiment: Experiment, guardrails: Mapping[str, float | None] | Iterable[str] | None
+) -> dict[str, float | None]:
+    """Return each guardrail's name and margin, as a fraction."""
+    found: dict[str, float | None] = {}
+    for wanted, percent in _percents(guardrails).items():
+        name = find_metric(experiment, wanted).name
+        if percent is not None and not 0 < percent <= 100:
+            raise InputError(
+                f'The margin of the guardrail "{name}" is {percent:g} %.',
+                hint="Give a number above 0 and at most 100: how much worse it may get, in percent "
+                "of the baseline.",
+            )
+        found[name] = None if percent is None else percent / 100
+    return found
+
+
+def _percents(
+    guardrails: Mapping[str, float | None] | Iterable[str] | None,
+) -> dict[str, float | None]:
+    if guardrails is None:
+        return {}
+    if isinstance(guardrails, Mapping):
+        return dict(guardrails)
+    names = [guardrails] if isinstance(guardrails, str) else [*guardrails]
+    return dict.fromkeys(names)
+
+
+def _shown_guardrails(guardrails: Any) -> Any:
+    """Return the guardrails as the reproducing call writes them."""
+    return dict(guardrails) if isinstance(guardrails, Mapping) else guardrails

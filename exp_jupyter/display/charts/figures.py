@@ -41,9 +41,14 @@ class ShownAxes(Axes):
         return stream.getvalue()
 
 
-def new_axes() -> Axes:
-    """Return the axes of a new figure that no global state knows."""
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained", facecolor="none")
+HEIGHT = 3.2
+"""Inches of a figure whose chart does not say how many it needs."""
+
+
+def new_axes(height: float | None = None) -> Axes:
+    """Return the axes of a new figure that no global state knows, ``height`` inches tall."""
+    size = (7.2, HEIGHT if height is None else height)
+    figure = Figure(figsize=size, layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
     return figure.add_subplot(axes_class=ShownAxes)
 
@@ -157,7 +162,10 @@ def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
     ax.set_xlim(left, right)
     if chart.relative:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_words(v, relative=True)))
-    ax.set_xlabel("lift" if chart.relative else "difference")
+    elif chart.points:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.number(100 * v, sign=True)))
+    unit = "difference in percentage points" if chart.points else "difference"
+    ax.set_xlabel("lift" if chart.relative else unit)
 
 
 def draw_exposures(chart: ExposureChart, ax: Axes) -> None:

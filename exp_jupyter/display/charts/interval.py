@@ -24,10 +24,20 @@ class IntervalLine:
 
 @dataclass(frozen=True, slots=True)
 class IntervalChart:
-    """Intervals against zero, one line each; ``relative`` when they are fractions."""
+    """Intervals against zero, one line each.
+
+    ``relative`` when they are fractions of the control's mean, ``points`` when they are differences
+    of two shares.
+    """
 
     lines: tuple[IntervalLine, ...]
     relative: bool = True
+    points: bool = False
+
+    @property
+    def height(self) -> float:
+        """Inches that give every line room for its name."""
+        return max(3.2, 0.9 + 0.26 * len(self.lines))
 
     def draw(self, ax: Axes) -> None:
         """Draw it on matplotlib axes."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from exp_jupyter.display.content import numbers
-from exp_jupyter.display.content.blocks import Bar, Scale, Svg
+from exp_jupyter.display.content.blocks import Bar, Scale, Svg, Table
 from exp_jupyter.display.content.palette import RULE, colour
 
 WIDTH, HEIGHT, MARGIN = 152, 22, 8
+CUT_WORDS = "An arrowhead: the interval goes on beyond the axis; its bounds stand in words."
 _NICE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -27,7 +28,9 @@ def nice(value: float) -> float:
     return float(f"{step * size:.12g}")
 
 
-def shared_scale(bars: list[Bar], *, relative: bool = True, mark: float | None = None) -> Scale:
+def shared_scale(
+    bars: list[Bar], *, relative: bool = True, mark: float | None = None, points: bool = False
+) -> Scale:
     """Return the axis that all the bars of a column share.
 
     One arm with a hopelessly wide interval must not flatten the others: the axis reaches at most
@@ -43,9 +46,9 @@ def shared_scale(bars: list[Bar], *, relative: bool = True, mark: float | None =
         )
     ]
     if not ends:
-        return Scale(1.0, relative, mark)
+        return Scale(1.0, relative, mark, points)
     reach = min(max(ends), 5 * min(ends) or max(ends))
-    return Scale(nice(max(reach, abs(mark or 0)) * 1.02), relative, mark)
+    return Scale(nice(max(reach, abs(mark or 0)) * 1.02), relative, mark, points)
 
 
 def _place(value: float, scale: Scale) -> float:
@@ -88,19 +91,10 @@ def interval_bar(bar: Bar, scale: Scale) -> Svg | None:
 
 def axis(scale: Scale) -> Svg:
     """Draw the heading of an interval column: the ends of its axis and zero."""
-    write = numbers.lift if scale.relative else numbers.number
     ends = (
-        (MARGIN, "start", write(-scale.reach).replace(".0 %", " %")),
+        (MARGIN, "start", _end_words(-scale.reach, scale)),
         (WIDTH / 2, "middle", "0"),
-        (
-            WIDTH - MARGIN,
-            "end",
-            (
-                numbers.lift(scale.reach).replace(".0 %", " %")
-                if scale.relative
-                else numbers.number(scale.reach, sign=True)
-            ),
-        ),
+        (WIDTH - MARGIN, "end", _end_words(scale.reach, scale)),
     )
     parts = [
         f'<text x="{x:g}" y="12" text-anchor="{anchor}" font-size="10.5" '
@@ -109,6 +103,35 @@ def axis(scale: Scale) -> Svg:
         for x, anchor, text in ends
     ]
     return Svg(_wrap(parts, 16), WIDTH, 16)
+
+
+def cut_bars(table: Table) -> bool:
+    """Whether some interval of the table goes on beyond the axis of its column."""
+    return any(
+        column.scale.cuts(cell)
+        for row in table.rows
+        for cell, column in zip(row.cells, table.columns, strict=True)
+        if column.scale is not None and isinstance(cell, Bar)
+    )
+
+
+def progress_bar(share: float) -> Svg:
+    """Draw how much of a plan is done, between 0 and 1."""
+    width, height = 150, 8
+    done = round(width * min(max(share, 0.0), 1.0), 1)
+    parts = [
+        f'<rect width="{width}" height="{height}" rx="4" fill="{RULE}" fill-opacity=".25"/>',
+        f'<rect width="{done:g}" height="{height}" rx="4" fill="{colour("accent")}"/>',
+    ]
+    return Svg(_wrap(parts, height, width), width, height)
+
+
+def _end_words(value: float, scale: Scale) -> str:
+    if scale.points:
+        return numbers.points(value).replace(".0 points", " points").replace("points", "pp")
+    if scale.relative:
+        return numbers.lift(value).replace(".0 %", " %")
+    return numbers.number(value, sign=value > 0)
 
 
 def strip(bar: Bar, scale: Scale, width: int = 21) -> str:
@@ -148,8 +171,8 @@ def _line(
     )
 
 
-def _wrap(parts: list[str], height: int) -> str:
+def _wrap(parts: list[str], height: int, width: int = WIDTH) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">{"".join(parts)}</svg>'
     )

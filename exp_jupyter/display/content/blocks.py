@@ -6,8 +6,9 @@ made from the same list, so they cannot tell different stories.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from exp_jupyter.display.content import numbers
@@ -71,10 +72,26 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusLine:
+    """Where something stands at a glance: how far it is, and a few marks; empty ones are left out.
+
+    ``share`` is the part that is done, between 0 and 1; None draws no bar.
+    """
+
+    words: str
+    marks: tuple[Badge, ...] = ()
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SmallPrint:
-    """What a reader must know to trust the rest; empty parts are left out."""
+    """What a reader must know to trust the rest; empty parts are left out.
+
+    ``link`` is a page to open, its words and its address.
+    """
 
     parts: tuple[str, ...]
+    link: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +186,20 @@ def whole(value: float | None, *, strong: bool = False, quiet: bool = False) -> 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The axis an interval column shares: symmetric about zero, with an optional mark."""
+    """The axis an interval column shares: symmetric about zero, with an optional mark.
+
+    ``points`` writes it in percentage points, for absolute differences of shares.
+    """
 
     reach: float
     relative: bool = True
     mark: float | None = None
+    points: bool = False
+
+    def cuts(self, bar: Bar) -> bool:
+        """Whether an interval with two ends goes on beyond the axis."""
+        ends = (end for end in (bar.low, bar.high) if end is not None)
+        return any(math.isfinite(end) and abs(end) > self.reach for end in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +215,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row; ``rule`` draws a thin line above it. The first cell is the row's header."""
+    """One row; ``rule`` draws a thin line above it. The first cell is the row's header.
+
+    ``group`` is a heading above the row, for it and the rows that follow.
+    """
 
     cells: tuple[Cell, ...]
     rule: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +249,8 @@ def without_empty_columns(table: Table) -> Table:
     if len(kept) == len(table.columns):
         return table
     columns = tuple(table.columns[place] for place in kept)
-    rows = tuple(Row(tuple(row.cells[p] for p in kept), row.rule) for row in table.rows)
-    return Table(table.caption, columns, rows, table.headed, table.titled)
+    rows = tuple(replace(row, cells=tuple(row.cells[p] for p in kept)) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)
 
 
 def fields(caption: str, pairs: Mapping[str, Cell | str], *, titled: bool = False) -> Table:
@@ -315,7 +345,17 @@ class Card:
 
 
 Block: TypeAlias = (
-    Heading | Sentence | SmallPrint | NextStep | Code | Table | Diff | Picture | Details | Card
+    Heading
+    | Sentence
+    | StatusLine
+    | SmallPrint
+    | NextStep
+    | Code
+    | Table
+    | Diff
+    | Picture
+    | Details
+    | Card
 )
 
 

@@ -214,11 +214,42 @@ def difference(value: SupportsFloat | None, decimals: int | None = None) -> str:
     return _fixed(real, min(places, _MOST_DECIMALS), sign=True)
 
 
+def points(value: SupportsFloat | None, decimals: int | None = None) -> str:
+    """Write a difference of two shares in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> print(points(0.0609), points(-0.0004), points(0))
+    +6.1 points −0.040 points 0.0 points
+    """
+    real = _real(value)
+    if real is None:
+        return MISSING
+    places = precision(real) if decimals is None else decimals
+    return f"{_fixed(real * 100, places, sign=True)} points"
+
+
+def quantity(value: SupportsFloat | None, unit: str = "") -> str:
+    """Write a metric's own value in its unit.
+
+    Examples
+    --------
+    >>> print(quantity(0.6007, "share"), quantity(7.17, "s"), quantity(28.22, "EUR"), quantity(3))
+    60.07 % 7.17 s €28.22 3.00
+    """
+    if unit == "share":
+        return percent(value)
+    if not unit or _real(value) is None:
+        return amount(value)
+    return f"{amount(value)} s" if unit == "s" else money(value, unit)
+
+
 def interval(
     low: SupportsFloat | None,
     high: SupportsFloat | None,
     *,
     relative: bool = True,
+    unit: str = "",
     decimals: int | None = None,
 ) -> str:
     """Write an interval; one that is open on a side is said in words.
@@ -235,14 +266,17 @@ def interval(
     least, most = _real(low), _real(high)
     if least is None or most is None:
         return MISSING
-    write = lift if relative else difference
-    places = precision(least, most, percent=relative) if decimals is None else decimals
+    write = lift if relative else points if unit == "share" else difference
+    scaled = relative or unit == "share"
+    places = precision(least, most, percent=scaled) if decimals is None else decimals
     if math.isinf(least) and math.isinf(most):
         return "unbounded"
     if math.isinf(most):
         return f"above {write(least, places)}"
     if math.isinf(least):
         return f"below {write(most, places)}"
+    if write is points:  # the word once, behind both
+        return f"{points(least, places).removesuffix(' points')} to {points(most, places)}"
     return f"{write(least, places)} to {write(most, places)}"
 
 

@@ -11,8 +11,9 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from exp_jupyter.display.charts.marks import axis, interval_bar
+from exp_jupyter.display.charts.marks import CUT_WORDS, axis, cut_bars, interval_bar, progress_bar
 from exp_jupyter.display.content.blocks import (
+    Badge,
     Bar,
     Block,
     Card,
@@ -33,6 +34,7 @@ from exp_jupyter.display.content.blocks import (
     Sentence,
     SmallPrint,
     Span,
+    StatusLine,
     Svg,
     Table,
     Text,
@@ -99,8 +101,11 @@ def _block(block: Block, gap: str, *, close: bool) -> str:
             return _heading(block, gap.format(16))
         case Sentence():
             return _sentence(block, gap.format(3 if close else 8))
+        case StatusLine():
+            return _status_line(block, gap.format(6))
         case SmallPrint():
-            text = " · ".join(_kept_together(part) for part in block.parts if part)
+            parts = [_kept_together(part) for part in block.parts if part]
+            text = " · ".join((*parts, *_link(block.link)))
             return f'<div style="{gap.format(6)}font-size:11px;{_QUIET}">{text}</div>'
         case NextStep():
             code = f'<div style="margin-top:4px">{_code(block.code)}</div>' if block.code else ""
@@ -128,6 +133,35 @@ def _block(block: Block, gap: str, *, close: bool) -> str:
             )
 
 
+def _status_line(block: StatusLine, gap: str) -> str:
+    apart = "display:inline-block;vertical-align:middle;margin:2px 10px 2px 0"
+    parts = []
+    if block.share is not None:
+        done = f"{100 * block.share:.0f} % of the plan"
+        parts.append(image(progress_bar(block.share), done, apart))
+    if block.words:
+        parts.append(f'<span style="{apart};{_QUIET}">{set_text(block.words)}</span>')
+    parts += [f'<span style="{apart}">{_mark(badge)}</span>' for badge in block.marks]
+    return f'<div style="{gap}">{"".join(parts)}</div>'
+
+
+def _mark(badge: Badge) -> str:
+    tone = colour(badge.tone)
+    return (
+        f'<span style="border:1px solid {tone};border-radius:9px;padding:0 7px;'
+        f'font-size:11px;color:{tone};white-space:nowrap">{set_text(badge.text)}</span>'
+    )
+
+
+def _link(link: tuple[str, str] | None) -> tuple[str, ...]:
+    """Return a link out of the page; only a web address becomes one."""
+    if link is None or not link[1].startswith(("https://", "http://")):
+        return ()
+    words, address = link
+    where = f'href="{escape(address, quote=True)}" rel="noopener noreferrer" target="_blank"'
+    return (f'<a {where} style="color:inherit">{set_text(words)}</a>',)
+
+
 def _kept_together(part: str) -> str:
     """Keep a short fact on one line: a date or a digest cut in two is hard to read."""
     text = set_text(part)
@@ -141,11 +175,7 @@ def _toned(tone: Tone) -> str:
 def _heading(block: Heading, gap: str) -> str:
     badge = ""
     if block.badge:
-        tone = colour(block.badge.tone)
-        badge = (
-            f' <span style="border:1px solid {tone};border-radius:9px;padding:0 7px;'
-            f'font-size:11px;color:{tone};white-space:nowrap">{set_text(block.badge.text)}</span>'
-        )
+        badge = f" {_mark(block.badge)}"
     note = f' <span style="{_QUIET}">{set_text(block.note)}</span>' if block.note else ""
     return (
         f'<div style="{gap}font-size:14px"><b style="font-weight:600">{set_text(block.title)}</b>'
@@ -219,9 +249,21 @@ def _table(table: Table, gap: str) -> str:
         head = (
             f'<thead style="border-bottom:{_LINE}"><tr style="background:none">{cells}</tr></thead>'
         )
-    rows = "".join(_row(row, table) for row in table.rows)
+    rows = "".join(_group(row, table) + _row(row, table) for row in table.rows)
+    body = f"<tbody>{rows}</tbody>".replace("<tbody></tbody>", "")
     caption = _caption(table.caption, titled=table.titled)
-    return _scrolling(f"{caption}{head}<tbody>{rows}</tbody>", gap)
+    cut = f'<div style="font-size:11px;{_QUIET}">{CUT_WORDS}</div>' if cut_bars(table) else ""
+    return _scrolling(f"{caption}{head}{body}", gap) + cut
+
+
+def _group(row: Row, table: Table) -> str:
+    if not row.group:
+        return ""
+    style = f"padding:9px 0 2px;text-align:left;font-weight:400;font-size:11px;{_QUIET}"
+    return (
+        '</tbody><tbody><tr style="background:none"><th scope="rowgroup" '
+        f'colspan="{len(table.columns)}" style="{style}">{set_text(row.group)}</th></tr>'
+    )
 
 
 def _scrolling(inside: str, gap: str) -> str:
@@ -269,7 +311,10 @@ def _cell(cell: Cell, scale: Scale | None) -> str:
     match cell:
         case Bar():
             drawing = interval_bar(cell, scale) if scale else None
-            return image(drawing, f"interval {cell.text}") if drawing else set_text(cell.text)
+            if drawing is None or scale is None:
+                return set_text(cell.text)
+            beyond = ", it goes on beyond the axis" if scale.cuts(cell) else ""
+            return image(drawing, f"interval {cell.text}{beyond}")
         case Reading():
             mark = f"{cell.mark} " if cell.mark else ""
             return _span(Span(f"{mark}{cell.text}", strong=cell.tone != "quiet", tone=cell.tone))

@@ -18,9 +18,11 @@ from exp_jupyter.display.content.blocks import (
     Heading,
     NextStep,
     Picture,
+    Row,
     Sentence,
     SmallPrint,
     Span,
+    StatusLine,
     Table,
     Text,
     Words,
@@ -30,7 +32,7 @@ from exp_jupyter.display.content.blocks import (
 from exp_jupyter.display.render.text import cell_text, clean
 from exp_jupyter.sanitize import sanitize_lines
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$])|^([-+>#]|\d+[.)])(?=\s)")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$])|^([-+#]|\d+[.)])(?=\s)")
 
 
 def literal(text: str) -> str:
@@ -63,8 +65,12 @@ def _block(block: Block) -> str:
         case Sentence():
             text = _words(block.words)
             return f"**{text}**" if block.lead and "**" not in text else text
+        case StatusLine():
+            words = (block.words, *(badge.text for badge in block.marks))
+            return " · ".join(literal(part) for part in words if part)
         case SmallPrint():
-            return f"<sub>{' · '.join(literal(part) for part in block.parts if part)}</sub>"
+            parts = [literal(part) for part in block.parts if part]
+            return f"<sub>{' · '.join((*parts, *_link(block.link)))}</sub>"
         case NextStep():
             code = f"\n\n{_fence(block.code)}" if block.code else ""
             return f"Next: {_words(block.words)}{code}"
@@ -72,7 +78,7 @@ def _block(block: Block) -> str:
             return _fence(block.text)
         case Table():
             shown = without_empty_columns(block) if block.headed else block
-            return _table(shown.columns, [[_cell(cell) for cell in r.cells] for r in shown.rows])
+            return _table(shown.columns, [line for row in shown.rows for line in _row(row)])
         case Diff():
             heads = (Column("What"), Column("Before"), Column("After"))
             return _table(
@@ -93,6 +99,12 @@ def _block(block: Block) -> str:
         case Card():
             lines = "\n\n".join(_blocks(block.blocks)).splitlines()
             return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _link(link: tuple[str, str] | None) -> tuple[str, ...]:
+    if link is None or not re.fullmatch(r"https?://[^\s<>()\[\]\\]+", link[1]):
+        return ()
+    return (f"[{literal(link[0])}]({link[1]})",)
 
 
 def _words(words: Words) -> str:
@@ -117,6 +129,13 @@ def _fence(text: str) -> str:
     lines = "\n".join(sanitize_lines(text))
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", lines)), default=0) + 1)
     return f"{fence}\n{lines}\n{fence}"
+
+
+def _row(row: Row) -> list[list[str]]:
+    cells = [_cell(cell) for cell in row.cells]
+    if not row.group:
+        return [cells]
+    return [[f"*{literal(row.group)}*", *[""] * (len(cells) - 1)], cells]
 
 
 def _cell(cell: Cell) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from exp_jupyter.display.charts.marks import strip
+from exp_jupyter.display.charts.marks import CUT_WORDS, cut_bars, strip
 from exp_jupyter.display.content.blocks import (
     Bar,
     Block,
@@ -24,6 +24,7 @@ from exp_jupyter.display.content.blocks import (
     Row,
     Sentence,
     SmallPrint,
+    StatusLine,
     Table,
     Text,
     Words,
@@ -87,7 +88,9 @@ def _lines(blocks: Sequence[Block], width: int) -> list[str]:
         part = [line.rstrip() for line in _block(block, width)]
         if not part:
             continue
-        close = isinstance(before, (Heading, Sentence)) and isinstance(block, (Sentence, NextStep))
+        close = isinstance(before, (Heading, Sentence, StatusLine)) and isinstance(
+            block, (Sentence, StatusLine, NextStep)
+        )
         if lines and not close:
             lines.append("")
         lines.extend(part)
@@ -97,14 +100,10 @@ def _lines(blocks: Sequence[Block], width: int) -> list[str]:
 
 def _block(block: Block, width: int) -> list[str]:
     match block:
-        case Heading():
-            badge = f" [{clean(block.badge.text)}]" if block.badge else ""
-            note = f" · {clean(block.note)}" if block.note else ""
-            return _wrapped(f"{clean(block.title)}{badge}{note}", width)
+        case Heading() | StatusLine() | SmallPrint():
+            return _wrapped(_line(block), width)
         case Sentence():
             return _wrapped(_said(block.words), width)
-        case SmallPrint():
-            return _wrapped(" · ".join(clean(part) for part in block.parts if part), width)
         case NextStep():
             lines = _wrapped(f"Next: {_said(block.words)}", width, hang="      ")
             return [*lines, *(f"      {line}" for line in sanitize_lines(block.code))]
@@ -122,6 +121,20 @@ def _block(block: Block, width: int) -> list[str]:
             return [clean(block.summary), *_lines(block.blocks, width)]
         case Card():
             return [f"│ {line}".rstrip() for line in _lines(block.blocks, width - 2)]
+
+
+def _line(block: Heading | StatusLine | SmallPrint) -> str:
+    """Return a block that is one line of facts."""
+    match block:
+        case Heading():
+            badge = f" [{clean(block.badge.text)}]" if block.badge else ""
+            note = f" · {clean(block.note)}" if block.note else ""
+            return f"{clean(block.title)}{badge}{note}"
+        case StatusLine():
+            parts = (block.words, *(badge.text for badge in block.marks))
+        case SmallPrint():
+            parts = (*block.parts, ": ".join(block.link) if block.link else "")
+    return " · ".join(clean(part) for part in parts if part)
 
 
 def _said(words: Words) -> str:
@@ -152,9 +165,13 @@ def _table(table: Table, width: int) -> list[str]:
         for place in range(len(heads))
     ]
     _shrink(sizes, table, width)
+    if sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
+        return _stacked(table, width)
     strips = _strips(table, width - sum(sizes) - len(_GAP) * (len(sizes) - 1))
     lines = []
     for index, row in enumerate([heads, *grid]):
+        group = table.rows[index - 1].group if index else ""
+        lines += [clean(group)] if group else []
         cells = [
             _fitted(row[place], sizes[place], table.columns[place]) for place in range(len(row))
         ]
@@ -166,6 +183,22 @@ def _table(table: Table, width: int) -> list[str]:
                 if place in strips:
                     parts.append(strips[place][index] if height == 0 else " " * _STRIP)
             lines.append(_GAP.join(parts))
+    return [*lines, *(_wrapped(CUT_WORDS, width) if strips and cut_bars(table) else ())]
+
+
+def _stacked(table: Table, width: int) -> list[str]:
+    """Return a table too wide for its lines: each row's name, and under it what is said of it."""
+    lines: list[str] = []
+    for row in table.rows:
+        lines += [clean(row.group)] if row.group else []
+        name, *rest = zip(row.cells, table.columns, strict=True)
+        lines += _wrapped(cell_text(name[0]), width) or [""]
+        said = [
+            f"{clean(column.label)} {text}".strip()
+            for cell, column in rest
+            if (text := cell_text(cell).strip())
+        ]
+        lines += [f"  {line}" for line in _wrapped(" · ".join(said), width - 2)]
     return lines
 
 
@@ -187,13 +220,14 @@ def _fitted(lines: list[str], size: int, column: Column) -> list[str]:
 
 def _shrink(sizes: list[int], table: Table, width: int) -> None:
     """Narrow columns of words until the table fits: those that wrap first, exact ones never."""
-    for wrapping, narrowest in ((True, 24), (False, _NARROWEST)):
+    steps = ((True, 24, _exact), (False, _NARROWEST, _exact), (True, 16, _unbreakable))
+    for wrapping, narrowest, spared in steps:
         words = [
             place
             for place, column in enumerate(table.columns)
             if column.align == "left"
             and column.wrap is wrapping
-            and not any(_exact(row.cells[place]) for row in table.rows)
+            and not any(spared(row.cells[place]) for row in table.rows)
         ]
         while words and sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
             widest = max(words, key=lambda place: sizes[place])
@@ -205,6 +239,11 @@ def _shrink(sizes: list[int], table: Table, width: int) -> None:
 def _exact(cell: Cell) -> bool:
     """Whether a cell is of no use when cut: what it says, or what has to be typed again."""
     return isinstance(cell, (Reading, Bar)) or (isinstance(cell, Text) and cell.code)
+
+
+def _unbreakable(cell: Cell) -> bool:
+    """Whether a cell may not even be wrapped."""
+    return isinstance(cell, Bar) or (isinstance(cell, Text) and cell.code)
 
 
 def _strips(table: Table, room: int) -> dict[int, list[str]]:

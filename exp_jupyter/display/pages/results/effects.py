@@ -35,12 +35,16 @@ if TYPE_CHECKING:
 _MOST_ROWS = 14
 
 
-def value_cell(kind: str, value: float | None) -> Figure:
+def unit_of(kind: str, unit: str = "") -> str:
+    """Return the unit of a metric of a kind: the one that is known, else a share of some kinds."""
+    return unit or ("share" if kind in {"proportion", "funnel", "retention"} else "")
+
+
+def value_cell(kind: str, value: float | None, unit: str = "") -> Figure:
     """Return an arm's own value: a share in percent, a mean or ratio in its unit."""
     if value is None or not math.isfinite(value):
         return Figure(None, numbers.MISSING, quiet=True)
-    shares = kind in {"proportion", "funnel", "retention"}
-    return Figure(value, numbers.percent(value) if shares else numbers.amount(value))
+    return Figure(value, numbers.quantity(value, unit_of(kind, unit)))
 
 
 def warnings_of(words: tuple[str, ...]) -> tuple[Block, ...]:
@@ -50,7 +54,9 @@ def warnings_of(words: tuple[str, ...]) -> tuple[Block, ...]:
     )
 
 
-def effect_columns(bayesian: bool, bars: list[Any], relative: bool) -> tuple[Column, ...]:
+def effect_columns(
+    bayesian: bool, bars: list[Any], relative: bool, unit: str = ""
+) -> tuple[Column, ...]:
     """Return the columns every comparison ends with: lift, interval, evidence, reading."""
     label, name = readings.evidence_heading(bayesian)
     return (
@@ -58,7 +64,7 @@ def effect_columns(bayesian: bool, bars: list[Any], relative: bool) -> tuple[Col
         Column(
             "Interval",
             names=("interval_low", "interval_high"),
-            scale=shared_scale(bars, relative=relative),
+            scale=shared_scale(bars, relative=relative, points=not relative and unit == "share"),
         ),
         Column(label, "right", (name,)),
         Column("Reading", names=("reading",), wrap=True),
@@ -208,8 +214,9 @@ def comparison(subject: Comparison) -> Description:
     """Describe two arms from their counts."""
     control, treatment = subject.arms
     one, goal = subject.effect, subject.goal
+    unit = unit_of(subject.kind)
     said = readings.reading(one, goal)
-    bar = readings.bar_cell(one, said)
+    bar = readings.bar_cell(one, said, unit)
     relative = readings.is_relative(one)
     counts = control.successes is not None
     columns = (
@@ -217,14 +224,14 @@ def comparison(subject: Comparison) -> Description:
         Column("Units", "right", ("n",)),
         *((Column("Successes", "right", ("successes",)),) if counts else ()),
         Column("Rate" if counts else "Mean", "right", ("value",)),
-        *effect_columns(readings.is_bayesian(one), [bar], relative),
+        *effect_columns(readings.is_bayesian(one), [bar], relative, unit),
     )
     rows = (
         Row((*_arm(control, subject.kind, counts=counts), *_baseline())),
         Row(
             (
                 *_arm(treatment, subject.kind, counts=counts),
-                readings.estimate_cell(one),
+                readings.estimate_cell(one, unit),
                 bar,
                 readings.evidence_cell(one, goal),
                 said,
@@ -235,7 +242,7 @@ def comparison(subject: Comparison) -> Description:
     direction = "lower is better" if goal == "decrease" else "higher is better"
     blocks: list[Block] = [
         Heading(title, note=direction),
-        Sentence(readings.lead(treatment.name, control.name, one, said, goal), lead=True),
+        Sentence(readings.lead(treatment.name, control.name, one, said, goal, unit), lead=True),
         *_margin(subject),
         Table("Both arms and their difference", columns, rows),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.content import numbers
@@ -40,6 +41,8 @@ def reading(
     goal: str | None = None,
     failures: tuple[str, ...] = (),
     adjusted: float | None = None,
+    *,
+    ended: bool = False,
 ) -> Reading:
     """Return what one comparison says.
 
@@ -54,12 +57,23 @@ def reading(
         Why there is no comparison, in the API's words.
     adjusted
         The p-value corrected for the number of comparisons, where that was asked for.
+    ended
+        Whether no more data comes: then nothing is said to be so only yet.
 
     Examples
     --------
     >>> reading(None, failures=("not-enough-exposures",)).text
     'too little data yet: fewer than 50 units in an arm'
+    >>> reading(None, failures=("not-enough-exposures",), ended=True).text
+    'too little data: fewer than 50 units in an arm'
     """
+    said = _reading(effect, goal, failures, adjusted)
+    return replace(said, text=said.text.replace(" yet", "", 1)) if ended else said
+
+
+def _reading(
+    effect: Effect | None, goal: str | None, failures: tuple[str, ...], adjusted: float | None
+) -> Reading:
     if effect is None:
         reasons = dict.fromkeys(_FAILURES.get(failure, failure) for failure in failures)
         why = f": {'; '.join(reasons)}" if reasons else ""
@@ -95,43 +109,47 @@ def _tone(word: str) -> Tone:
     return tones[word]
 
 
-def decimals(effect: Effect) -> int:
+def decimals(effect: Effect, unit: str = "") -> int:
     """Return the decimals that the estimate and both bounds are written with."""
-    return numbers.precision(
-        float(effect.estimate), *map(float, effect.interval), percent=is_relative(effect)
+    scaled = is_relative(effect) or unit == "share"
+    return numbers.precision(float(effect.estimate), *map(float, effect.interval), percent=scaled)
+
+
+def written_estimate(effect: Effect, unit: str = "") -> str:
+    """Return the estimate with its sign; an absolute difference of shares in percentage points."""
+    estimate, places = float(effect.estimate), decimals(effect, unit)
+    if is_relative(effect):
+        return numbers.lift(estimate, places)
+    write = numbers.points if unit == "share" else numbers.difference
+    return write(estimate, places)
+
+
+def written_interval(effect: Effect, unit: str = "") -> str:
+    """Return the interval, to the estimate's decimals."""
+    low, high = map(float, effect.interval)
+    return numbers.interval(
+        low, high, relative=is_relative(effect), unit=unit, decimals=decimals(effect, unit)
     )
 
 
-def written_estimate(effect: Effect) -> str:
-    """Return the estimate with its sign."""
-    write = numbers.lift if is_relative(effect) else numbers.difference
-    return write(float(effect.estimate), decimals(effect))
-
-
-def written_interval(effect: Effect) -> str:
-    """Return the interval, to the estimate's decimals."""
-    low, high = map(float, effect.interval)
-    return numbers.interval(low, high, relative=is_relative(effect), decimals=decimals(effect))
-
-
-def estimate_cell(effect: Effect | None) -> Figure:
+def estimate_cell(effect: Effect | None, unit: str = "") -> Figure:
     """Return the cell of the difference, its interval beneath."""
     if effect is None:
         return Figure(None, numbers.MISSING, quiet=True)
     return Figure(
         _finite(effect.estimate),
-        written_estimate(effect),
-        note=written_interval(effect),
+        written_estimate(effect, unit),
+        note=written_interval(effect, unit),
         strong=True,
     )
 
 
-def bar_cell(effect: Effect | None, said: Reading) -> Bar:
+def bar_cell(effect: Effect | None, said: Reading, unit: str = "") -> Bar:
     """Return the cell of the interval; its colour repeats the reading."""
     if effect is None:
         return Bar(None, None, None, "")
     low, high = map(float, effect.interval)
-    return Bar(_finite(effect.estimate), low, high, written_interval(effect), said.tone)
+    return Bar(_finite(effect.estimate), low, high, written_interval(effect, unit), said.tone)
 
 
 def evidence_cell(effect: Effect | None, goal: str | None = None) -> Figure:
@@ -191,26 +209,32 @@ def provenance(effect: Effect, baseline: str = "control") -> tuple[str, ...]:
 
 
 def lead(
-    arm: str, baseline: str, effect: Effect | None, said: Reading, goal: str | None = None
+    arm: str,
+    baseline: str,
+    effect: Effect | None,
+    said: Reading,
+    goal: str | None = None,
+    unit: str = "",
 ) -> Words:
     """Return the sentence that is read first: which arm, which direction, how sure."""
     if effect is None or said.text == "no result":
         return (Span(f"{arm}: {said.text}", strong=True), ".")
     facts = [
-        f"{written_estimate(effect)} against {baseline}",
-        f"{numbers.share(effect.level)} interval {written_interval(effect)}",
+        f"{written_estimate(effect, unit)} against {baseline}",
+        f"{numbers.share(effect.level)} interval {written_interval(effect, unit)}",
         evidence_words(effect, goal),
     ]
-    if said.text in ONE_SIDED.values():
+    yet = " yet" if said.text.endswith(" yet") else ""
+    if said.text.startswith("not shown to be "):
         side, other = ("above", "below") if effect.alternative == "greater" else ("below", "above")
-        words = f"{arm} is not shown to be {side} {baseline} yet"
-        facts[0] = written_estimate(effect)
+        words = f"{arm} is not shown to be {side} {baseline}{yet}"
+        facts[0] = written_estimate(effect, unit)
         facts.append(f"a one-sided test cannot show it {other}")
         return (Span(words, strong=True), f": {', '.join(fact for fact in facts if fact)}.")
-    if said.text in (UNDECIDED, CORRECTED):
+    if said.text.startswith("not distinguishable"):
         when = said.text.removeprefix("not distinguishable")
         words = f"{arm} is not distinguishable from {baseline}{when}"
-        facts[0] = written_estimate(effect)
+        facts[0] = written_estimate(effect, unit)
         return (Span(words, strong=True), f": {', '.join(fact for fact in facts if fact)}.")
     return (
         Span(f"{said.mark} {arm} is {said.text}", strong=True, tone=said.tone),

@@ -29,7 +29,12 @@ from exp_jupyter.display.content.blocks import (
     whole,
 )
 from exp_jupyter.display.pages.results import readings
-from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.results.effects import (
+    effect_columns,
+    unit_of,
+    value_cell,
+    warnings_of,
+)
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
 from exp_jupyter.shown import plain
 
@@ -64,7 +69,7 @@ def series(subject: Series) -> Description:
         )
     facts = f"{numbers.day(latest.date)} · {numbers.counted(latest.exposures, 'unit')} exposed"
     goal = "lower is better" if subject.goal == "decrease" else "higher is better"
-    said = {key: arm_reading(latest, key, subject.goal) for key in _arms(subject)}
+    said = _readings(subject, latest)
     effects = [effect for effect in latest.effects.values() if effect is not None]
     first = effects[0] if effects else None
     body: list[Block] = [
@@ -89,7 +94,7 @@ def daily_picture(subject: Series) -> Picture | None:
     latest = subject.latest
     if latest is None:
         return None
-    said = {key: arm_reading(latest, key, subject.goal) for key in _arms(subject)}
+    said = _readings(subject, latest)
     chart = _chart(subject, said)
     if not any(len(line.points) > 1 for line in chart.lines):
         return None
@@ -108,18 +113,29 @@ def _arms(subject: Series) -> tuple[str, ...]:
     return tuple(key for key in subject.variants if key != subject.baseline_key)
 
 
-def arm_reading(day: SeriesDay, key: str, goal: str, adjusted: float | None = None) -> Reading:
+def _readings(subject: Series, day: SeriesDay) -> dict[str, Reading]:
+    """Return what a day says of every arm."""
+    return {key: arm_reading(day, key, subject.goal, ended=subject.ended) for key in _arms(subject)}
+
+
+def _unit(subject: Series) -> str:
+    return unit_of(subject.metric_kind, subject.unit)
+
+
+def arm_reading(
+    day: SeriesDay, key: str, goal: str, adjusted: float | None = None, *, ended: bool = False
+) -> Reading:
     """Return what an arm's comparison says on a day, its p-value corrected if that is known."""
     arms = [arm for arm in (day.baseline, day.arms.get(key)) if arm is not None]
     failures = tuple(failure for arm in arms for failure in arm.failures)
     if not failures and any(arm.n < _FEWEST for arm in arms):
         failures = ("not-enough-exposures",)
-    return readings.reading(day.effects.get(key), goal, failures, adjusted)
+    return readings.reading(day.effects.get(key), goal, failures, adjusted, ended=ended)
 
 
 def _lead(subject: Series, latest: SeriesDay, key: str, said: Reading) -> Sentence:
     effect = latest.effects.get(key)
-    words = readings.lead(key, subject.baseline_key, effect, said, subject.goal)
+    words = readings.lead(key, subject.baseline_key, effect, said, subject.goal, _unit(subject))
     since = subject.crossings.get(key)
     if effect is not None and since is not None and since != latest.date:
         side = "above" if float(effect.estimate) > 0 else "below"
@@ -165,12 +181,13 @@ def _is_bayesian(subject: Series) -> bool:
 
 
 def _latest_table(subject: Series, latest: SeriesDay, said: dict[str, Reading]) -> Table:
-    bars = {key: readings.bar_cell(latest.effects.get(key), said[key]) for key in said}
+    unit = _unit(subject)
+    bars = {key: readings.bar_cell(latest.effects.get(key), said[key], unit) for key in said}
     columns = (
         Column("Variant", names=("variant",)),
         Column("Exposed", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *effect_columns(_is_bayesian(subject), list(bars.values()), _relative(subject)),
+        *effect_columns(_is_bayesian(subject), list(bars.values()), _relative(subject), unit),
     )
     baseline = latest.baseline
     rows = []
@@ -178,7 +195,7 @@ def _latest_table(subject: Series, latest: SeriesDay, said: dict[str, Reading]) 
         cells: tuple[Cell, ...] = (
             Text(subject.baseline_key),
             whole(baseline.n),
-            value_cell(subject.metric_kind, baseline.value),
+            value_cell(subject.metric_kind, baseline.value, subject.unit),
             Figure(None, "baseline", quiet=True),
             EMPTY,
             EMPTY,
@@ -190,8 +207,8 @@ def _latest_table(subject: Series, latest: SeriesDay, said: dict[str, Reading]) 
         cells = (
             Text(key),
             whole(arm.n if arm else None),
-            value_cell(subject.metric_kind, arm.value if arm else None),
-            readings.estimate_cell(effect),
+            value_cell(subject.metric_kind, arm.value if arm else None, subject.unit),
+            readings.estimate_cell(effect, unit),
             bars[key],
             readings.evidence_cell(effect, subject.goal),
             reading,
@@ -250,8 +267,10 @@ def _alt(subject: Series, lines: tuple[Line, ...]) -> str:
         if not line.points:
             continue
         end = line.points[-1]
-        write = numbers.lift if _relative(subject) else numbers.difference
-        span = numbers.interval(end.low, end.high, relative=_relative(subject))
+        share = _unit(subject) == "share"
+        absolute = numbers.points if share else numbers.difference
+        write = numbers.lift if _relative(subject) else absolute
+        span = numbers.interval(end.low, end.high, relative=_relative(subject), unit=_unit(subject))
         words = f"{line.name}: {write(end.estimate)} on {numbers.day(end.day)}, interval {span}"
         if line.since:
             side = "above" if end.estimate > 0 else "below"
@@ -306,6 +325,7 @@ def _days_table(subject: Series) -> Details:
 
 def _day_cells(subject: Series, day: SeriesDay, key: str, *, many: bool) -> tuple[Cell, ...]:
     effect, arm, baseline = day.effects.get(key), day.arms.get(key), day.baseline
+    unit = _unit(subject)
     head: tuple[Cell, ...] = (Text(numbers.day(day.date)), *((Text(key),) if many else ()))
     if baseline is None:
         why = "failed" if day.error else "no result"
@@ -314,12 +334,14 @@ def _day_cells(subject: Series, day: SeriesDay, key: str, *, many: bool) -> tupl
     return (
         *head,
         whole(day.exposures),
-        value_cell(subject.metric_kind, baseline.value),
-        value_cell(subject.metric_kind, arm.value if arm else None),
-        Figure(None, numbers.MISSING if effect is None else readings.written_estimate(effect)),
-        Text(numbers.MISSING if effect is None else readings.written_interval(effect)),
+        value_cell(subject.metric_kind, baseline.value, subject.unit),
+        value_cell(subject.metric_kind, arm.value if arm else None, subject.unit),
+        Figure(
+            None, numbers.MISSING if effect is None else readings.written_estimate(effect, unit)
+        ),
+        Text(numbers.MISSING if effect is None else readings.written_interval(effect, unit)),
         readings.evidence_cell(effect, subject.goal),
-        arm_reading(day, key, subject.goal),
+        arm_reading(day, key, subject.goal, ended=subject.ended),
     )
 
 

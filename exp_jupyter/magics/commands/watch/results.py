@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.errors import InputError
 from exp_jupyter.magics.commands.watch.show import add_ref
 from exp_jupyter.magics.commands.watch.timeseries import add_method
-from exp_jupyter.magics.line.arguments import Arguments, given
+from exp_jupyter.magics.line.arguments import Arguments, given, percent
 from exp_jupyter.magics.line.progress import counting, progress_line
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def arguments() -> Arguments:
             "%exp_results 42",
             '%exp_results 42 "Checkout conversion"',
             "%exp_results 42 --method frequentist --mode recommended",
+            '%exp_results 42 --guardrail "Latency=5" "Refunds=2"',
         ],
     )
     add_ref(it)
@@ -40,6 +42,14 @@ def arguments() -> Arguments:
         help="metric: name, uuid or number from 0; all of them by default",
     )
     add_method(it)
+    it.add(
+        "--guardrail",
+        nargs="+",
+        action="extend",
+        metavar="METRIC",
+        offers="metric",
+        help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
+    )
     return it
 
 
@@ -53,5 +63,30 @@ def run(session: Session, options: Namespace) -> Results:
             method=options.method or session.settings.method,
             mode=mode,
             **given(options, "interval", "tuning_n"),
+            guardrails=guardrails_of(options.guardrail) if options.guardrail else None,
             progress=counting(progress, "Reading the metrics"),
         )
+
+
+def guardrails_of(words: list[str]) -> dict[str, float | None]:
+    """Read guardrails and their margins.
+
+    Examples
+    --------
+    >>> guardrails_of(["Latency=5", "Refund rate"])
+    {'Latency': 5.0, 'Refund rate': None}
+    """
+    found: dict[str, float | None] = {}
+    for word in words:
+        name, equals, written = word.rpartition("=")
+        if not equals:
+            found[word] = None
+            continue
+        try:
+            found[name] = percent(written)
+        except ArgumentTypeError as wrong:
+            raise InputError(
+                f"%exp_results: the margin of {name!r} is not a number: {wrong}.",
+                hint="Write METRIC=5 for a margin of 5 percent.",
+            ) from None
+    return found
