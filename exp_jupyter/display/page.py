@@ -131,7 +131,7 @@ class Page:
         """Return plain text for terminals, logs and diffs, at most ``width`` columns wide."""
         from exp_jupyter.display.render import text
 
-        return text.render(self.description, text.WIDTH if width is None else width)
+        return text.render(self.description, width)
 
     def to_html(self) -> str:
         """Return self-contained HTML."""

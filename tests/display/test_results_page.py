@@ -128,3 +128,8 @@ def test_a_guardrail_margin_that_is_none_is_refused(experiments):
 
     with pytest.raises(InputError, match="margin of the guardrail"):
         experiments.results(4, guardrails={"Returns in the week after": 0})
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_every_table_fits_a_terminal(sample, width):
+    assert max(map(len, sample.to_text(width).splitlines())) <= width

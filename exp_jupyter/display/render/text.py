@@ -76,16 +76,25 @@ def _wrapped(text: str, width: int, *, hang: str = "") -> list[str]:
     return [line.replace("\u00a0", " ") for line in lines]
 
 
-def render(description: Description, width: int = WIDTH) -> str:
-    """Return the page as plain text, without a trailing newline."""
-    return "\n".join(_lines(description.blocks, width)).rstrip()
+def render(description: Description, width: int | None = None) -> str:
+    """Return the page as plain text, without a trailing newline.
+
+    Parameters
+    ----------
+    description
+        The page.
+    width
+        Columns that nothing may leave; by default about 100, where long names may reach beyond.
+    """
+    fit = width is not None
+    return "\n".join(_lines(description.blocks, width or WIDTH, fit=fit)).rstrip()
 
 
-def _lines(blocks: Sequence[Block], width: int) -> list[str]:
+def _lines(blocks: Sequence[Block], width: int, *, fit: bool) -> list[str]:
     lines: list[str] = []
     before: Block | None = None
     for block in blocks:
-        part = [line.rstrip() for line in _block(block, width)]
+        part = [line.rstrip() for line in _block(block, width, fit=fit)]
         if not part:
             continue
         close = isinstance(before, (Heading, Sentence, StatusLine)) and isinstance(
@@ -98,7 +107,7 @@ def _lines(blocks: Sequence[Block], width: int) -> list[str]:
     return lines
 
 
-def _block(block: Block, width: int) -> list[str]:
+def _block(block: Block, width: int, *, fit: bool) -> list[str]:
     match block:
         case Heading() | StatusLine() | SmallPrint():
             return _wrapped(_line(block), width)
@@ -110,7 +119,7 @@ def _block(block: Block, width: int) -> list[str]:
         case Code():
             return [f"    {line}" for line in sanitize_lines(block.text)]
         case Table():
-            return _table(block, width)
+            return _table(block, width, fit=fit)
         case Diff():
             return _diff(block)
         case Picture():
@@ -118,9 +127,9 @@ def _block(block: Block, width: int) -> list[str]:
         case Details():
             if not block.in_text:
                 return []
-            return [clean(block.summary), *_lines(block.blocks, width)]
+            return [clean(block.summary), *_lines(block.blocks, width, fit=fit)]
         case Card():
-            return [f"│ {line}".rstrip() for line in _lines(block.blocks, width - 2)]
+            return [f"│ {line}".rstrip() for line in _lines(block.blocks, width - 2, fit=fit)]
 
 
 def _line(block: Heading | StatusLine | SmallPrint) -> str:
@@ -152,7 +161,7 @@ def cell_text(cell: Cell) -> str:
             return clean(cell.text)
 
 
-def _table(table: Table, width: int) -> list[str]:
+def _table(table: Table, width: int, *, fit: bool) -> list[str]:
     if not table.headed:
         return _pairs(table, width)
     table = without_empty_columns(table)
@@ -164,8 +173,8 @@ def _table(table: Table, width: int) -> list[str]:
         max(columns_of(text) for line in (heads, *grid) for text in line[place])
         for place in range(len(heads))
     ]
-    _shrink(sizes, table, width)
-    if sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
+    _shrink(sizes, table, width, fit=fit)
+    if fit and sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
         return _stacked(table, width)
     strips = _strips(table, width - sum(sizes) - len(_GAP) * (len(sizes) - 1))
     lines = []
@@ -218,10 +227,10 @@ def _fitted(lines: list[str], size: int, column: Column) -> list[str]:
     return [_cut(line, size) for line in lines]
 
 
-def _shrink(sizes: list[int], table: Table, width: int) -> None:
+def _shrink(sizes: list[int], table: Table, width: int, *, fit: bool) -> None:
     """Narrow columns of words until the table fits: those that wrap first, exact ones never."""
     steps = ((True, 24, _exact), (False, _NARROWEST, _exact), (True, 16, _unbreakable))
-    for wrapping, narrowest, spared in steps:
+    for wrapping, narrowest, spared in steps if fit else steps[:2]:
         words = [
             place
             for place, column in enumerate(table.columns)
