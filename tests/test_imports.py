@@ -18,10 +18,6 @@ LATE = {
         "exp_jupyter.client.writes.decision",
     ): "a write that waits can be taken back, and taking it back is a write too",
     (
-        "exp_jupyter.warehouse.sources.open_units",
-        "exp_jupyter.warehouse.sources.table_engines",
-    ): "a connection opens as the source of its engine, and each such source is a unit source",
-    (
         "exp_jupyter.server.services.approvals.gate",
         "exp_jupyter.server.services.approvals.change_requests",
     ): "the gate answers with the request it made, and applying a request changes a flag again",

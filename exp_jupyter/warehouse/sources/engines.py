@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -30,43 +30,95 @@ Table = tuple[list[str], list[Sequence[Any]]]
 SAMPLE = 200
 """Rows from which the columns' types are told."""
 
-_DRIVERS = {
-    "sqlite3": "sqlite",
+_DIALECTS = {
     "psycopg": "postgres",
     "psycopg2": "postgres",
     "pg8000": "postgres",
+    "postgresql": "postgres",
+    "sqlite3": "sqlite",
+    "pymysql": "mysql",
+    "MySQLdb": "mysql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "snowflake": "snowflake",
+    "trino": "trino",
+    "databricks": "databricks",
+    "clickhouse": "clickhouse",
+    "clickhouse_driver": "clickhouse",
+    "clickhouse_connect": "clickhouse",
+    "google": "bigquery",
+    "oracledb": "oracle",
+    "pymssql": "tsql",
+    "mssql": "tsql",
+    "awsathena": "athena",
     "duckdb": "duckdb",
     "_duckdb": "duckdb",
-    "postgresql": "postgres",
-    "clickhouse": "clickhouse",
-    "pyspark": "spark",
 }
+"""The dialects of drivers' packages, and of what SQLAlchemy and Ibis call an engine."""
+
+_LOOKS = 100_000
+"""Steps of SQLite's machine between two looks for Ctrl-C."""
 
 _ENDED_BY_AN_ERROR = 3
 """A transaction's state in libpq's numbers, which its drivers use."""
 
 
 @dataclass(frozen=True)
-class Client:
-    """What a client can do.
+class EngineClient:
+    """What runs statements in another engine, binds their values and stops them.
 
     Parameters
     ----------
     engine
-        The engine's name, as in ``dialects.ENGINES``.
+        The engine's name, as in ``dialects.ENGINES`` where it is one of these; empty where it
+        cannot be told.
     place
         How the driver writes the place of a value.
     run
         Runs a statement with its values (by name, and in their order).
     stop
         Stops the running statement inside the engine, from another thread; None where the driver
-        cannot.
+        cannot, or where the statement must run in the thread that asks.
+    name
+        What to call the engine in small print; by default ``engine``.
+    dialect
+        Its SQLGlot dialect; by default ``engine``.
     """
 
     engine: str
     place: Callable[[str, Any], str]
-    run: Callable[[str, Mapping[str, Any], list[str]], Table] = field(repr=False)
+    run: Callable[[str, Mapping[str, Any] | None, list[str]], Table] = field(repr=False)
     stop: Callable[[], None] | None = field(default=None, repr=False)
+    name: str = ""
+    dialect: Any = None
+
+    def table(
+        self, sql: str, values: Mapping[str, Any] | None, order: list[str], hint: str
+    ) -> Table:
+        """Run one statement in the engine's own words; whoever waits can stop it.
+
+        Parameters
+        ----------
+        sql
+            The statement.
+        values, order
+            The values by name, and their names in the order in which they occur; None for none.
+        hint
+            What to do where the engine refuses it.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The engine refuses the statement.
+        """
+        try:
+            if self.stop is None:
+                return self.run(sql, values, order)
+            return attended(None, lambda: self.run(sql, values, order), self.stop)
+        except Exception as error:  # every driver has errors of its own
+            raise InputError(
+                f"{self.name or self.engine} refuses the statement: {first_line(error)}", hint=hint
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -93,9 +145,15 @@ class ConnectedSource(EventSource):
     engine: str | None = None
 
     @cached_property
-    def client(self) -> Client:
+    def client(self) -> EngineClient:
         """The client behind the connection."""
-        return client_of(self.connection, self.engine)
+        client = client_of(self.connection, self.engine)
+        if not client.engine:
+            raise InputError(
+                f"Which engine is behind a connection of {client.name}?",
+                hint="Name it: engine='postgres'.",
+            )
+        return replace(client, name=client.engine)
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -137,52 +195,46 @@ class ConnectedSource(EventSource):
     def _table(self, sql: str, parameters: Mapping[str, Any]) -> Table:
         client = self.client
         text, values, order = rendered(sql, parameters, client.engine, client.place)
-        try:
-            if client.stop is None:
-                return client.run(text, values, order)
-            return attended(None, lambda: client.run(text, values, order), client.stop)
-        except Exception as error:  # every driver has errors of its own
-            raise InputError(
-                f"{client.engine} refuses the statement: {first_line(error)}",
-                hint="Check the relation and the columns' names.",
-            ) from error
+        return client.table(text, values, order, "Check the relation and the columns' names.")
 
 
-def client_of(connection: Any, engine: str | None = None) -> Client:
+def client_of(connection: Any, engine: str | None = None) -> EngineClient:
     """Return what a connection can do.
+
+    Parameters
+    ----------
+    connection
+        Told by what it can do: ``raw_sql`` (Ibis), ``exec_driver_sql`` or ``connect`` with a
+        ``dialect`` (SQLAlchemy), ``sql`` (Spark and its like), ``cursor`` (DB-API).
+    engine
+        The engine's name, where it cannot be told.
 
     Raises
     ------
     exp_jupyter.errors.InputError
-        It is no connection, or its engine must be named.
+        It is no connection.
     """
     package = type(connection).__module__.split(".")[0]
     if hasattr(connection, "raw_sql"):
-        name = engine or _DRIVERS.get(str(getattr(connection, "name", "")), "")
-        name = name or str(getattr(connection, "name", ""))
-        return Client(name, lambda _, value: literal(value, name), *_ibis(connection))
+        return _ibis(connection, engine)
     if hasattr(connection, "exec_driver_sql") or hasattr(connection, "begin_nested"):
         return _alchemy(connection, engine)
     if hasattr(connection, "dialect") and hasattr(connection, "connect"):
         return _alchemy(connection, engine)
-    if package == "pyspark":
-        return Client("spark", lambda name, _: f":{name}", _spark(connection))
     if package == "datafusion":
-        return Client("datafusion", lambda name, _: f"${name}", _datafusion(connection))
+        return EngineClient("datafusion", lambda name, _: f"${name}", _datafusion(connection))
     if package in ("chdb", "_chdb") and hasattr(connection, "query"):
-        return Client("clickhouse", _typed_place, _chdb(connection))
+        return EngineClient("clickhouse", _typed_place, _chdb(connection))
+    if hasattr(connection, "sql") and not hasattr(connection, "cursor"):
+        name = {"pyspark": "spark"}.get(package, package)
+        return EngineClient(name, lambda name, _: f":{name}", _spark(connection))
     if hasattr(connection, "cursor"):
-        known = engine or _DRIVERS.get(package)
-        if known is None:
-            raise InputError(
-                f"Which engine is behind a connection of {package}?",
-                hint="Name it: engine='postgres'.",
-            )
-        style = getattr(sys.modules.get(package), "paramstyle", "format")
-        place, bound = _style(style)
-        return Client(known, place, _dbapi(connection, bound), _stop_of(connection))
+        known = engine or _DIALECTS.get(package, "")
+        place, bound = _style(getattr(sys.modules.get(package), "paramstyle", "format"))
+        run, stop = _dbapi(connection, bound), _stop_of(connection)
+        return EngineClient(known, place, run, stop, known or package)
     raise InputError(
-        f"A {type(connection).__name__} is no connection that events can be read from.",
+        f"A {type(connection).__name__} is no connection that can be read from.",
         hint="Give a DB-API, SQLAlchemy, Ibis, Spark, DataFusion or chDB connection.",
     )
 
@@ -190,47 +242,57 @@ def client_of(connection: Any, engine: str | None = None) -> Client:
 # ---------------------------------------------------------------- clients
 
 
-def _style(style: str) -> tuple[Callable[[str, Any], str], Callable[..., Any]]:
-    """Return how a DB-API parameter style writes a place, and what it wants to be given."""
+def _style(style: str) -> tuple[Callable[[str, Any], str], Callable[..., list[Any]]]:
+    """Return how a DB-API parameter style writes a place, and the argument with the values.
+
+    There is no argument where nobody gave values: without it a driver takes a % as it stands.
+    """
     named: dict[str, Callable[[str, Any], str]] = {
         "pyformat": lambda name, _: f"%({name})s",
         "named": lambda name, _: f":{name}",
     }
-    if style in named:
-        return named[style], lambda values, _: dict(values)
     sign = {"qmark": "?", "format": "%s"}.get(style)
-    if sign is None:
-        raise InputError(
-            f"Drivers with the parameter style {style!r} are not supported.",
-            hint="Use a driver with pyformat, named, format or qmark.",
-        )
-    return lambda *_: sign, lambda values, order: [values[name] for name in order]
+
+    def place(*_: Any) -> str:
+        if sign is None:  # which matters only where there is a value
+            raise InputError(
+                f"Drivers with the parameter style {style!r} are not supported.",
+                hint="Use a driver with pyformat, named, format or qmark.",
+            )
+        return sign
+
+    def bound(values: Mapping[str, Any] | None, order: list[str]) -> list[Any]:
+        if values is None:
+            return []
+        return [dict(values) if style in named else tuple(values[name] for name in order)]
+
+    return named.get(style, place), bound
 
 
 def _dbapi(connection: Any, bound: Callable[..., Any]) -> Callable[..., Table]:
-    def run(sql: str, values: Mapping[str, Any], order: list[str]) -> Table:
-        with _recovering(connection, connection), closing(connection.cursor()) as cursor:
-            cursor.execute(sql, bound(values, order))
+    def run(sql: str, values: Mapping[str, Any] | None, order: list[str]) -> Table:
+        with _running(connection, connection), closing(connection.cursor()) as cursor:
+            cursor.execute(sql, *bound(values, order))
             names = [str(column[0]) for column in cursor.description]
             return names, _turned(cursor.fetchall(), len(names))
 
     return run
 
 
-def _alchemy(connection: Any, engine: str | None) -> Client:
-    name = engine or _DRIVERS.get(str(connection.dialect.name), str(connection.dialect.name))
+def _alchemy(connection: Any, engine: str | None) -> EngineClient:
+    name = str(connection.dialect.name)
+    known = engine or _DIALECTS.get(name, name)
     place, bound = _style(connection.dialect.paramstyle)
     running: list[Any] = []  # the driver's connection
 
-    def run(sql: str, values: Mapping[str, Any], order: list[str]) -> Table:
+    def run(sql: str, values: Mapping[str, Any] | None, order: list[str]) -> Table:
         given = bound(values, order)
-        given = given if isinstance(given, dict) else tuple(given)
         own = not hasattr(connection, "exec_driver_sql")
         with connection.connect() if own else nullcontext(connection) as opened:
             driver = getattr(getattr(opened, "connection", None), "driver_connection", None)
             running[:] = [driver]
-            with _recovering(driver, opened):
-                result = opened.exec_driver_sql(sql, given)
+            with _running(driver, opened):
+                result = opened.exec_driver_sql(sql, *given)
                 names = [str(column) for column in result.keys()]  # noqa: SIM118 - a method
                 return names, _turned(result.fetchall(), len(names))
 
@@ -238,62 +300,89 @@ def _alchemy(connection: Any, engine: str | None) -> Client:
         for halt in filter(None, map(_stop_of, running)):
             halt()
 
-    return Client(name, place, run, stop)
+    # SQLite's connections belong to the thread that made them.
+    return EngineClient(known, place, run, None if known == "sqlite" else stop, name)
 
 
-def _ibis(connection: Any) -> tuple[Callable[..., Table], Callable[[], None] | None]:
+def _ibis(connection: Any, engine: str | None) -> EngineClient:
     driver = getattr(connection, "con", None)
+    name = str(getattr(connection, "name", ""))
+    known = engine or _DIALECTS.get(name, name)
 
-    def run(sql: str, _: Mapping[str, Any], __: list[str]) -> Table:
-        with _recovering(driver, driver):
+    def run(sql: str, _: Mapping[str, Any] | None, __: list[str]) -> Table:
+        with _running(driver, driver):
             cursor = connection.raw_sql(sql)
-            if hasattr(cursor, "fetchall"):
+            if hasattr(cursor, "fetchall") and hasattr(cursor, "description"):
                 names = [str(column[0]) for column in cursor.description]
-                return names, _turned(cursor.fetchall(), len(names))
+                rows = cursor.fetchall()
+                if cursor is not driver and not _of(cursor, "duckdb"):
+                    cursor.close()  # with DuckDB it is the connection itself
+                return names, _turned(rows, len(names))
             found = connection.sql(sql).to_pyarrow()
             return list(found.column_names), [column.to_pylist() for column in found.columns]
 
-    return run, _stop_of(driver)
+    def place(_: str, value: Any) -> str:
+        return literal(value, known)
+
+    dialect = getattr(connection, "dialect", known)
+    return EngineClient(known, place, run, _stop_of(driver), name, dialect)
+
+
+def _of(driver: Any, package: str) -> bool:
+    return type(driver).__module__.split(".")[0].strip("_") == package
 
 
 def _stop_of(driver: Any) -> Callable[[], None] | None:
-    """Return how a driver's connection stops its statement: psycopg's words, DuckDB's, SQLite's."""
+    """Return how a driver's connection stops its statement: psycopg's words, or DuckDB's."""
+    if _of(driver, "sqlite3"):
+        return None  # it answers only in the thread that made it, and stops itself: `_running`
     words = ("cancel_safe", "cancel", "interrupt")
     return next((getattr(driver, word) for word in words if hasattr(driver, word)), None)
 
 
 @contextmanager
-def _recovering(driver: Any, owner: Any) -> Iterator[None]:
-    """End a transaction that an error has ended; until then PostgreSQL takes no statement."""
+def _running(driver: Any, owner: Any) -> Iterator[None]:
+    """Let a statement be stopped, and end a transaction that its error has ended.
+
+    Until then PostgreSQL takes no other statement. SQLite hears of Ctrl-C where it calls Python.
+    """
+    looks = _of(driver, "sqlite3")
+    if looks:
+        driver.set_progress_handler(lambda: 0, _LOOKS)
     try:
         yield
-    except Exception:
+    except Exception as error:
         state = getattr(getattr(driver, "info", None), "transaction_status", None)
         if state == _ENDED_BY_AN_ERROR:
             with suppress(Exception):  # a block of the caller's own ends it instead
                 owner.rollback()
+        if looks and str(error) == "interrupted":
+            raise KeyboardInterrupt from error
         raise
+    finally:
+        if looks:
+            driver.set_progress_handler(None, 0)
 
 
 def _spark(session: Any) -> Callable[..., Table]:
-    def run(sql: str, values: Mapping[str, Any], _: list[str]) -> Table:
-        found = session.sql(sql, args=dict(values))
+    def run(sql: str, values: Mapping[str, Any] | None, _: list[str]) -> Table:
+        found = session.sql(sql, **({} if values is None else {"args": dict(values)}))
         return list(found.columns), _turned(found.collect(), len(found.columns))
 
     return run
 
 
 def _datafusion(context: Any) -> Callable[..., Table]:
-    def run(sql: str, values: Mapping[str, Any], _: list[str]) -> Table:
-        found = context.sql(sql, param_values=dict(values)).to_pydict()
+    def run(sql: str, values: Mapping[str, Any] | None, _: list[str]) -> Table:
+        found = context.sql(sql, param_values=dict(values or {})).to_pydict()
         return list(found), list(found.values())
 
     return run
 
 
 def _chdb(session: Any) -> Callable[..., Table]:
-    def run(sql: str, values: Mapping[str, Any], _: list[str]) -> Table:
-        given = {name: _escaped(value) for name, value in values.items()}
+    def run(sql: str, values: Mapping[str, Any] | None, _: list[str]) -> Table:
+        given = {name: _escaped(value) for name, value in (values or {}).items()}
         found = json.loads(str(session.query(sql, "JSONCompact", params=given)))
         names = [column["name"] for column in found["meta"]]
         columns = _turned(found["data"], len(names))

@@ -3,19 +3,24 @@
 # ruff: noqa: S608 - names are quoted, and nothing else is written into a statement
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import datetime as dt
+import decimal
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import NumberFormat
+from exp_jupyter.warehouse.sources.engines import SAMPLE, Table, client_of
 from exp_jupyter.warehouse.sources.tables import (
     file_reader,
     is_frame,
     named_table,
     no_table,
     register,
+    relation_of,
     short,
 )
 from exp_jupyter.warehouse.sql.execution import attended, run, stopping
@@ -139,9 +144,7 @@ def unit_source(
         no_table(table, "a frame")
         found = _of_frame(source)
     else:
-        from exp_jupyter.warehouse.sources.table_engines import of_connection
-
-        return of_connection(source, table, dialect)
+        return _of_connection(source, table, dialect)
     return replace(found, numbers=written)
 
 
@@ -176,6 +179,63 @@ def _of_relation(relation: Any) -> UnitSource:
 
     described = list(zip(relation.columns, relation.types, strict=True))
     return _duckdb_source(VIEW, described, read, "a DuckDB relation")
+
+
+def _of_connection(connection: Any, table: str | None, dialect: str | None) -> UnitSource:
+    try:
+        client = client_of(connection)
+    except InputError as error:
+        raise InputError(
+            f"A {type(connection).__name__} is nothing that can be analysed.",
+            hint="Give a DataFrame, an Arrow table, a Parquet path, or a connection and table='…'.",
+        ) from error
+    engine = client.name or client.engine
+    if not table:
+        raise InputError(
+            f"{engine} holds many tables; none was named.",
+            hint="Say which: table='units', or a SELECT.",
+        )
+    relation = relation_of(table)
+    if relation.startswith("("):
+        relation += " AS exp_source"
+
+    def answer(sql: str) -> Table:
+        hint = "Check the table and its columns; dialect= names the engine's SQL."
+        return client.table(sql, None, [], hint)
+
+    def read(sql: str) -> list[tuple[Any, ...]]:
+        return list(zip(*answer(sql)[1], strict=True))
+
+    own = client.engine if client.dialect is None else client.dialect
+    source = UnitSource(
+        relation=relation,
+        columns={},
+        dialect=dialect or own,
+        read=read,
+        label=short(table),
+        engine=engine,
+    )
+    names, columns = answer(source.rendered(f"SELECT * FROM {relation} LIMIT {SAMPLE}"))
+    kinds = {name: _kind(column) for name, column in zip(names, columns, strict=True)}
+    return replace(source, columns=kinds)
+
+
+def _kind(values: Sequence[Any]) -> Kind:
+    found = {_kind_of_value(value) for value in values if value is not None}
+    if len(found) == 1:
+        return found.pop()
+    return "number" if found == {"number", "boolean"} else "other" if found else ""
+
+
+def _kind_of_value(value: Any) -> Kind:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (Number, decimal.Decimal)):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    times = (dt.date, dt.time, dt.timedelta)
+    return "time" if isinstance(value, times) else "other"
 
 
 def _duckdb_source(
