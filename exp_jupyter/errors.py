@@ -111,6 +111,10 @@ class StorageWarning(UserWarning):
     """A project opens, and something in its folder needs a look."""
 
 
+class DataWarning(UserWarning):
+    """Data was taken as it came, and some of it may be meant otherwise."""
+
+
 class ConnectionFailedError(ExpError):
     """The project could not be reached, or the connection broke."""
 

@@ -136,10 +136,16 @@ def import_events(
     event: str = "event",
     distinct_id: str = "distinct_id",
     timestamp: str = "timestamp",
+    uuid: str | None = "uuid",
     properties: str | Sequence[str] | None = None,
     name: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
 ) -> int:
     """Add the rows of a table as events to the project in a folder; all of them or none.
+
+    What PostHog exports is imported as it is: its events, whose properties are JSON, and its
+    persons, each of whom becomes one event ``$set``.
 
     Parameters
     ----------
@@ -149,21 +155,31 @@ def import_events(
         A DataFrame, or the path of a ``.csv`` or ``.parquet`` file.
     event, distinct_id, timestamp
         The columns that hold these. A timestamp without an offset is UTC.
+    uuid
+        The column that tells events apart, where there is one: UUIDs, or any ids that are unique
+        among the events of a name. A row whose event is there already is not added again, so that
+        a table may be imported twice. None: every row is an event of its own.
     properties
         A column of JSON objects, or the columns that become properties; by default all columns
         that are not named otherwise.
     name
         One name for all rows, for a table that holds only one kind of event.
+    decimal, thousands
+        How numbers are written in columns of text: the sign before the fraction, by default ``.``,
+        and the sign that groups digits, by default none. A column is read as numbers when all its
+        texts are.
 
     Returns
     -------
     int
-        How many events were added.
+        How many events were added; ``already_there`` of it says how many were not for being there,
+        and it shows as a sentence.
 
     Raises
     ------
     exp_jupyter.errors.InputError
-        A column is missing, or some rows are not events; the message numbers the rows from 1.
+        A column is missing or of the wrong type, an id belongs to two events, or some rows are not
+        events; the message names the column and numbers the rows from 1.
     exp_jupyter.errors.StoreError
         The folder holds no project.
 
@@ -176,11 +192,28 @@ def import_events(
     """
     from exp_jupyter.connection.embedded import add_events
 
-    columns = {"event": event, "distinct_id": distinct_id, "timestamp": timestamp}
-    return add_events(folder, source, properties=properties, name=name, **columns)
+    return add_events(
+        folder,
+        source,
+        event=event,
+        distinct_id=distinct_id,
+        timestamp=timestamp,
+        uuid=uuid,
+        properties=properties,
+        name=name,
+        decimal=decimal,
+        thousands=thousands,
+    )
 
 
-def import_table(folder: str | Path, name: str, source: pd.DataFrame | str | Path) -> int:
+def import_table(
+    folder: str | Path,
+    name: str,
+    source: pd.DataFrame | str | Path,
+    *,
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> int:
     """Put a warehouse table into the project in a folder, for metrics whose source it is.
 
     Parameters
@@ -193,6 +226,8 @@ def import_table(folder: str | Path, name: str, source: pd.DataFrame | str | Pat
     source
         A DataFrame, or the path of a ``.csv`` or ``.parquet`` file. Metrics need a column of times
         and one with the key of the units. A time without an offset is UTC.
+    decimal, thousands
+        How numbers are written in columns of text, as for `import_events`.
 
     Returns
     -------
@@ -223,4 +258,4 @@ def import_table(folder: str | Path, name: str, source: pd.DataFrame | str | Pat
     """
     from exp_jupyter.connection.embedded import add_table
 
-    return add_table(folder, name, source)
+    return add_table(folder, name, source, decimal=decimal, thousands=thousands)

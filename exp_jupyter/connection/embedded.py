@@ -74,18 +74,18 @@ def folder(path: str) -> Project:
 
 def add_events(folder: str | Path, source: Any, **columns: Any) -> int:
     """Import a table into the project of a folder; see ``exp_jupyter.import_events``."""
-    from exp_jupyter.server.events.rows import import_events
+    from exp_jupyter.server.events.imports import import_events
 
     with _opened(folder) as events:
         return import_events(events, source, **columns)
 
 
-def add_table(folder: str | Path, name: str, source: Any) -> int:
+def add_table(folder: str | Path, name: str, source: Any, **options: Any) -> int:
     """Import a warehouse table into the project of a folder; see ``exp_jupyter.import_table``."""
     from exp_jupyter.server.events.warehouse_tables import import_table
 
     with _opened(folder) as events:
-        return import_table(events, name, source)
+        return import_table(events, name, source, **options)
 
 
 @contextlib.contextmanager

@@ -19,11 +19,11 @@ from exp_jupyter.warehouse.events.fold import (
     fold_units,
 )
 from exp_jupyter.warehouse.events.funnel_walk import fold_walks
-from exp_jupyter.warehouse.events.plan import of_units, plan_of
 from exp_jupyter.warehouse.events.statements import (
     cells_statement,
     exposed_statement,
     exposures_statement,
+    needs_units,
     units_statement,
     walk_statement,
     winsorized,
@@ -31,7 +31,7 @@ from exp_jupyter.warehouse.events.statements import (
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.event_source import EventSource
 from exp_jupyter.warehouse.stream.exposed_units import Units
-from exp_jupyter.warehouse.stream.one_pass import Stream
+from exp_jupyter.warehouse.stream.one_pass import Stream, streams
 from exp_jupyter.warehouse.stream.unit_arrays import Clock, Ints
 
 
@@ -71,17 +71,25 @@ def daily_sums(
     exp_jupyter.errors.InputError
         A definition asks for something that is not supported, or the events cannot be read.
     """
-    plan = plan_of(request, sliced=one_pass and source.streams)
     results: dict[int, DailySums] = {}
-    for place in plan.places("by event"):
-        days = range(len(request.days.dates)) if wanted is None else wanted
-        results[place] = _attributed(source, plan.part(place), days)
-    for place in (*plan.places("units"), *plan.places("walk")):
-        results[place] = _from_units(source, plan.part(place))
-    if passed := plan.places("pass"):
-        results |= zip(passed, Stream(source, plan.part(*passed)).run(), strict=True)
-    for members in plan.shared:
-        results |= zip(members, _from_cells(source, plan.part(*members)), strict=True)
+    shared: dict[Any, list[int]] = {}
+    passed: list[int] = []
+    for position, metric in enumerate(request.metrics):
+        if metric.breakdowns and request.breakdowns_from == "metric_event":
+            days = range(len(request.days.dates)) if wanted is None else wanted
+            results[position] = _attributed(source, replace(request, metrics=(metric,)), days)
+        elif one_pass and streams(source, request, metric):
+            passed.append(position)
+        elif needs_units(source, replace(request, metrics=(metric,)), metric):
+            results[position] = _from_units(source, replace(request, metrics=(metric,)))
+        else:
+            shared.setdefault(metric.breakdowns, []).append(position)
+    if passed:
+        part = replace(request, metrics=tuple(request.metrics[i] for i in passed))
+        results |= zip(passed, Stream(source, part).run(), strict=True)
+    for members in shared.values():
+        part = replace(request, metrics=tuple(request.metrics[i] for i in members))
+        results |= zip(members, _from_cells(source, part), strict=True)
     return [results[i] for i in range(len(request.metrics))]
 
 
@@ -171,7 +179,7 @@ def _attributed(source: EventSource, request: Request, days: Iterable[int]) -> D
         stop = window.end_of(window.dates[day])
         # The wall clock stays what it is: units mature by it, whichever day is looked at.
         part = replace(request, days=replace(window, stop=stop), now=request.clock)
-        if of_units(metric, part):
+        if needs_units(source, replace(part, breakdowns_from="first_exposure"), metric):
             sums = _from_units(source, part)
         else:
             (sums,) = _from_cells(source, part)

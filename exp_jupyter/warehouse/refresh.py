@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.events.fold import DailySums
-from exp_jupyter.warehouse.events.plan import streams
 from exp_jupyter.warehouse.request.days import DAY, EPOCH, UNKNOWN, microseconds
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.event_source import EventSource
 from exp_jupyter.warehouse.stream.checkpoint_file import packed, unpacked
 from exp_jupyter.warehouse.stream.exposed_units import Units
-from exp_jupyter.warehouse.stream.one_pass import Stream
+from exp_jupyter.warehouse.stream.one_pass import Stream, streams
 from exp_jupyter.warehouse.stream.sealed_arrays import (
     NoArrays,
     NotWhole,
@@ -292,7 +291,7 @@ def key_for(source: EventSource, request: Request) -> str | None:
 
 def _passed(source: EventSource, request: Request) -> tuple[list[int], Stream | None]:
     """Return the places of the metrics that one pass serves, and the pass if it can be kept."""
-    places = [i for i, m in enumerate(request.metrics) if source.streams and streams(m, request)]
+    places = [i for i, m in enumerate(request.metrics) if streams(source, request, m)]
     if not places or request.population.matured_only:
         return places, None
     stream = Stream(source, replace(request, metrics=tuple(request.metrics[i] for i in places)))

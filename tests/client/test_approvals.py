@@ -268,3 +268,46 @@ def test_a_request_that_has_ended_takes_no_vote(server, project):
 def test_a_rejection_needs_a_reason(project):
     with pytest.raises(InputError, match="reason"):
         project.approvals.reject("r-1", " ")
+
+
+ROLLOUT = {"field": "rollout_percentage"}
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        ROLLOUT | {"type": "any_change"},
+        ROLLOUT | {"type": "before_after", "operator": ">", "value": True},
+        ROLLOUT | {"type": "before_after", "operator": ">", "value": 1000},
+        ROLLOUT | {"type": "change_amount", "operator": ">", "value": 1},
+        {"field": "name", "type": "before_after", "operator": ">", "value": 1000},
+        {},
+    ],
+)
+@pytest.mark.parametrize(
+    ("make", "caught_by_any_change"),
+    [
+        pytest.param(lambda p: p.experiments.update(1, holdout_id=None), True, id="path removed"),
+        pytest.param(lambda p: p.experiments.update(1, holdout_id=2), True, id="path changed"),
+        pytest.param(lambda p: p.experiments.update(1, name="Till"), False, id="nothing moved"),
+        pytest.param(lambda p: p.flags.update("checkout", rollout=20), True, id="rollout"),
+        pytest.param(lambda p: p.flags.create("banner", rollout=20), False, id="flag made"),
+        pytest.param(lambda p: p.experiments.create("New", "new"), True, id="experiment made"),
+        pytest.param(
+            lambda p: p.experiments.create("New", "new", holdout_id=1), True, id="made held out"
+        ),
+    ],
+)
+def test_a_plan_foretells_the_gate(growth, conditions, make, caught_by_any_change):
+    for name, share in (("Spring", 10), ("Autumn", 20)):
+        everyone = [{"properties": [], "rollout_percentage": share}]
+        growth.post("experiment_holdouts", name=name, filters=everyone)
+    growth.draft(holdout_id=1)
+    growth.guard("feature_flag.update", conditions=conditions)
+    write = make(growth.owner)
+    foretold = bool(write.plan.gate)
+    assert foretold is (write.send().kind == "waiting")
+    if conditions.get("type") == "any_change":
+        assert foretold is caught_by_any_change
+    if foretold:
+        assert make(growth.owner).state().kind == "waiting"

@@ -151,7 +151,7 @@ def test_connecting_and_a_first_list_load_and_build_no_more_than_they_need(serve
     assert {name for name in ours if name.startswith("schema.")} == {
         "schema.base", "schema.listing", "schema.people",
         "schema.experiments", "schema.experiments.baseline", "schema.experiments.experiment",
-        "schema.experiments.health", "schema.flags", "schema.flags.flag",
+        "schema.experiments.health", "schema.flags", "schema.flags.flag", "schema.flags.rollout",
     }  # fmt: skip
     assert not {name for name in ours if name.partition(".")[0] in {"server", "analysis", "engine"}}
     # A list is parsed as a whole, so of all shapes only the list's own is built.

@@ -110,7 +110,7 @@ def test_what_cannot_be_read_leaves_the_old_table_and_no_file(growth, tmp_path):
     import_table(folder, "invoices", invoices(10.0))
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"not parquet")
-    with pytest.raises(InputError, match=r"'invoices' cannot be read from 'broken\.parquet'"):
+    with pytest.raises(InputError, match=r"'broken\.parquet' cannot be read as a table"):
         import_table(folder, "invoices", broken)
     with pytest.raises(InputError, match="There is no file"):
         import_table(folder, "invoices", tmp_path / "nowhere.csv")

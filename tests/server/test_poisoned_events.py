@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.server.events.rows import import_events
+from exp_jupyter.server.events.imports import import_events
 
 NONSENSE = [
     "hello", "🎉" * 60, "{bad", "", 7, -0.5, True, [], ["a"], [{"plan": "pro"}], [[["deep"]]],

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from test_daily_sums import small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
-from exp_jupyter.warehouse.events.plan import of_units
-from exp_jupyter.warehouse.events.statements import cells_statement
+from exp_jupyter.warehouse.events.statements import cells_statement, needs_units
 
 
 def table(rows):
@@ -24,7 +23,7 @@ def test_rendered_again_it_gives_the_same_cells(kind):
     @given(worlds(), kind())
     def same(world, metric):
         source, request = source_of(world), request_of(world, [metric])
-        if request.metrics[0].breakdowns or of_units(request.metrics[0], request):
+        if request.metrics[0].breakdowns or needs_units(source, request, request.metrics[0]):
             return
         statement = cells_statement(source, request)
         again = source.rows(statement.rendered("duckdb"), statement.parameters)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -18,14 +16,6 @@ from exp_jupyter.warehouse.sources.open_units import unit_source
 ENDLESS = (
     "SELECT COUNT(*) FROM units AS a, units AS b, units AS c, units AS d WHERE a.n < b.n + c.n"
 )
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Ctrl-C means what it does in a notebook, also where these tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 class Driver:
@@ -63,7 +53,6 @@ class Driver:
         pass
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_units_statement_stops_in_the_engine() -> None:
     driver = Driver()
     source = unit_source(driver, table="units", dialect="duckdb")

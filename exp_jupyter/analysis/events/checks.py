@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,12 @@ from exp_jupyter.analysis.events.exposure import Exposing
 from exp_jupyter.analysis.events.metrics import events_of, properties_of
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metrics.metric import FunnelMetric, MeanMetric, Metric
-from exp_jupyter.warehouse.events.plan import plan_of
+from exp_jupyter.warehouse.daily import daily_sums
 from exp_jupyter.warehouse.request.suggestions import listed, meant
 from exp_jupyter.warehouse.sources.assignments import ASSIGNED
 from exp_jupyter.warehouse.sources.engines import ConnectedSource
 from exp_jupyter.warehouse.sources.open_units import kind_of
+from exp_jupyter.warehouse.sql.dialects import rendered
 from exp_jupyter.warehouse.surveys.survey import Response, Survey, flags, responses, variants_of
 
 if TYPE_CHECKING:
@@ -129,6 +130,18 @@ def check_survey(
                 )
 
 
+class _RenderedError(Exception):
+    """The statement could be written; it is not to be run."""
+
+
+class _WritingSource(ConnectedSource):
+    """A source whose statements are written in the engine's words and not run."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        rendered(sql, parameters, self.client.engine, self.client.place)
+        raise _RenderedError
+
+
 def check_rendered(source: EventSource, request: Request) -> None:
     """Refuse metrics that another engine cannot be asked, before it is asked anything long.
 
@@ -139,11 +152,14 @@ def check_rendered(source: EventSource, request: Request) -> None:
     """
     if not isinstance(source, ConnectedSource):
         return
+    own = {item.name: getattr(source, item.name) for item in fields(source) if item.init}
+    writing = _WritingSource(**own)
+    writing.__dict__.update(columns=source.columns, client=source.client)
     for metric in request.metrics:
-        plan = plan_of(replace(request, metrics=(metric,)), sliced=source.streams)
         try:
-            for statement in plan.statements(source):
-                source.rendered(statement.sql, statement.parameters)
+            daily_sums(writing, replace(request, metrics=(metric,)))
+        except _RenderedError:
+            continue
         except InputError as error:
             raise InputError(
                 f"Metric {metric.name!r} cannot be computed on {source.client.engine}: "

@@ -126,7 +126,7 @@ class _OnOne(Write, Generic[Item]):
         return self._collection.guarded.get(self.method, "")
 
     def _gate(self) -> str:
-        return gate_sentence(self._api, Gated((self._action,))) if self._action else ""
+        return gate_sentence(self._api, Gated(self._action)) if self._action else ""
 
     def _awaited(self, name: str) -> WriteState | None:
         """Return what my change request for this means, or None if there is none that counts."""

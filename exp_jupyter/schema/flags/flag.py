@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from exp_jupyter.schema.base import ApiObject, Number
+from exp_jupyter.schema.flags.rollout import rollouts
 
 
 class FlagVariant(ApiObject):
@@ -51,16 +52,7 @@ class FlagFilters(ApiObject):
         >>> FlagFilters(groups=[{"rollout_percentage": 50}]).rollouts
         {'groups[0].rollout_percentage': 50}
         """
-        variants = self.multivariate.variants if self.multivariate else []
-        found = {
-            f"groups[{place}].rollout_percentage": group.rollout_percentage
-            for place, group in enumerate(self.groups)
-        } | {
-            f"multivariate.variants[{place}].rollout_percentage": variant.rollout_percentage
-            for place, variant in enumerate(variants)
-        }
-        found["holdout.exclusion_percentage"] = (self.holdout or {}).get("exclusion_percentage")
-        return {path: value for path, value in found.items() if value is not None}
+        return rollouts(self.to_dict())
 
 
 class MinimalFeatureFlag(ApiObject):

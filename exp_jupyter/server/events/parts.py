@@ -153,6 +153,18 @@ class PartList:
         with self._store.write() as work:
             _merge(work, old_person_id, person_id)
 
+    def join(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Let persons be others, all of them or none; see `merge_person`.
+
+        Parameters
+        ----------
+        pairs
+            The person who turns out to be somebody else, and who remains.
+        """
+        with self._store.write() as work:
+            for old_person_id, person_id in pairs:
+                _merge(work, old_person_id, person_id)
+
     def identify(self, pairs: Iterable[tuple[int, int, bool]]) -> None:
         """Let persons be those that an application says they are.
 

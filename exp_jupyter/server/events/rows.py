@@ -1,22 +1,16 @@
 """Rows from outside, checked one by one before any of them becomes an event."""
 
-# ruff: noqa: S608, TRY004 - columns are quoted below; a row at fault is a value at fault
+# ruff: noqa: TRY004 - a row at fault is a value at fault
 from __future__ import annotations
 
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.events.columns import OBJECTS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from exp_jupyter.server.events.event_store import EventStore
 
 CLEAN_COLUMNS: Mapping[str, str] = {
     "uuid": "VARCHAR",
@@ -29,7 +23,8 @@ CLEAN_COLUMNS: Mapping[str, str] = {
 """The columns of a checked row and their types in DuckDB."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 10  # bad rows named in a message; the rest are counted
+SHOWN = 10
+"""Bad rows that a message names; the rest are counted."""
 
 
 def clean_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -62,7 +57,7 @@ def clean_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         except ValueError as error:
             bad.append((number, str(error)))
     if bad:
-        raise _refusal(bad)
+        raise rows_refused(bad)
     return cleaned
 
 
@@ -134,158 +129,22 @@ def _microseconds(value: Any) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _refusal(bad: Sequence[tuple[int, str]], total: int | None = None) -> InputError:
+def rows_refused(bad: Sequence[tuple[int, str]], total: int | None = None) -> InputError:
+    """Return the error of rows that are no events.
+
+    Parameters
+    ----------
+    bad
+        Rows, counted from 1, and why; the first ten are named.
+    total
+        How many there are, where they are not all in ``bad``.
+    """
     count = len(bad) if total is None else total
-    named = "; ".join(f"row {number}: {why}" for number, why in bad[:_SHOWN])
+    named = "; ".join(f"row {number}: {why}" for number, why in bad[:SHOWN])
     named = named[:1].upper() + named[1:]
-    more = f"; and {count - _SHOWN} more" if count > _SHOWN else ""
+    more = f"; and {count - SHOWN} more" if count > SHOWN else ""
     subject = "1 row is not an event" if count == 1 else f"{count} rows are not events"
     return InputError(
         f"{subject}; nothing was added. {named}{more}.",
         hint="Correct or drop these rows, then import again.",
     )
-
-
-def import_events(
-    store: EventStore,
-    source: pd.DataFrame | str | Path,
-    *,
-    event: str = "event",
-    distinct_id: str = "distinct_id",
-    timestamp: str = "timestamp",
-    properties: str | Sequence[str] | None = None,
-    name: str | None = None,
-) -> int:
-    """Add the rows of a DataFrame, a CSV or a Parquet file as events; all of them or none.
-
-    Parameters
-    ----------
-    store
-        Where the events go.
-    source
-        A DataFrame, or the path of a ``.csv`` or ``.parquet`` file.
-    event, distinct_id, timestamp
-        The columns that hold these. A timestamp without an offset is UTC.
-    properties
-        A column of JSON objects, or the columns that become properties; by default all columns
-        that are not named otherwise.
-    name
-        One name for all rows, for a table that holds only one kind of event.
-
-    Returns
-    -------
-    int
-        How many events were added.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        A column is missing, or some rows are not events; the message numbers the rows from 1.
-    """
-    with store.cursor() as cursor:
-        if isinstance(source, (str, Path)):
-            table = file_relation(Path(source))
-        else:
-            cursor.register("given", source)
-            table = "given"
-        # Row numbers are given in the order of the source, before anything is filtered.
-        cursor.execute(
-            f"CREATE TEMP TABLE arrived AS SELECT row_number() OVER () AS row_, * FROM {table}"
-        )
-        columns = [str(row[0]) for row in cursor.execute("DESCRIBE arrived").fetchall()][1:]
-        roles = {
-            **({} if name is not None else {"event": event}),
-            "distinct_id": distinct_id,
-            "timestamp": timestamp,
-        }
-        for role, column in roles.items():
-            if column not in columns:
-                raise InputError(
-                    f"There is no column {column!r} for {role}; there are: {', '.join(columns)}.",
-                    hint=f"Name the column, for example {role}={columns[0]!r}.",
-                )
-        named = _text(name) if name is not None else f"CAST({_column(event)} AS VARCHAR)"
-        mapped = (
-            f"SELECT row_, {named} AS event, CAST({_column(distinct_id)} AS VARCHAR) AS "
-            f"distinct_id, TRY_CAST({_column(timestamp)} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS "
-            f"timestamp, {_properties(properties, columns, set(roles.values()))} AS properties "
-            "FROM arrived"
-        )
-        cursor.execute(f"CREATE TEMP TABLE mapped AS {mapped}")
-        reason = (
-            "CASE WHEN coalesce(event, '') = '' THEN 'it has no event name' "
-            "WHEN coalesce(distinct_id, '') = '' THEN 'it has no distinct_id' "
-            "WHEN timestamp IS NULL THEN 'its timestamp is missing or not a time' "
-            "WHEN coalesce(json_type(properties) <> 'OBJECT', true) "
-            f"THEN 'its properties are not an object' {_not_objects()} END"
-        )
-        wrong = f"FROM (SELECT row_, {reason} AS why FROM mapped) WHERE why IS NOT NULL"
-        total = (cursor.execute(f"SELECT count(*) {wrong}").fetchone() or (0,))[0]
-        if total:
-            rows = cursor.execute(f"SELECT row_, why {wrong} ORDER BY 1 LIMIT {_SHOWN}").fetchall()
-            raise _refusal([(int(number), str(why)) for number, why in rows], int(total))
-        return store.append_query(
-            cursor, "SELECT event, distinct_id, timestamp, properties FROM mapped"
-        )
-
-
-def _not_objects() -> str:
-    """Return the branches of a CASE that name a property which must be an object and is none."""
-    branches = []
-    for key in OBJECTS:
-        value = f"json_extract_string(properties, {_text('$.' + _column(key))})"
-        branches.append(
-            f"WHEN nullif({value}, '') IS NOT NULL "
-            f"AND coalesce(TRY(json_type({value})), '') NOT IN ('OBJECT', 'NULL') "
-            f"THEN 'its {key} is not an object'"
-        )
-    return " ".join(branches)
-
-
-def file_relation(path: Path) -> str:
-    """Return SQL text for the rows of a CSV or Parquet file, usable after FROM.
-
-    Raises
-    ------
-    exp_jupyter.errors.InputError
-        There is no such file, or it is of another kind.
-    """
-    if not path.is_file():
-        raise InputError(f"There is no file {str(path)!r}.")
-    reader = {".csv": "read_csv", ".parquet": "read_parquet"}.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(
-            f"{path.name!r} is neither .csv nor .parquet.",
-            hint="Read it into a DataFrame and import that.",
-        )
-    return f"{reader}({_text(str(path))})"
-
-
-def _properties(
-    properties: str | Sequence[str] | None, columns: Sequence[str], taken: set[str]
-) -> str:
-    if isinstance(properties, str):
-        if properties not in columns:
-            raise InputError(f"There is no column {properties!r} for properties.")
-        column = _column(properties)
-        return (
-            f"CASE WHEN {column} IS NULL THEN '{{}}' "
-            f"WHEN json_valid(CAST({column} AS VARCHAR)) THEN CAST({column} AS VARCHAR) END"
-        )
-    chosen = [c for c in columns if c not in taken] if properties is None else list(properties)
-    for column in chosen:
-        if column not in columns:
-            raise InputError(f"There is no column {column!r} for properties.")
-    if not chosen:
-        return "'{}'"
-    pairs = ", ".join(f"{_text(column)}, {_column(column)}" for column in chosen)
-    # A cell without a value is a property that is not there, as an SDK would send it.
-    return f"CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR)"
-
-
-def _column(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

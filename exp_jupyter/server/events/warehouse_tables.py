@@ -8,15 +8,18 @@ only then listed, in one SQLite transaction: readers see the table before or aft
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.server.events.atomic_files import draft_in, settled
 from exp_jupyter.server.events.columns import literal, quoted
+from exp_jupyter.server.events.incoming import ARRIVED, arrive, number_columns
 from exp_jupyter.server.events.kept_files import begin_to_age, retire
-from exp_jupyter.server.events.rows import file_relation
 from exp_jupyter.server.store import ProjectStore
+from exp_jupyter.warehouse.request.number_text import NumberFormat
+from exp_jupyter.warehouse.sources.tables import first_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,18 +115,22 @@ class TableList:
             return {str(name): str(file) for name, file in rows.fetchall()}
 
 
-def import_table(store: EventStore, name: str, source: pd.DataFrame | str | Path) -> int:
+def import_table(
+    store: EventStore,
+    name: str,
+    source: pd.DataFrame | str | Path,
+    *,
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> int:
     """Put the rows of a DataFrame, a CSV or a Parquet file into a project as a warehouse table.
 
     Parameters
     ----------
     store
         The project's events, beside which the tables lie.
-    name
-        The table's name; a table of that name is replaced.
-    source
-        A DataFrame, or the path of a ``.csv`` or ``.parquet`` file. Times with an offset are kept
-        in UTC; those without one are taken as UTC.
+    name, source, decimal, thousands
+        As ``exp_jupyter.import_table`` takes them.
 
     Returns
     -------
@@ -142,26 +149,24 @@ def import_table(store: EventStore, name: str, source: pd.DataFrame | str | Path
             f"A table needs a name of at most {MOST_CHARACTERS} characters.",
             hint="Name it as metrics do in table_name, for example 'orders'.",
         )
+    written = NumberFormat.of(decimal, thousands)
     with store.cursor() as cursor:
-        if isinstance(source, (str, Path)):
-            table, called = file_relation(Path(source)), repr(Path(source).name)
-        else:
-            table, called = "given", f"the {type(source).__name__}"
+        kinds = arrive(cursor, source, "record")
+        read = number_columns(cursor, kinds, written)
+        columns = ", ".join(_stored(column, kind, read) for column, kind in kinds.items())
         try:
-            if table == "given":
-                cursor.register("given", source)
-            described = cursor.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
-            columns = [_stored(str(row[0]), str(row[1])) for row in described]
-            return store.tables.put(cursor, name, f"SELECT {', '.join(columns)} FROM {table}")
-        except duckdb.Error as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            query = f"SELECT {columns} FROM {ARRIVED} ORDER BY row_"
+            return store.tables.put(cursor, name, query)
+        except (duckdb.BinderException, duckdb.ConversionException) as error:
             raise InputError(
-                f"The table {name!r} cannot be read from {called}: {first}",
-                hint="Give a DataFrame, or a CSV or Parquet file with one row a record.",
+                f"The table {name!r} cannot be kept: {first_line(error)}",
+                hint="Convert the column to numbers, text or times, or leave it out.",
             ) from error
 
 
-def _stored(column: str, kind: str) -> str:
+def _stored(column: str, kind: str, read: Mapping[str, str]) -> str:
+    if column in read:
+        return f"{read[column]} AS {quoted(column)}"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"{quoted(column)} AT TIME ZONE 'UTC' AS {quoted(column)}"
     return quoted(column)

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from exp_jupyter.schema.metrics.exposure import ExposureConfig
-from exp_jupyter.warehouse.events.matching import Matcher, events_of_action
-from exp_jupyter.warehouse.request.population import Population, Request
+from exp_jupyter.warehouse.events.matching import Matcher
+from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.conditions import all_of, one
 
 _WHERE = "The exposure criteria"
-
-
-def exposing_events(population: Population) -> set[str] | None:
-    """Return the names of the events that can expose a unit; None for any."""
-    config = population.criteria.activation or population.criteria.exposure_config
-    if config is not None and config.kind == "ActionsNode":
-        return events_of_action(config.id or 0, population.actions)
-    return {population.exposure_event or ""} if config is None else {config.event or ""}
 
 
 class Exposure:
@@ -52,6 +44,14 @@ class Exposure:
         self.variant = self._variant()
         self.activates = self._activates()
         self.kept = self._kept()
+
+    def events(self) -> set[str] | None:
+        """Return the names of the events that can expose a unit; None for any."""
+        population = self.request.population
+        config = population.criteria.activation or population.criteria.exposure_config
+        if config is not None and config.kind == "ActionsNode":
+            return self.matcher.events_of_action(config.id or 0)
+        return {population.exposure_event or ""} if config is None else {config.event or ""}
 
     @property
     def called(self) -> str:

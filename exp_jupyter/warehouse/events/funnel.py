@@ -18,10 +18,7 @@ from dataclasses import dataclass
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.metrics.metric import FunnelMetric
-from exp_jupyter.warehouse.events.exposure import exposing_events
-from exp_jupyter.warehouse.events.matching import events_of
 from exp_jupyter.warehouse.events.scan import Scan
-from exp_jupyter.warehouse.request.population import Population
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 """The id of what is no event."""
@@ -45,13 +42,12 @@ class Funnel:
     covariate: str = ""
 
 
-def walks(metric: FunnelMetric, population: Population) -> bool:
+def walks(scan: Scan, metric: FunnelMetric) -> bool:
     """Whether the funnel needs the walk: unordered, in tables, or events may match two steps."""
     if metric.funnel_order_type == "unordered" or metric.table_steps:
         return True
     taken: set[str] = set()
-    steps = (events_of(step, population.actions) for step in metric.series)
-    for names in (exposing_events(population), *steps):
+    for names in (scan.exposure.events(), *(scan.events_of(step) for step in metric.series)):
         if names is None or taken & names:
             return True
         taken |= names

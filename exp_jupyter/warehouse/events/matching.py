@@ -18,25 +18,6 @@ from exp_jupyter.warehouse.sql.properties import PropertyReader
 Node = EventsNode | ActionsNode | DataWarehouseNode
 
 
-Actions = Mapping[int, Sequence[Mapping[str, Any]]]
-"""Action id to its steps (``event``, ``properties``)."""
-
-
-def events_of(node: Node, actions: Actions) -> set[str] | None:
-    """Return the names of the events a node can match; None for any."""
-    if isinstance(node, EventsNode):
-        return {node.event} if node.event else None
-    if isinstance(node, ActionsNode):
-        return events_of_action(node.id, actions)
-    return None
-
-
-def events_of_action(action: int, actions: Actions) -> set[str] | None:
-    """Return the names of the events an action can match; None for any."""
-    names = {str(step.get("event") or "") for step in actions.get(action) or ()}
-    return None if "" in names else names
-
-
 class Matcher:
     """Writes conditions, and remembers the names of the events they ask for.
 
@@ -53,10 +34,25 @@ class Matcher:
         The events that some condition can hold for; None once one holds for events of any name.
     """
 
-    def __init__(self, reader: PropertyReader, actions: Actions) -> None:
+    def __init__(
+        self, reader: PropertyReader, actions: Mapping[int, Sequence[Mapping[str, Any]]]
+    ) -> None:
         self.reader = reader
         self.actions = actions
         self.names: set[str] | None = set()
+
+    def events_of(self, node: Node) -> set[str] | None:
+        """Return the names of the events a node can match; None for any."""
+        if isinstance(node, EventsNode):
+            return {node.event} if node.event else None
+        if isinstance(node, ActionsNode):
+            return self.events_of_action(node.id)
+        return None
+
+    def events_of_action(self, action: int) -> set[str] | None:
+        """Return the names of the events an action can match; None for any."""
+        names = {str(step.get("event") or "") for step in self.actions.get(action) or ()}
+        return None if "" in names else names
 
     def condition(self, node: EventsNode | ActionsNode, where: str) -> str:
         """Return the condition that a row matches a source node.

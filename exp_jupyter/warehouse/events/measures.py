@@ -15,7 +15,6 @@ from exp_jupyter.schema.metrics.metric import DataWarehouseNode
 from exp_jupyter.warehouse.events.matching import Node
 from exp_jupyter.warehouse.events.scan import Scan
 from exp_jupyter.warehouse.events.sessions import by_session, session_rows
-from exp_jupyter.warehouse.request.population import Population
 from exp_jupyter.warehouse.sql.hogql import expression, split
 from exp_jupyter.warehouse.sql.properties import PropertyReader
 
@@ -80,36 +79,25 @@ def measure(
     return _builder(scan, node, match, where)(shape)
 
 
-def is_additive(node: Node, population: Population) -> bool:
-    """Whether one number holds what a node's events of a unit amount to.
-
-    Not of expressions and distinct keys, nor of what is read of tables and sessions, which are no
-    events. Persons are one a unit, unless groups are the units.
-    """
-    math = node.math or "total"
-    if math == "hogql" or isinstance(node, DataWarehouseNode) or by_session(node):
-        return False
-    if math in _AGGREGATES and node.math_property:
-        return True
-    return math not in _DISTINCT or (math == "dau" and population.group_index is None)
-
-
 def additive(scan: Scan, node: Node, where: str) -> tuple[str, str | None, str] | None:
     """Return a node's match, value and how values make up the unit's, where one number does.
 
     The value is a column's name, or None for ones; values make up the unit's by ``sum``, ``avg``,
-    ``min`` or ``max``. None where ``is_additive`` is false.
+    ``min`` or ``max``. None for expressions and for distinct keys, which one number does not hold,
+    and for what is read of tables and sessions, which are no events.
     """
-    if not is_additive(node, scan.request.population):
-        return None
     math = node.math or "total"
+    if math == "hogql" or isinstance(node, DataWarehouseNode) or by_session(node):
+        return None
     match = scan.match(node, where)
     if math in _AGGREGATES and node.math_property:
         return match, scan.value(match, _number(scan, node, where)), math
-    if math == "dau":
+    if math == "dau" and scan.request.population.group_index is None:
         person = f"NULLIF(NULLIF({_key(scan, node, math)}, ''), '{_NO_UUID}')"
         held = f"CASE WHEN {person} IS NULL THEN 0e0 ELSE 1e0 END"
         return match, scan.value(match, held), "max"
+    if _key(scan, node, math) is not None:
+        return None
     return match, None, math if math in _AGGREGATES and math != "sum" else "sum"
 
 

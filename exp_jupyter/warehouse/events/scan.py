@@ -19,7 +19,7 @@ from exp_jupyter.schema.metrics.metric import SECONDS, Breakdown, DataWarehouseN
 from exp_jupyter.warehouse.events.attribution import Attribution, attribution_of
 from exp_jupyter.warehouse.events.exposure import Exposure
 from exp_jupyter.warehouse.events.joins import JoinedTables
-from exp_jupyter.warehouse.events.matching import Matcher, Node, events_of
+from exp_jupyter.warehouse.events.matching import Matcher, Node
 from exp_jupyter.warehouse.request.days import DAY, UNKNOWN, Calendar
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.event_source import EventSource
@@ -79,7 +79,7 @@ class Scan:
             return self.joined.match(node, where)
         key = repr((type(node).__name__, self._identity(node)))
         if key not in self._matches:
-            names = events_of(node, self.request.population.actions)
+            names = self.events_of(node)
             if names is None or self._matched is None:
                 self._matched = None
             else:
@@ -114,6 +114,10 @@ class Scan:
         """Return what reads the rows that a match column speaks of."""
         table = self.joined.of(match)
         return table.reader if table else self.reader
+
+    def events_of(self, node: Node) -> set[str] | None:
+        """Return the names of the events a node can match; None for any."""
+        return self.matcher.events_of(node)
 
     @property
     def match_columns(self) -> list[str]:

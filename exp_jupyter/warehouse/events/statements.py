@@ -21,7 +21,7 @@ from exp_jupyter.schema.metrics.metric import (
     RatioMetric,
     RetentionMetric,
 )
-from exp_jupyter.warehouse.events.funnel import last_step_before, matches, ordered, walked
+from exp_jupyter.warehouse.events.funnel import last_step_before, matches, ordered, walked, walks
 from exp_jupyter.warehouse.events.measures import Measure, measure
 from exp_jupyter.warehouse.events.retention import retention
 from exp_jupyter.warehouse.events.scan import Scan
@@ -95,6 +95,13 @@ def takes_covariate(metric: Metric) -> bool:
     if not isinstance(metric, FunnelMetric) or metric.table_steps:
         return False
     return metric.funnel_order_type != "unordered"
+
+
+def needs_units(source: EventSource, request: Request, metric: Metric) -> bool:
+    """Whether a metric is folded from its units rather than from cells."""
+    if winsorized(metric):
+        return True
+    return isinstance(metric, FunnelMetric) and walks(Scan(source, request), metric)
 
 
 def cells_statement(

@@ -193,20 +193,9 @@ class ConnectedSource(EventSource):
         return {name: _array(column) for name, column in zip(names, columns, strict=True)}
 
     def _table(self, sql: str, parameters: Mapping[str, Any]) -> Table:
-        hint = "Check the relation and the columns' names."
-        return self.client.table(*self.rendered(sql, parameters), hint)
-
-    def rendered(
-        self, sql: str, parameters: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any], list[str]]:
-        """Return a statement in the engine's words, without running it; see ``dialects.rendered``.
-
-        Raises
-        ------
-        exp_jupyter.errors.InputError
-            The engine lacks something that the statement needs.
-        """
-        return rendered(sql, parameters, self.client.engine, self.client.place)
+        client = self.client
+        text, values, order = rendered(sql, parameters, client.engine, client.place)
+        return client.table(text, values, order, "Check the relation and the columns' names.")
 
 
 def client_of(connection: Any, engine: str | None = None) -> EngineClient:

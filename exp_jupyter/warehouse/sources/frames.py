@@ -150,7 +150,8 @@ def _column(name: str, values: pd.Series[Any]) -> Any:
     if isinstance(kind, np.dtype) and kind.kind == "f":
         amounts = values.to_numpy(dtype="float64")
         whole = _whole(amounts)
-        return amounts if whole is None and kind.itemsize > 8 else whole
+        # Half floats are not read beside columns of Arrow, and longer ones never are.
+        return amounts if whole is None and kind.itemsize not in (4, 8) else whole
     if kind.kind != "O" or not isinstance(kind, np.dtype):
         return None
     return _of_objects(name, values)

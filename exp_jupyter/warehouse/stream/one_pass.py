@@ -20,18 +20,20 @@ from typing import Any
 import numpy as np
 
 from exp_jupyter.schema.metrics.metric import (
+    DataWarehouseNode,
     ExposureNode,
     FunnelMetric,
     MeanMetric,
     Metric,
     RatioMetric,
+    RetentionMetric,
 )
 from exp_jupyter.warehouse.events.fold import DailySums
-from exp_jupyter.warehouse.events.funnel import matches
+from exp_jupyter.warehouse.events.funnel import LONGEST, matches, walks
 from exp_jupyter.warehouse.events.matching import Node
 from exp_jupyter.warehouse.events.measures import additive
 from exp_jupyter.warehouse.events.scan import Scan
-from exp_jupyter.warehouse.events.statements import SUMS, label, takes_covariate
+from exp_jupyter.warehouse.events.statements import SUMS, label, takes_covariate, winsorized
 from exp_jupyter.warehouse.request.days import UNKNOWN, microseconds
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.event_source import EventSource
@@ -52,6 +54,46 @@ ROWS = 1_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_BITS = 60
+
+
+def streams(source: EventSource, request: Request, metric: Metric) -> bool:
+    """Whether a metric can be had from the pass."""
+    if not source.streams or metric.breakdowns or winsorized(metric):
+        return False
+    scan = Scan(source, replace(request, metrics=(metric,)))
+    if isinstance(metric, MeanMetric):
+        return _value(scan, metric.source, 0, label(metric)) is not None
+    if isinstance(metric, RatioMetric):
+        nodes = (metric.numerator, metric.denominator)
+        return all(_value(scan, node, 0, label(metric)) is not None for node in nodes)
+    if isinstance(metric, FunnelMetric):
+        days = request.days
+        return (
+            not metric.window_seconds
+            and days.stop_us - days.start_us < LONGEST
+            and metric.funnel_order_type != "strict"
+            and not walks(scan, metric)
+        )
+    return isinstance(metric, RetentionMetric) and _retains(scan, metric)
+
+
+def _retains(scan: Scan, metric: RetentionMetric) -> bool:
+    if metric.window_seconds or metric.start_handling == "last_seen":
+        return False
+    nodes = (metric.start_event, metric.completion_event)
+    if metric.retention_window_unit == "month" or any(
+        isinstance(node, DataWarehouseNode) for node in nodes
+    ):
+        return False
+    if metric.retention_window_start > 0:
+        return True
+    # The start itself is no return; where both can be one event, its id is needed.
+    back = scan.events_of(metric.completion_event)
+    if isinstance(metric.start_event, ExposureNode):
+        start = scan.exposure.events()
+    else:
+        start = scan.events_of(metric.start_event)
+    return start is not None and back is not None and not start & back
 
 
 def _value(scan: Scan, node: Node, window: int, where: str) -> Value | None:
@@ -108,7 +150,7 @@ class Stream:
         covers = request.covariates is not None and takes_covariate(metric)
         if isinstance(metric, MeanMetric):
             value = _value(scan, metric.source, window, where)
-            assert value is not None  # noqa: S101 - the plan has it here
+            assert value is not None  # noqa: S101 - the caller has asked `streams`
             return MeanTally(value, metric.threshold, value if covers else None, ripe)
         if isinstance(metric, RatioMetric):
             above = _value(scan, metric.numerator, window, where)

@@ -10,25 +10,11 @@ from exp_jupyter.client.lookup.approvals import change_requests, policies_of
 from exp_jupyter.client.lookup.experiments import experiments_of
 from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
 from exp_jupyter.schema.approvals.approval import ApprovalPolicy
+from exp_jupyter.schema.approvals.rules import OWNED, conditions_match
 from exp_jupyter.schema.people import UserBasic
 
 if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
-
-_COMPARED = {
-    ">": lambda left, right: left > right,
-    "<": lambda left, right: left < right,
-    ">=": lambda left, right: left >= right,
-    "<=": lambda left, right: left <= right,
-    "==": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-}
-
-
-ENABLE = ("feature_flag.enable", "experiment.launch")
-DISABLE = ("feature_flag.disable", "experiment.pause")
-UPDATE = ("feature_flag.update", "experiment.update")
-"""What a change of a flag is called: the flag's word, and where an experiment owns the flag."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +23,14 @@ class Gated:
 
     Attributes
     ----------
-    keys
-        The action's names, such as ``ENABLE``.
+    action
+        The action, such as ``feature_flag.enable``.
     before, after
         Rollout percentages by path; no ``before`` for a flag that is to be made, and neither
         where the action is no change of rollout.
     """
 
-    keys: tuple[str, ...]
+    action: str
     before: Mapping[str, float] | None = None
     after: Mapping[str, float] | None = None
 
@@ -80,41 +66,19 @@ def catching(api: ProjectApi, change: Gated) -> ApprovalPolicy | None:
     for policy in policies:
         if (
             policy.enabled
-            and policy.action_key in change.keys
-            and matches(policy.conditions, change.before, change.after)
+            and policy.action_key in action_keys(change.action)
+            and (
+                change.after is None
+                or conditions_match(policy.conditions, change.before or {}, change.after)
+            )
         ):
             return policy
     return None
 
 
-def matches(
-    conditions: Mapping[str, Any],
-    before: Mapping[str, float] | None,
-    after: Mapping[str, float] | None,
-) -> bool:
-    """Return whether a policy's conditions match a change of rollout percentages.
-
-    Conditions that are incomplete always match, as they do in the project; so do conditions on a
-    rollout where the change, with ``after`` None, is of none.
-    """
-    if after is None:
-        return True
-    kind, operator, bound = (conditions.get(name) for name in ("type", "operator", "value"))
-    old = before or {}
-    if kind == "any_change" and conditions.get("field"):
-        return any(old.get(path) != value for path, value in after.items())
-    compare = _COMPARED.get(str(operator))
-    complete = (
-        kind in {"before_after", "change_amount"}
-        and bool(conditions.get("field"))
-        and compare is not None
-        and isinstance(bound, (int, float))
-    )
-    if not complete or compare is None:
-        return True
-    if kind == "before_after":
-        return any(compare(value, bound) for value in after.values())
-    return any(compare(value - old[path], bound) for path, value in after.items() if path in old)
+def action_keys(action: str) -> frozenset[str]:
+    """Return an action's names: its own, and the one it has where an experiment owns the flag."""
+    return frozenset({action, OWNED.get(action, action)})
 
 
 def _sentence(api: ProjectApi, policy: ApprovalPolicy) -> str:

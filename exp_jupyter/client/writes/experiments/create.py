@@ -18,7 +18,7 @@ from exp_jupyter.client.writes.experiments.fields import (
     not_shown,
 )
 from exp_jupyter.client.writes.experiments.prompt_request import LONGEST_NAME
-from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
+from exp_jupyter.client.writes.flags.change import FlagChange, held_out, rollout_rows
 from exp_jupyter.client.writes.flags.keys import checked_key, slug
 from exp_jupyter.client.writes.flags.shares import checked_share, filters_of, split_of
 from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
@@ -264,6 +264,11 @@ class Create(NewExperiment):
 
     def _filters(self) -> FlagFilters:
         return configured(filters_of(_DEFAULT_SPLIT, 100), flag_config(self._fields))
+
+    def _change(self) -> FlagChange:
+        filters = held_out(self._api, self._filters(), self._fields.get("holdout_id"))
+        active = True if self._starts else None
+        return FlagChange(self._flag_key, None, active=active, rollouts=filters.rollouts)
 
     def _refusal(self, flag: FeatureFlag | None) -> tuple[str, str] | None:
         if flag is None:

@@ -10,9 +10,9 @@ from exp_jupyter.client.lookup.flags import flag_of_key
 from exp_jupyter.client.lookup.names import suggestion
 from exp_jupyter.client.lookup.prompts import prompt_called, prompts_of
 from exp_jupyter.client.writes.approvals.pending_request import my_request, standing
-from exp_jupyter.client.writes.approvals.policy_preview import UPDATE, Gated, gate_sentence
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.client.writes.experiments.prompt_request import PromptRequest
+from exp_jupyter.client.writes.flags.change import FlagChange
 from exp_jupyter.errors import (
     ApiError,
     NotFoundError,
@@ -80,7 +80,7 @@ class FromPrompt(Write):
                 DiffRow("Rollout", None, "100 %"),
                 DiffRow("Metrics", None, metrics),
             ),
-            gate=gate_sentence(self._api, Gated(UPDATE, None, wanted.rollout)),
+            gate=FlagChange(key, None, rollouts=wanted.rollout).gate(self._api),
         )
 
     def _look(self) -> WriteState:

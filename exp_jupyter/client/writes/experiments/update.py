@@ -18,7 +18,7 @@ from exp_jupyter.client.writes.experiments.fields import (
     not_shown,
 )
 from exp_jupyter.client.writes.experiments.version import changed_meanwhile, versioned
-from exp_jupyter.client.writes.flags.change import FlagChange, rollout_rows
+from exp_jupyter.client.writes.flags.change import FlagChange, held_out, rollout_rows
 from exp_jupyter.errors import ApiError, ChangedMeanwhileError, InputError, NotFoundError
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteState
 from exp_jupyter.schema.experiments.experiment import Experiment
@@ -136,9 +136,11 @@ class Update(ExperimentWrite):
         """Return the flag's filters as this write makes them; None where it leaves them alone."""
         config, flag = flag_config(self._fields), now.feature_flag
         syncs = now.start_date is None or self._fields.get("update_feature_flag_params")
-        if not config or flag is None or not syncs:
+        moves = "holdout_id" in differing(self._fields, now)
+        if not (config or moves) or flag is None or not syncs:
             return None
-        return configured(flag.filters, config)
+        filters = configured(flag.filters, config)
+        return held_out(self._api, filters, self._fields["holdout_id"]) if moves else filters
 
     def _change(self, now: Experiment) -> FlagChange | None:
         filters = self._filters(now)

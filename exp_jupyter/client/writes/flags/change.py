@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.writes.approvals.pending_request import my_request
-from exp_jupyter.client.writes.approvals.policy_preview import (
-    DISABLE,
-    ENABLE,
-    UPDATE,
-    Gated,
-    gate_sentence,
-)
+from exp_jupyter.client.writes.approvals.policy_preview import Gated, action_keys, gate_sentence
+from exp_jupyter.errors import ApiError, InputError, ProtocolError
 from exp_jupyter.schema.approvals.approval import ChangeRequest
+from exp_jupyter.schema.approvals.rules import UPDATE, FlagState, actions
 from exp_jupyter.schema.approvals.writes import DiffRow
+from exp_jupyter.schema.experiments.experiment import Holdout
 from exp_jupyter.schema.flags.flag import FlagFilters, FlagGroup, MinimalFeatureFlag
+from exp_jupyter.schema.flags.rollout import FIELD
 
 if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
@@ -36,21 +34,28 @@ class FlagChange:
         Whether it is to be active; None when the write leaves that alone.
     rollouts
         Its rollout percentages by path; None when the write leaves them alone.
+    with_experiment
+        Whether a flag that is to be made comes with an experiment.
     """
 
     key: str
     flag: MinimalFeatureFlag | None
     active: bool | None = None
     rollouts: Mapping[str, float] | None = None
+    with_experiment: bool = True
 
     def gate(self, api: ProjectApi) -> str:
         """Return the sentence about the policy that will likely catch it."""
-        caught: list[Gated] = []
-        if self.active is not None and self.active != bool(self.flag and self.flag.active):
-            caught.append(Gated(ENABLE if self.active else DISABLE))
-        before = self.flag.filters.rollouts if self.flag else None
-        if self.rollouts is not None and self.rollouts != before:
-            caught.append(Gated(UPDATE, before, self.rollouts))
+        before = FlagState(self.flag.active, self.flag.filters.rollouts) if self.flag else None
+        now = before or FlagState(False, {})
+        after = FlagState(
+            now.active if self.active is None else self.active,
+            now.rollouts if self.rollouts is None else self.rollouts,
+        )
+        caught = [
+            Gated(key, now.rollouts, after.rollouts) if key == UPDATE else Gated(key)
+            for key in actions(before, after, brought_along=self.with_experiment)
+        ]
         return gate_sentence(api, *caught) if caught else ""
 
     def is_done(self) -> bool:
@@ -80,7 +85,7 @@ class FlagChange:
         wanted = request.intent.get("gated_changes")
         if not same or not isinstance(wanted, dict):
             return False
-        if request.action_key in UPDATE:
+        if request.action_key in action_keys(UPDATE):
             asked = _by_path(wanted)
             # A new flag may bring more than this write decides: its holdout's share.
             return self.rollouts is not None and (
@@ -121,6 +126,24 @@ def laid_over(
     return filters.model_copy(update={"groups": groups, "multivariate": multivariate})
 
 
+def held_out(api: ProjectApi, filters: FlagFilters, holdout: Any) -> FlagFilters:
+    """Return a flag's filters with another holdout.
+
+    Parameters
+    ----------
+    api
+        The project; a holdout that the key may not read is taken to have no share.
+    filters
+        As they are.
+    holdout
+        The holdout's number; None takes the flag out of its holdout.
+    """
+    part: dict[str, Any] | None = None
+    if holdout is not None:
+        part = {"id": holdout, "exclusion_percentage": _share_of(api, holdout)}
+    return filters.model_copy(update={"holdout": part})
+
+
 def rollout_rows(before: FlagFilters | None, after: FlagFilters) -> list[DiffRow]:
     """Return a plan's rows about whom a flag is released to, and who gets what."""
     old = before.rollouts if before is not None else {}
@@ -139,6 +162,15 @@ def rollout_rows(before: FlagFilters | None, after: FlagFilters) -> list[DiffRow
         for label, path in rows
         if before is None or old.get(path) != new.get(path)
     ]
+
+
+def _share_of(api: ProjectApi, holdout: Any) -> float | None:
+    try:
+        found = api.read(Holdout, api.path("experiment_holdouts", holdout))
+    except (ApiError, InputError, ProtocolError):
+        return None
+    shares = [group.get(FIELD) for group in found.filters if isinstance(group, dict)]
+    return shares[0] if shares else None
 
 
 def _percent(share: float | None) -> str | None:

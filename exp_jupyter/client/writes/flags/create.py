@@ -79,7 +79,8 @@ class NewFlag(Write):
 
     def _change(self) -> FlagChange:
         active = True if self._active else None
-        return FlagChange(self._key, None, active=active, rollouts=self._filters.rollouts)
+        rollouts = self._filters.rollouts
+        return FlagChange(self._key, None, active, rollouts, with_experiment=False)
 
     def _describe(self) -> WritePlan:
         method, path, body = self._call()

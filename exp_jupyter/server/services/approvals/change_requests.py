@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from exp_jupyter.schema.approvals.rules import DISABLE, ENABLE
 from exp_jupyter.server.clock import wire_time
 from exp_jupyter.server.refusals import Refusal, forbidden, not_found, odd
-from exp_jupyter.server.services.approvals.gate import DISABLE, ENABLE, OPEN_STATES
+from exp_jupyter.server.services.approvals.gate import OPEN_STATES
 from exp_jupyter.server.services.flags import flag as flags
 from exp_jupyter.server.services.people.people import Actor, actor_of, basic_view
 from exp_jupyter.server.store import Document, Work

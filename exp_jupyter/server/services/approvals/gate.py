@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
+from exp_jupyter.schema.approvals.rules import (
+    ENABLE,
+    UPDATE,
+    FlagState,
+    actions,
+    conditions_match,
+)
+from exp_jupyter.schema.flags.rollout import FIELD, rollouts
 from exp_jupyter.server.clock import read_time, stored_time
 from exp_jupyter.server.refusals import Refusal, odd
 from exp_jupyter.server.services.people.people import Actor
 from exp_jupyter.server.store import Document, ProjectStore, Work
 
-ENABLE, DISABLE, UPDATE = "feature_flag.enable", "feature_flag.disable", "feature_flag.update"
 OPEN_STATES = ("pending", "approved")
 RESOURCE = "feature_flag"
 EXPERIMENTS = "experiments"
 """The creation context of flags that experiments bring along."""
 
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    "<": operator.lt,
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 _DURATION = re.compile(
     r"(?:(?P<days>\d{1,6}) )?(?:(?:(?P<hours>\d{1,5}):)?(?P<minutes>\d{1,5}):)?"
     r"(?P<seconds>\d{1,9})(?:\.\d{1,6})?"
@@ -115,28 +113,6 @@ def check(
     raise Gated(request, policy, actor)
 
 
-def rollouts(filters: Document) -> dict[str, float]:
-    """Return every rollout number of a flag's filters under its path.
-
-    Examples
-    --------
-    >>> rollouts({"groups": [{"rollout_percentage": 50}], "multivariate": None})
-    {'groups[0].rollout_percentage': 50}
-    """
-    found: dict[str, float] = {}
-    for index, group in enumerate(filters.get("groups") or []):
-        if group.get("rollout_percentage") is not None:
-            found[f"groups[{index}].rollout_percentage"] = group["rollout_percentage"]
-    for index, variant in enumerate((filters.get("multivariate") or {}).get("variants") or []):
-        if variant.get("rollout_percentage") is not None:
-            path = f"multivariate.variants[{index}].rollout_percentage"
-            found[path] = variant["rollout_percentage"]
-    share = (filters.get("holdout") or {}).get("exclusion_percentage")
-    if share is not None:
-        found["holdout.exclusion_percentage"] = share
-    return found
-
-
 def duration(text: str) -> timedelta | None:
     """Return the span that ``[days ][[hours:]minutes:]seconds`` stands for, or None.
 
@@ -158,60 +134,41 @@ def _triggered(
     flag: Document | None, target: Document
 ) -> list[tuple[str, Document, Document, list[str]]]:
     """List (action, state before, state after, paths) for every action the change is."""
+    before = FlagState(flag["active"], rollouts(flag["filters"])) if flag else None
+    after = FlagState(target["active"], rollouts(target["filters"]))
+    with_experiment = target["creation_context"] == EXPERIMENTS
     found: list[tuple[str, Document, Document, list[str]]] = []
-    was_active = bool(flag and flag["active"])
-    if was_active != target["active"]:
-        key = ENABLE if target["active"] else DISABLE
-        found.append((key, {"active": was_active}, {"active": target["active"]}, []))
-    # A flag made at its own address has no rollout to change yet; one that an experiment brings
-    # along starts as part of a rollout, and all its numbers count.
-    if flag is None and target["creation_context"] != EXPERIMENTS:
-        return found
-    before = rollouts(flag["filters"]) if flag else {}
-    after = rollouts(target["filters"])
-    touched = [path for path in {**before, **after} if before.get(path) != after.get(path)]
-    if touched:
-        found.append(
-            (
-                UPDATE,
-                {"rollout_percentage": _listed(before)},
-                {"rollout_percentage": _listed(after)},
-                touched,
-            )
-        )
+    for key in actions(before, after, brought_along=with_experiment):
+        if key == UPDATE:
+            old = before.rollouts if before else {}
+            paths = {**old, **after.rollouts}
+            touched = [path for path in paths if old.get(path) != after.rollouts.get(path)]
+            states = ({FIELD: _listed(old)}, {FIELD: _listed(after.rollouts)})
+            found.append((key, *states, touched))
+        else:
+            was = before is not None and before.active
+            found.append((key, {"active": was}, {"active": after.active}, []))
     return found
 
 
-def _listed(values: dict[str, float]) -> list[Document]:
+def _listed(values: Mapping[str, float]) -> list[Document]:
     return [{"path": path, "value": value} for path, value in values.items()]
+
+
+def _matches(policy: Document, current: Document, wanted: Document) -> bool:
+    # A condition speaks of rollout numbers; switching a flag on or off has none to compare.
+    if FIELD not in wanted:
+        return True
+    before, after = (
+        {entry["path"]: entry["value"] for entry in state[FIELD]} for state in (current, wanted)
+    )
+    return conditions_match(policy["conditions"], before, after)
 
 
 def _bypasses(actor: Actor, policy: Document) -> bool:
     return actor.level in policy["bypass_org_membership_levels"] or bool(
         set(actor.person["roles"]) & set(policy["bypass_roles"])
     )
-
-
-def _matches(policy: Document, current: Document, wanted: Document) -> bool:
-    conditions = policy["conditions"]
-    kind, sign, bound = (conditions.get(name) for name in ("type", "operator", "value"))
-    # A condition speaks of rollout numbers; switching a flag on or off has none to compare.
-    if conditions.get("field") != "rollout_percentage" or "rollout_percentage" not in wanted:
-        return True
-    before = {entry["path"]: entry["value"] for entry in current["rollout_percentage"]}
-    after = {entry["path"]: entry["value"] for entry in wanted["rollout_percentage"]}
-    if kind == "any_change":
-        return before != after
-    compare = _COMPARE.get(str(sign))
-    if compare is None or isinstance(bound, bool) or not isinstance(bound, (int, float)):
-        return True
-    if kind == "before_after":
-        return any(compare(value, bound) for value in after.values())
-    if kind == "change_amount":
-        return any(
-            compare(value - before[path], bound) for path, value in after.items() if path in before
-        )
-    return True
 
 
 # ---------------------------------------------------------------- what a request says

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
+from exp_jupyter.schema.approvals.rules import DISABLE
 from exp_jupyter.server.refusals import forbidden, invalid
 from exp_jupyter.server.services import activity
-from exp_jupyter.server.services.approvals.gate import DISABLE, Gated
+from exp_jupyter.server.services.approvals.gate import Gated
 from exp_jupyter.server.services.experiments import experiment as experiments
 from exp_jupyter.server.services.experiments import exposure_freeze
 from exp_jupyter.server.services.experiments import writes as experiment_writes
