@@ -24,6 +24,8 @@ import numpy as np
 
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
+from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
 from exp_jupyter.engine.comparison.margins import non_inferiority
 from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Prior, Sequential
 from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
@@ -31,13 +33,20 @@ from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.engine.multiple.dunnett import critical_value
 from exp_jupyter.engine.statistics.covariates import Covariate
 from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio, Statistic
+from exp_jupyter.errors import StatisticsError
 
 EXPERIMENTS = 20_000
 SKEWED_EXPERIMENTS = 10_000
 SEQUENCES = 4000
+QUANTILE_EXPERIMENTS = 5000
+MOST_VALUES = 10_000
+"""Values of both arms up to which single experiments on quantiles are drawn."""
 LOOKS = 30
 SPLITS = {"50/50": (1, 1), "90/10": (9, 1), "10/90": (1, 9)}
 """Units of control and treatment for each unit of the smaller arm."""
+
+MOSTLY = 0.5
+"""A cell whose experiments are refused more often than this, with the reason, errs in none."""
 
 FEW_EVENTS = 20
 LEAST, MOST, TAIL = 0.035, 0.062, 0.042
@@ -64,6 +73,7 @@ class Cell:
     tail: float = TAIL
     caution: str = ""
     cautioned: float = 0.0
+    refused: float = 0.0
 
     @property
     def total(self) -> float:
@@ -73,6 +83,8 @@ class Cell:
     @property
     def holds(self) -> bool:
         """Whether the cell is inside its band, with two standard errors of the simulation."""
+        if self.refused > MOSTLY:
+            return True
         low = 0.0 if self.events < FEW_EVENTS else self.least
         slack = 2 * math.sqrt(self.most * (1 - self.most) / SKEWED_EXPERIMENTS)
         return (
@@ -230,6 +242,52 @@ def cuped(case: str, n: int) -> list[Cell]:
         y1, y2, x1, x2, xy = (part.sum(axis=1) for part in (y, y * y, x, x * x, x * y))
         arms.append(Mean.unchecked(float(n), y1, y2, Covariate(x1, x2, xy)))
     return [cell("CUPED", name, compare(arms[0], arms[1], Frequentist(), on_refusal="mask"))]
+
+
+TIMES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, n: rng.normal(10.0, 3.0, n),
+    "log-normal amounts": lambda rng, n: np.exp(rng.normal(0.0, 1.0, n)),
+    "exponential times": lambda rng, n: rng.exponential(1.0, n),
+    "whole seconds, mean 60": lambda rng, n: np.floor(rng.exponential(60.0, n)),
+    "whole milliseconds, mean 2,000": lambda rng, n: np.floor(rng.exponential(2000.0, n)),
+    "Poisson counts, mean 3": lambda rng, n: rng.poisson(3.0, n).astype(float),
+}
+
+
+def quantiles(kind: str, level: float, n: int, split: str) -> list[Cell]:
+    """Return the cell of a relative difference of quantiles, refused experiments left out."""
+    name = f"{kind}, quantile {level:g}, n = {n:,}, {split}"
+    rng = generator(f"quantiles {name}")
+    n_c, n_t = (n * part for part in SPLITS[split])
+    rule = Rule(difference="relative")
+    said: Counter[str] = Counter()
+    above = below = far = answered = 0
+    for _ in range(QUANTILE_EXPERIMENTS):
+        arms = [Quantile.of(TIMES[kind](rng, size), level) for size in (n_c, n_t)]
+        try:
+            effect = compare_quantiles(*arms, rule)
+        except StatisticsError as refusal:
+            said[refusal.message] += 1
+            continue
+        answered += 1
+        said.update(effect.warnings)
+        above += bool(effect.significant and effect.estimate > 0)
+        below += bool(effect.significant and effect.estimate < 0)
+        far += bool(effect.p_value is not None and effect.p_value < 0.001)
+    caution, count = said.most_common(1)[0] if said else ("", 0)
+    each = max(answered, 1)
+    return [
+        Cell(
+            "quantiles",
+            name,
+            above / each,
+            below / each,
+            far / each,
+            caution=caution,
+            cautioned=count / QUANTILE_EXPERIMENTS,
+            refused=1 - answered / QUANTILE_EXPERIMENTS,
+        )
+    ]
 
 
 def one_sided(rate: float, events: int, alternative: str) -> list[Cell]:
@@ -435,6 +493,13 @@ def jobs() -> list[Job]:
         for n in (100, 1000)
     ]
     found += [
+        (quantiles, (kind, level, n, split))
+        for kind in TIMES
+        for level, n in ((0.5, 100), (0.5, 1000), (0.9, 100), (0.9, 500), (0.99, 2000))
+        for split in SPLITS
+        if n * sum(SPLITS[split]) <= MOST_VALUES
+    ]
+    found += [
         (one_sided, (0.01, events, side))
         for events in (10, 50, 200)
         for side in ("greater", "less")
@@ -484,12 +549,23 @@ TITLES = {
     "means": "Plain means",
     "ratios": "Ratios",
     "CUPED": "CUPED",
+    "quantiles": "Quantiles, relative: n values in the smaller arm",
     "one-sided": "One-sided tests",
     "margins": "Non-inferiority at the margin: passes",
     "families": "Three treatments: any called different",
     "sequences": f"Sequences: ever excludes the truth in {LOOKS} looks (above, below)",
     "Bayesian": "Bayesian, the truth drawn from the prior",
 }
+
+
+def _line(row: Cell) -> str:
+    if row.refused > MOSTLY:
+        reason = row.caution.split(",")[0]
+        return f"| {row.name} | refused in {percent(row.refused, 0)} %: {reason} | | | |"
+    return (
+        f"| {row.name} | {percent(row.above)} | {percent(row.below)} | {percent(row.total)} | "
+        f"{percent(row.far, 2)} |"
+    )
 
 
 def report(cells: Sequence[Cell]) -> str:
@@ -515,11 +591,7 @@ def report(cells: Sequence[Cell]) -> str:
             "| cell | better | worse | in all | p < 0.001 |",
             "|---|---:|---:|---:|---:|",
         ]
-        lines += [
-            f"| {row.name} | {percent(row.above)} | {percent(row.below)} | {percent(row.total)} | "
-            f"{percent(row.far, 2)} |"
-            for row in rows
-        ]
+        lines += [_line(row) for row in rows]
         lines.append("")
     outside = [one for one in cells if not one.holds]
     lines += ["## Outside their band", ""]

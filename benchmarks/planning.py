@@ -36,7 +36,8 @@ def ours(
     alpha: np.ndarray,
     power: np.ndarray,
 ) -> np.ndarray:
-    design = Design(alpha=alpha, difference="absolute")
+    # The textbook's own settings, so that both answer the same question.
+    design = Design(alpha=alpha, difference="absolute", degrees_of_freedom="normal")
     return required_size(mean, effect, variance=variance, power=power, design=design)
 
 

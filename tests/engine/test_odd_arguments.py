@@ -232,7 +232,7 @@ CALLS: dict[str, Call] = {
     "compare_quantiles": Call(
         engine.compare_quantiles,
         {"control": Quantile(4000, 0.9, 27.1, 2188.7), "treatment": Quantile(4000, 0.9, 24.7, 2000),
-         "rule": Rule()},
+         "rule": Rule(), "interval": "test"},
     ),
     "Quantile": Call(
         Quantile,

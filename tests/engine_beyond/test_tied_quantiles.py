@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
 from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
 from exp_jupyter.errors import StatisticsError
 
@@ -46,3 +48,36 @@ def test_tied_values_are_refused_with_what_to_do() -> None:
     with pytest.raises(StatisticsError, match="equal around the quantile") as caught:
         compare_quantiles(*arms)
     assert "proportion" in str(caught.value.hint)
+
+
+def test_a_relative_effect_is_the_same_decision_as_an_absolute_one() -> None:
+    rng = np.random.default_rng(8)
+    control, treatment = (Quantile.of(rng.lognormal(1, 1, n), 0.9) for n in (900, 300))
+    plain = compare_quantiles(control, treatment)
+    relative = compare_quantiles(control, treatment, Rule(difference="relative"))
+    assert relative.p_value == pytest.approx(plain.p_value, rel=1e-12)
+    assert relative.excludes_null == relative.significant == plain.significant
+    by_delta = compare_quantiles(control, treatment, Rule(difference="relative"), interval="delta")
+    assert by_delta.interval_kind == "delta"
+    assert by_delta.p_value != relative.p_value
+
+
+@pytest.mark.parametrize(
+    ("sizes", "level", "says"),
+    [
+        ((100, 100), 0.9, "errs on the side of saying nothing: it needs about 179 values"),
+        ((4500, 500), 0.9, "may err in up to 8 % of experiments .* about 1,2\\d\\d values"),
+        ((1000, 1000), 0.5, ""),
+        ((9000, 1000), 0.5, ""),
+    ],
+)
+def test_few_values_beyond_a_quantile_are_said(
+    sizes: tuple[int, int], level: float, says: str
+) -> None:
+    rng = np.random.default_rng(9)
+    effect = compare_quantiles(*(Quantile.of(rng.normal(9, 2, n), level) for n in sizes))
+    if not says:
+        assert effect.warnings == ()
+    else:
+        (sentence,) = effect.warnings
+        assert re.search(says, sentence)

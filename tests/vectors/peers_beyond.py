@@ -321,7 +321,7 @@ def _quantile(arm: dict[str, Any]) -> Quantile:
 def quantile_effect(given: dict[str, Any]) -> dict[str, Any]:
     control, treatment = _quantile(given["control"]), _quantile(given["treatment"])
     rule = Rule(alpha=given["alpha"], difference=given["difference_type"])
-    effect = compare_quantiles(control, treatment, rule)
+    effect = compare_quantiles(control, treatment, rule, interval="delta")
     return {
         "point_estimate": effect.estimate,
         "confidence_interval": list(effect.interval),
