@@ -86,10 +86,10 @@ class ProjectApp:
     def rest(self, timeout: float | None = None) -> None:
         """Wait for the recalculations that run, as long as ``timeout`` seconds at most.
 
-        For whoever is about to close the store.
+        For whoever is about to close the store: no other is taken on.
         """
         if self._worker is not None:
-            self._worker.join(timeout)
+            self._worker.close(timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""

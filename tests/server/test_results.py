@@ -250,6 +250,50 @@ def test_the_worker_works_beside_the_requests(
     assert busy("GET", f"{path}{job['id']}/").json() == job
 
 
+def _recalculated(busy: Any, running: dict[str, Any], **body: str) -> Any:
+    answer = busy("POST", f"experiments/{running['id']}/metrics_recalculation/", body)
+    busy.app._worker.join(timeout=60)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("minutes", "trigger", "again"),
+    [(0, "manual", True), (4.9, "manual", True), (5.1, "manual", False), (1, "cold_run", False)],
+)
+def test_a_run_of_the_last_five_minutes_answers_who_asks_by_hand(
+    project: TrialProject,
+    portal: BlockingPortal,
+    talk: Any,
+    clock: FrozenClock,
+    running: dict[str, Any],
+    minutes: float,
+    trigger: str,
+    again: bool,
+) -> None:
+    busy = type(talk)(project, portal, recalculate=True)
+    first = _recalculated(busy, running, trigger="manual").json()
+    clock.advance(timedelta(minutes=minutes))
+    answer = _recalculated(busy, running, trigger=trigger)
+    told = answer.json()
+    assert (answer.status_code, told["is_existing"]) == ((200, True) if again else (201, False))
+    assert (told["id"] == first["id"]) == again
+    if again:
+        assert told["status"] == "completed"
+
+
+def test_a_run_that_nobody_can_do_is_503_and_failed(
+    project: TrialProject, portal: BlockingPortal, talk: Any, running: dict[str, Any]
+) -> None:
+    busy = type(talk)(project, portal, recalculate=True)
+    busy.app.rest()  # as it is while its folder is being closed
+    path = f"experiments/{running['id']}/metrics_recalculation/"
+    answer = busy("POST", path, {"trigger": "manual"})
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "recalculation_scheduling_unavailable"
+    latest = busy("GET", f"{path}latest/").json()
+    assert (latest["status"], latest["active_run"]) == ("failed", None)
+
+
 def test_a_job_that_never_was_is_404_in_its_own_words(talk: Any, running: dict[str, Any]) -> None:
     answer = talk("GET", f"experiments/{running['id']}/metrics_recalculation/latest/")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Recalculation not found"})

@@ -11,6 +11,9 @@ from exp_jupyter.shown import Shown
 UNLESS_THERE = "x-unless-there"
 """The header of a request by which nothing is made where its like is there already."""
 
+IS_THERE = 412
+"""The status of the answer that says so."""
+
 
 @dataclass(frozen=True)
 class DiffRow:

@@ -18,6 +18,10 @@ from exp_jupyter.shown import plain
 _LOG = logging.getLogger("exp_jupyter.server")
 
 
+class NotWorkingError(Exception):
+    """Nobody can do what waits: the project is being closed, or no thread can be started."""
+
+
 class Worker:
     """Does the recalculations that wait, from the first call of `wake` until none is left.
 
@@ -33,16 +37,37 @@ class Worker:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._woken = False
+        self._closed = False
 
     def wake(self) -> None:
-        """Start working, or go on after the present job; returns at once."""
+        """Start working, or go on after the present job; returns at once.
+
+        Raises
+        ------
+        NotWorkingError
+            It cannot; what waits stays as it is.
+        """
         with self._lock:
-            self._woken = True
+            if self._closed:
+                raise NotWorkingError("The project is being closed.")
             if self._thread is None:
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._work, name="exp-jupyter-recalculation", daemon=True
                 )
-                self._thread.start()
+                self._woken = True
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the machine has no more of them
+                    self._woken = False
+                    raise NotWorkingError(str(error)) from error
+                self._thread = thread
+            self._woken = True
+
+    def close(self, timeout: float | None = None) -> None:
+        """Take nothing more on, and wait until nothing is left to do."""
+        with self._lock:
+            self._closed = True
+        self.join(timeout)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until nothing is left to do."""

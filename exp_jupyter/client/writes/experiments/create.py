@@ -23,6 +23,7 @@ from exp_jupyter.client.writes.flags.keys import checked_key, slug
 from exp_jupyter.client.writes.flags.shares import checked_share, filters_of, split_of
 from exp_jupyter.errors import ApiError, ExpError, InputError, NotFoundError, PermissionDeniedError
 from exp_jupyter.schema.approvals.writes import (
+    IS_THERE,
     UNLESS_THERE,
     DiffRow,
     WriteOutcome,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
 
 _DEFAULT_SPLIT = {"control": 50.0, "test": 50.0}
-_IS_THERE = 412
 
 
 class NewExperiment(Write):
@@ -88,7 +88,7 @@ class NewExperiment(Write):
         return {UNLESS_THERE: "true"}
 
     def _adapt(self, refusal: ApiError) -> bool:
-        return refusal.status == _IS_THERE or super()._adapt(refusal)
+        return refusal.status == IS_THERE or super()._adapt(refusal)
 
     def _look(self) -> WriteState:
         made = self._made()

@@ -21,7 +21,14 @@ from exp_jupyter.errors import (
     ValidationFailedError,
 )
 from exp_jupyter.schema.approvals.approval import ChangeRequest
-from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import (
+    IS_THERE,
+    UNLESS_THERE,
+    DiffRow,
+    WriteOutcome,
+    WritePlan,
+    WriteState,
+)
 from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.flags.feature_flag import FeatureFlag
 from exp_jupyter.schema.metrics.prompt_metrics import prompt_metrics
@@ -229,8 +236,14 @@ class FromPrompt(Write):
             and refusal.attr in {"feature_flag_key", "key"}
             and refusal.code != "invalid_key"
         )
-        if taken and not self._request.flag_key_given and self._place < _MOST_KEYS:
+        if taken and self._request.flag_key_given:
+            # Somebody made a flag of the key since the look; with the same experiment, or not.
+            return self._made() is not None
+        if taken and self._place < _MOST_KEYS:
             self._place += 1
             self._plan = None
             return True
-        return super()._adapt(refusal)
+        return refusal.status == IS_THERE or super()._adapt(refusal)
+
+    def _headers(self) -> dict[str, str]:
+        return {UNLESS_THERE: "true"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from exp_jupyter.schema.requests.bodies import RecalculateMetricsRequest, RecalculateSeriesRequest
 from exp_jupyter.server.http.endpoint import Answer, Call, Endpoint
+from exp_jupyter.server.jobs.worker import NotWorkingError
+from exp_jupyter.server.refusals import refusal
 from exp_jupyter.server.services.experiments import experiment as experiments
 from exp_jupyter.server.services.results import recalculation
-from exp_jupyter.server.store import Work
+from exp_jupyter.server.store import Document, Work
 
 _AGENT = "mcp"
 """The client that asks for an agent, whatever trigger it names."""
@@ -26,25 +29,34 @@ def recalculate_timeseries(call: Call) -> Any:
         return Answer(recalculation.series_view(job), 201 if new else 200)
 
     answer = call.write(action)
-    call.wake()
+    with contextlib.suppress(NotWorkingError):  # it waits for whoever opens the project next
+        call.wake()
     return answer
 
 
 def recalculate_metrics(call: Call) -> Any:
     """Have the newest result of every metric computed."""
 
-    def action(work: Work) -> Answer:
+    def action(work: Work) -> tuple[Document, bool]:
         experiments.find(work, call.id)
         request = call.body(RecalculateMetricsRequest)
-        job, new = recalculation.request_metrics(
+        return recalculation.request_metrics(
             work, call.id, "agent_mcp" if call.client == _AGENT else request.trigger
         )
-        view = recalculation.metrics_view(job, existing=not new, results=False)
-        return Answer(view, 201 if new else 200)
 
-    answer = call.write(action)
-    call.wake()
-    return answer
+    job, new = call.write(action)
+    try:
+        call.wake()
+    except NotWorkingError:
+        call.write(lambda work: recalculation.give_up(work, job))
+        raise refusal(
+            503,
+            "recalculation_scheduling_unavailable",
+            "The recalculation could not be scheduled. Try again.",
+        ) from None
+    return Answer(
+        recalculation.metrics_view(job, existing=not new, results=False), 201 if new else 200
+    )
 
 
 def retrieve_metrics(call: Call) -> Any:
