@@ -382,15 +382,14 @@ def _advanced(
     stream.expose(since)
 
     def begun(instant: int) -> None:
-        if instant < closed - (late_days + 1) * DAY:
-            return  # too old to be taken back
         stream.dense.mark(instant)
         kept.begun.append((instant, [cells.copied() for cells in stream.cells]))
 
     if start > stream.low:
         begun(start)
         stream.look_back(start)
-    stream.advance(start, closed, begun)
+    # Days before are too old to be taken back.
+    stream.advance(start, closed, begun, closed - (late_days + 1) * DAY)
     fence = sorted({at for at, _ in kept.begun if at < closed})[-late_days:] if late_days else []
     oldest = fence[0] if fence else closed
     stream.dense.forget_before(oldest)
@@ -399,7 +398,7 @@ def _advanced(
     kept.digests = _digests(stream, now, oldest, closed)
     # The open day and what lies beyond it is read on top, and taken back.
     begun(closed)
-    stream.advance(closed, stream.high, begun)
+    stream.advance(closed, stream.high)
     answers = stream.finished()
     _back_to(stream, kept, closed)
     kept.units, kept.dense = stream.units, stream.dense

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,9 +15,9 @@ from test_daily_sums import agree, small
 from worlds import funnels, means, ratios, request_of, retentions, source_of, worlds
 
 from exp_jupyter.schema.metrics.metric import parse_metric
-from exp_jupyter.warehouse import EventSource, Population, Request, daily_sums
+from exp_jupyter.warehouse import Covariates, EventSource, Population, Request, daily_sums
 from exp_jupyter.warehouse.request.days import Days
-from exp_jupyter.warehouse.stream import one_pass as stream
+from exp_jupyter.warehouse.stream import event_batches, one_pass
 from exp_jupyter.warehouse.stream.exposed_units import Places
 
 
@@ -37,14 +38,36 @@ def text_ids(source):
     return replace(source, relation="told", persons="people", cohorts=cohorts, tables=tables)
 
 
-@pytest.mark.parametrize("rows", [1, 40])
-def test_slices_of_any_size_say_the_same(rows, monkeypatch):
-    monkeypatch.setattr(stream, "ROWS", rows)
+def cut_small(monkeypatch, rows, part=5, shard=3):
+    """Have the few events of a world fall into many slices, parts and shards."""
+    monkeypatch.setattr(one_pass, "ROWS", rows)
+    monkeypatch.setattr(one_pass, "PART", part)
+    monkeypatch.setattr(event_batches, "SHARD", shard)
+
+
+@pytest.mark.parametrize("rows", [1, 40, 1000])
+def test_slices_parts_and_shards_of_any_size_say_the_same(rows, monkeypatch):
+    cut_small(monkeypatch, rows)
 
     @settings(small, max_examples=15)
     @given(worlds(), st.one_of(means(), ratios(), funnels(), retentions()))
     def same(world, metric):
         agree(world, [metric], daily_sums(source_of(world), request_of(world, [metric])))
+
+    same()
+
+
+@pytest.mark.parametrize("rows", [40, 1000])
+def test_metrics_that_share_slices_parts_and_shards(rows, monkeypatch):
+    cut_small(monkeypatch, rows)
+
+    @settings(small, max_examples=10)
+    @given(
+        worlds(),
+        st.lists(st.one_of(means(), ratios(), funnels(), retentions()), min_size=2, max_size=5),
+    )
+    def same(world, metrics):
+        agree(world, metrics, daily_sums(source_of(world), request_of(world, metrics)))
 
     same()
 
@@ -56,15 +79,16 @@ def test_ids_of_text_in_no_order(world, metrics):
     agree(world, metrics, daily_sums(told, request_of(world, metrics)))
 
 
-def test_many_ids_of_text_have_the_same_sums_to_the_bit_on_every_run():
-    connection = duckdb.connect()
-    connection.execute("SET threads = 4")
+def shop(unit, connection=None, order="i"):
+    """Many events of units that ``unit`` writes from a number, with prices that do not add up."""
+    connection = connection or duckdb.connect()
     connection.execute(
-        "CREATE TABLE events AS SELECT CASE i % 4 WHEN 0 THEN '$feature_flag_called' ELSE 'buy' "
-        "END AS event, 'id ' || hash(i // 4) AS person_id, "
-        "TIMESTAMP '2026-03-02' + to_seconds(i // 4 % 9 * 3600 + i % 4) AS timestamp, "
-        "'flag' AS flag, CASE WHEN hash(i // 4) % 2 = 0 THEN 'control' ELSE 'test' END AS variant, "
-        "hash(i) % 1000003 / 7.0 AS price FROM range(400000) AS r(i)"
+        "CREATE TABLE events AS SELECT CASE i % 5 WHEN 0 THEN '$feature_flag_called' WHEN 1 THEN "
+        f"'cart' ELSE 'buy' END AS event, {unit.format('(i // 25 % 9000)')} AS person_id, "
+        "TIMESTAMP '2026-03-01' + to_seconds(CAST(hash(i) % 345600 AS BIGINT)) AS timestamp, "
+        "'flag' AS flag, CASE WHEN hash(i // 25 % 9000) % 2 = 0 OR i % 7919 = 0 THEN 'control' "
+        "ELSE 'test' END AS variant, "
+        f"hash(i) % 1000003 / 7.0 AS price FROM range(400000) AS r(i) ORDER BY {order}"
     )
     source = EventSource(
         connection,
@@ -75,15 +99,68 @@ def test_many_ids_of_text_have_the_same_sums_to_the_bit_on_every_run():
         typed={"$feature_flag": "flag", "$feature_flag_response": "variant", "price": "price"},
     )
     buys = {"kind": "EventsNode", "event": "buy", "math": "sum", "math_property": "price"}
-    metric = {"kind": "ExperimentMetric", "metric_type": "mean", "source": buys}
+    cart, paid = ({"kind": "EventsNode", "event": name} for name in ("cart", "buy"))
+    kind = {"kind": "ExperimentMetric"}
+    metrics = (
+        {**kind, "metric_type": "mean", "source": buys},
+        {**kind, "metric_type": "mean", "source": {**buys, "math": "avg"}},
+        {**kind, "metric_type": "mean", "source": buys, **hours(30)},
+        {**kind, "metric_type": "ratio", "numerator": buys, "denominator": cart},
+        {**kind, "metric_type": "funnel", "series": [cart, paid]},
+    )
     request = Request(
         Population("flag", ("control", "test")),
-        (parse_metric(metric),),
-        Days(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)),
+        tuple(parse_metric(metric) for metric in metrics),
+        Days(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)),
+        Covariates(1),
     )
-    first, *others = (daily_sums(source, request)[0].values for _ in range(4))
-    assert first[..., 0].max() > 40_000
-    assert all(np.array_equal(first, other) for other in others)
+    return source, request
+
+
+def hours(number):
+    return {"conversion_window": number, "conversion_window_unit": "hour"}
+
+
+NUMBERS, TEXT = "CAST(hash({}) >> 1 AS BIGINT)", "'id ' || hash({})"
+
+
+@pytest.mark.parametrize("unit", [NUMBERS, TEXT], ids=["whole numbers", "text"])
+def test_sums_are_the_same_to_the_bit_on_any_number_of_threads(unit, monkeypatch):
+    monkeypatch.setattr(one_pass, "ROWS", 90_000)
+    monkeypatch.setattr(one_pass, "PART", 7_000)
+    monkeypatch.setattr(event_batches, "SHARD", 4_000)
+    source, request = shop(unit)
+    found = {}
+    for threads in (1, 2, 4, 16):
+        source.connection.execute(f"SET threads = {threads}")
+        found[threads] = daily_sums(source, request)
+    assert found[1][0].values[..., -1, 1].min() > 1e6
+    for threads in (2, 4, 16):
+        for one, other in zip(found[1], found[threads], strict=True):
+            assert np.array_equal(one.values, other.values), threads
+            assert np.array_equal(one.heaviest, other.heaviest) or one.heaviest is None
+
+
+def test_the_order_in_which_an_engine_gives_rows_changes_no_bit(monkeypatch):
+    monkeypatch.setattr(one_pass, "PART", 7_000)
+    monkeypatch.setattr(event_batches, "SHARD", 4_000)
+    found = []
+    for order in ("i", "hash(i + 1)"):
+        source, request = shop(NUMBERS, order=order)
+        source.connection.execute("SET preserve_insertion_order = false")
+        found.append(daily_sums(source, request))
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one.values, other.values)
+
+
+def test_without_arrow_the_sums_are_the_same_to_the_bit(monkeypatch):
+    monkeypatch.setattr(one_pass, "ROWS", 90_000)
+    monkeypatch.setattr(one_pass, "PART", 7_000)
+    source, request = shop(NUMBERS)
+    expected = daily_sums(source, request)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+    for one, other in zip(expected, daily_sums(source, request), strict=True):
+        assert np.array_equal(one.values, other.values)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 1000, 70_000])

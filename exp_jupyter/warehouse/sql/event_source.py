@@ -3,14 +3,14 @@
 # ruff: noqa: S608 - names are quoted and every value is bound; see `Parameters`
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import PLAIN, NumberFormat
-from exp_jupyter.warehouse.sql.execution import run
+from exp_jupyter.warehouse.sql.execution import attended, run
 
 if TYPE_CHECKING:
     import duckdb
@@ -202,12 +202,27 @@ class EventSource:
         exp_jupyter.errors.InputError
             The engine refuses the statement or the data.
         """
+        columns: dict[str, Any] = self._answered(
+            lambda: run(self.connection, sql, parameters, lambda found: found.fetchnumpy())
+        )
+        return columns
+
+    def arrow_table(self, sql: str, parameters: Mapping[str, Any]) -> Any:
+        """Run one statement as ``rows`` does, and return its Arrow table; it takes pyarrow.
+
+        DuckDB fills Arrow's columns on all its threads, NumPy's arrays on one.
+        """
+
+        def work() -> Any:
+            return self.connection.sql(sql, params=dict(parameters)).to_arrow_table()
+
+        return self._answered(lambda: attended(self.connection, work))
+
+    def _answered(self, ask: Callable[[], Any]) -> Any:
         import duckdb
 
         try:
-            result: dict[str, Any] = run(
-                self.connection, sql, parameters, lambda found: found.fetchnumpy()
-            )
+            return ask()
         except (duckdb.Error, UnicodeDecodeError) as error:
             # An engine cuts a message in the middle of a character, which Python cannot read.
             if (broken := self._broken_json(error)) is not None:
@@ -216,7 +231,6 @@ class EventSource:
                 f"The events could not be analysed: {first_line(error)}",
                 hint="Check the source's columns with EventSource.check().",
             ) from error
-        return result
 
     def _broken_json(self, error: Exception) -> InputError | None:
         """Return what is wrong with the column of properties, where that is what failed."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from exp_jupyter.schema.metrics.metric import SECONDS, RetentionMetric
 from exp_jupyter.warehouse.request.days import DAY, HOUR, UNKNOWN
+from exp_jupyter.warehouse.stream.event_batches import AFTER, EventBatch
 from exp_jupyter.warehouse.stream.unit_arrays import Cells, Clock, Dense, Floats, Ints
-from exp_jupyter.warehouse.stream.unit_values import AFTER, Held, Slice, Value
+from exp_jupyter.warehouse.stream.unit_values import Changes, Held, Value, starts_of
 
 
 class Tally(ABC):
@@ -35,8 +36,8 @@ class Tally(ABC):
             self.covariate.prepare(dense, self.covariate.covariate)
 
     @abstractmethod
-    def take(self, held: Held, events: Slice, cells: Cells) -> None:
-        """Take a slice in."""
+    def take(self, held: Held, events: EventBatch, cells: Cells) -> None:
+        """Take a batch in."""
 
     @abstractmethod
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
@@ -94,7 +95,7 @@ class Tally(ABC):
     def _change(
         self,
         held: Held,
-        events: Slice,
+        events: EventBatch,
         cells: Cells,
         index: Ints,
         day: Ints,
@@ -137,12 +138,12 @@ class MeanTally(Tally):
         super().prepare(dense)
         self.value.prepare(dense, self.value.key)
 
-    def take(self, held: Held, events: Slice, cells: Cells) -> None:
-        """Take a slice in."""
+    def take(self, held: Held, events: EventBatch, cells: Cells) -> None:
+        """Take a batch in."""
         if self.covariate is not None:
             self.covariate.take_before(held, events)
-        index, old, new = self.value.take(held, events)
-        old, new = self._y(old), self._y(new)
+        changes = self.value.take(held, events)
+        index, old, new = changes.index, self._y(changes.old), self._y(changes.new)
         sums = {
             "s": new - old,
             "ss": new * new - old * old,
@@ -150,8 +151,7 @@ class MeanTally(Tally):
         }
         if self.covariate is not None:
             sums["xy"] = (new - old) * self._x(held, index)
-        day = _day_of(held, events, index, self.window)
-        self._change(held, events, cells, index, day, sums)
+        self._change(held, events, cells, index, changes.day, sums)
 
     def parts(self, held: Held, index: Ints) -> dict[str, Floats]:
         """Return what the sums hold of units."""
@@ -184,17 +184,22 @@ class RatioTally(Tally):
         for value in (self.above, self.below):
             value.prepare(dense, value.key)
 
-    def take(self, held: Held, events: Slice, cells: Cells) -> None:
-        """Take a slice in."""
-        changes = [value.take(held, events) for value in (self.above, self.below)]
-        index = np.union1d(changes[0][0], changes[1][0])
-        new = self._values(held, index)
-        old = [values.copy() for values in new]
-        for column, (touched, before, _) in zip(old, changes, strict=True):
-            column[np.searchsorted(index, touched)] = before
+    def take(self, held: Held, events: EventBatch, cells: Cells) -> None:
+        """Take a batch in."""
+        above, below = (value.take(held, events) for value in (self.above, self.below))
+        if np.array_equal(above.key, below.key):
+            key, index, day = above.key, above.index, above.day
+            old, new = (above.old, below.old), (above.new, below.new)
+        else:
+            key, index, day = _either(above, below)
+            now = self._values(held, index)
+            parts = [
+                changes.at(key, index, value)
+                for changes, value in zip((above, below), now, strict=True)
+            ]
+            old, new = zip(*parts, strict=True)
         was = _products(*old)
-        sums = {name: now - was[name] for name, now in _products(*new).items()}
-        day = _day_of(held, events, index, self.window)
+        sums = {name: amounts - was[name] for name, amounts in _products(*new).items()}
         self._change(held, events, cells, index, day, sums)
 
     def heaviest(self, held: Held, number: int) -> Floats | None:
@@ -215,19 +220,17 @@ def _products(a: Floats, b: Floats) -> dict[str, Floats]:
     return {"s": a, "ss": a * a, "sss": a * a * a, "b": b, "bb": b * b, "ab": a * b}
 
 
-def _day_of(held: Held, events: Slice, index: Ints, window: int) -> Ints:
-    # With a window the whole value belongs to the day of entry.
-    if window:
-        return held.units.entry[index]
-    return np.full(index.size, events.day(held.clock))
+def _either(one: Changes, other: Changes) -> tuple[Ints, Ints, Ints]:
+    """Return the keys, units and days on which either changes."""
+    keys, first = np.unique(np.concatenate((one.key, other.key)), return_index=True)
+    index = np.concatenate((one.index, other.index))[first]
+    return keys, index, np.concatenate((one.day, other.day))[first]
 
 
-def _firsts(u: NDArray[np.int32], us: Ints) -> tuple[Ints, Ints]:
-    """Return the units that occur, and each one's earliest instant."""
-    order = np.lexsort((us, u))
-    found = u[order]
-    starts = np.flatnonzero(np.r_[True, found[1:] != found[:-1]]) if found.size else order
-    return found[starts].astype(np.int64), us[order][starts]
+def _firsts(u: Ints, us: Ints) -> tuple[Ints, Ints]:
+    """Return the units that occur, in their order, and each one's earliest instant."""
+    starts = starts_of(u)
+    return u[starts], np.minimum.reduceat(us, starts) if starts.size else us
 
 
 class FunnelTally(Tally):
@@ -245,8 +248,8 @@ class FunnelTally(Tally):
         for name in self.arrays:
             dense.array(name, UNKNOWN)
 
-    def take(self, held: Held, events: Slice, cells: Cells) -> None:
-        """Take a slice in."""
+    def take(self, held: Held, events: EventBatch, cells: Cells) -> None:
+        """Take a batch in."""
         if self.covariate is not None:
             self.covariate.take_before(held, events)
         before = held.units.first
@@ -298,8 +301,8 @@ class RetentionTally(Tally):
             dense.array(self.began, UNKNOWN)
         dense.array(self.returned, 0.0)
 
-    def take(self, held: Held, events: Slice, cells: Cells) -> None:
-        """Take a slice in."""
+    def take(self, held: Held, events: EventBatch, cells: Cells) -> None:
+        """Take a batch in."""
         if self.start is not None:
             rows = events.rows(self.start, AFTER)
             u = events.u[rows]

@@ -56,7 +56,7 @@ class Places:
             return np.full(ids.size, -1, dtype=np.int32)
         (factor, shift, table), *later = self._levels
         found = table[_slots(ids, factor, shift)]
-        wrong = self._ids[found] != ids
+        wrong = self._ids[found.astype(np.int64)] != ids  # found by 64 bits, several times as fast
         rows = np.flatnonzero(wrong & (found >= 0))
         found[wrong] = -1
         for factor, shift, table in later:
@@ -84,7 +84,7 @@ def _inserted(
 
 
 def _slots(ids: Ints, factor: np.uint64, shift: np.uint64) -> NDArray[np.int64]:
-    return ((ids.view(np.uint64) * factor) >> shift).astype(np.int64)
+    return ((ids.view(np.uint64) * factor) >> shift).view(np.int64)
 
 
 @dataclass

@@ -1,5 +1,10 @@
 """The series as one pass: DuckDB scans slices of days, and a number per unit is kept between them.
 
+While the engine reads a slice, the one before is taken in on as many threads as the engine has:
+parts of it are sorted by unit and day, then shards of units are taken in, each by itself. Parts and
+shards depend on the events alone, and what shards change is added up in their order, so the sums
+are the same to the bit on any number of threads.
+
 It serves means, ratios, ordered funnels without a window and retention from the first start, all of
 events; the statement of ``exp_jupyter.warehouse.events.statements`` serves the rest, and
 every other engine. Both answer alike; the pass is faster and smaller because no unit's day is
@@ -10,11 +15,12 @@ written down.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -44,13 +50,28 @@ from exp_jupyter.warehouse.stream.accumulators import (
     RetentionTally,
     Tally,
 )
+from exp_jupyter.warehouse.stream.event_batches import (
+    AFTER,
+    BEFORE,
+    PART,
+    BatchSorter,
+    EventBatch,
+    merged,
+    shards,
+)
 from exp_jupyter.warehouse.stream.exposed_units import Units
-from exp_jupyter.warehouse.stream.prefetch import Ahead, Joined
+from exp_jupyter.warehouse.stream.prefetch import (
+    Ahead,
+    Joined,
+    Rows,
+    engine_settings,
+    read,
+)
 from exp_jupyter.warehouse.stream.unit_arrays import Cells, Clock, Dense, Ints
-from exp_jupyter.warehouse.stream.unit_values import AFTER, BEFORE, Held, Slice, Value
+from exp_jupyter.warehouse.stream.unit_values import Held, Value
 
-ROWS = 1_000_000
-"""How many events a slice should have: enough to spare scans, few enough to stay small."""
+ROWS = 1 << 21
+"""How many events a slice should have: enough for many cores, few enough to stay small."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_BITS = 60
@@ -139,6 +160,11 @@ class Stream:
         """What the tallies share."""
         return Held(self.units, self.dense, self.clock)
 
+    @cached_property
+    def settings(self) -> tuple[int, bool]:
+        """How many threads the engine has, and whether it keeps the order of rows."""
+        return engine_settings(self.source)
+
     # ------------------------------------------------------------ the metrics
 
     def _tally(self, position: int, metric: Metric) -> Tally:
@@ -201,8 +227,14 @@ class Stream:
         self.units.place(self.clock, exclude=self.exclude)
         self.dense.grow(self.units.size)
 
-    def advance(self, low: int, high: int, begun: Callable[[int], None] | None = None) -> None:
-        """Take in the events from ``low`` to before ``high``, day by day.
+    def advance(
+        self,
+        low: int,
+        high: int,
+        begun: Callable[[int], None] | None = None,
+        marked: int | None = None,
+    ) -> None:
+        """Take in the events from ``low`` to before ``high``, in order of time.
 
         Parameters
         ----------
@@ -210,17 +242,41 @@ class Stream:
             Instants in microseconds.
         begun
             Called with a day's first instant before the day is taken in.
+        marked
+            The instant from which on every day is begun; those before are taken in together.
         """
-        with closing(self._slices(low, high)) as slices:
-            for events in slices:
-                if begun is not None:
-                    begun(events.low)
-                gone = self.units.leaving(events.low, events.high)
-                pairs = list(zip(self.tallies, self.cells, strict=True))
-                for tally, cells in pairs if gone.size else ():
-                    tally.leave(self.held, gone, cells)
-                for tally, cells in pairs:
-                    tally.take(self.held, events, cells)
+        whole = high if marked is None else max(low, marked)
+        with ThreadPoolExecutor(self.settings[0], thread_name_prefix="exp_jupyter shards") as pool:
+            waiting: list[Future[list[Cells]]] = []
+            with closing(self._slices(low, high, pool, whole)) as slices:
+                for parts in slices:
+                    self._add(waiting)
+                    if begun is not None and parts[0].low >= whole:
+                        begun(parts[0].low)
+                    gone = self.units.leaving(parts[0].low, parts[0].high)
+                    waiting = [pool.submit(self._taken, gone, of) for of in shards(parts)]
+            self._add(waiting)
+
+    def _add(self, taken: list[Future[list[Cells]]]) -> None:
+        """Add what shards have changed, always in their order."""
+        for future in taken:
+            for cells, more in zip(self.cells, future.result(), strict=True):
+                cells.add_all(more)
+
+    def _taken(self, gone: Ints, parts: list[EventBatch]) -> list[Cells]:
+        """Take in a shard, and return what it changes in every metric's sums."""
+        events = merged(parts)
+        held = self.held
+        first, last = np.searchsorted(gone, events.units)
+        changed = []
+        for tally, whole in zip(self.tallies, self.cells, strict=True):
+            cells = Cells(whole.names, whole.variants, whole.days)
+            if first < last:
+                tally.leave(held, gone[first:last], cells)
+            changed.append(cells)
+        for tally, cells in zip(self.tallies, changed, strict=True):
+            tally.take(held, events, cells)
+        return changed
 
     def look_back(self, since: int) -> None:
         """Read the covariates of the units whose first exposure is at ``since`` or later."""
@@ -232,10 +288,18 @@ class Stream:
         for value in covariates.values():
             value.forget(self.dense, fresh)
         low = max(self.low, since - self.scan.lookback)
-        with closing(self._slices(low, since, fresh)) as slices:
-            for events in slices:
-                for value in covariates.values():
-                    value.take_before(self.held, events)
+
+        def taken(parts: list[EventBatch]) -> None:
+            events = merged(parts)
+            for value in covariates.values():
+                value.take_before(self.held, events)
+
+        with (
+            ThreadPoolExecutor(self.settings[0], thread_name_prefix="exp_jupyter shards") as pool,
+            closing(self._slices(low, since, pool, since, fresh)) as slices,
+        ):
+            for parts in slices:
+                list(pool.map(taken, shards(parts)))
 
     def fingerprints(self, low: int, high: int) -> dict[int, str]:
         """Return for every day, by its first instant, what tells its events from others."""
@@ -283,38 +347,58 @@ class Stream:
                 edges.append(edge)
 
     def _slices(
-        self, low: int, high: int, only: Ints | None = None
-    ) -> Generator[Slice, None, None]:
-        """Yield the events of the units, or of only some of them, day by day."""
+        self,
+        low: int,
+        high: int,
+        pool: ThreadPoolExecutor,
+        whole: int,
+        only: Ints | None = None,
+    ) -> Generator[list[EventBatch], None, None]:
+        """Yield the events of the units, or of only some of them, slice by slice, in parts.
+
+        A slice has one day or several; from ``whole`` on it has one.
+        """
         if not self.units.size or low >= high:
             return
         wanted = only
         if only is None and not self.units.whole:
             wanted = np.flatnonzero(self.units.first < UNKNOWN)
         edges = self.midnights(low, high)
+        at, stop = 0, 0
+
+        def end(number: int) -> int:
+            last = min(at + number, len(edges) - 1)
+            while last > at + 1 and edges[last] > whole:
+                last -= 1
+            return last
+
         with (
             Joined(self.source, self.units, wanted) as joined,
             Ahead(self.source) as ahead,
         ):
-            at, stop = 0, min(2, len(edges) - 1)
+            stop = end(2)
             coming = ahead.start(self._read, joined, edges[at], edges[stop])
             while True:
-                rows, bits = coming()
-                rate = max(1, rows["us"].size // (stop - at))
-                # Few are exposed at first, so the number of days grows with care.
-                number = max(1, min(ROWS // rate, 2 * (stop - at)))
-                here, at = edges[at : stop + 1], stop
-                stop = min(at + number, len(edges) - 1)
+                rows, sorter = coming()
+                rate = max(1, rows.size // (stop - at))
+                number = max(1, ROWS // rate)
+                if joined:  # few are exposed at first, so the number of days grows with care
+                    number = min(number, 2 * (stop - at))
+                first, last, at = edges[at], edges[stop], stop
+                stop = end(number)
                 if at < stop:  # the engine reads the next days while these are taken in
-                    coming = ahead.start(self._read, joined, edges[at], edges[stop])
-                yield from _by_day(self._known(rows, bits, here[0], here[-1]), here)
+                    more = edges[at], edges[stop]
+                    many = rate * (stop - at) > PART
+                    coming = ahead.start(partial(self._read, many=many), joined, *more)
+                sort = partial(_sorted_part, sorter, rows, first, last)
+                yield list(pool.map(sort, range(0, max(1, rows.size), PART)))
                 if at == len(edges) - 1:
                     return
 
     def _read(
-        self, joined: str | None, low: int, high: int
-    ) -> tuple[dict[str, Any], dict[str, int]]:
-        """Return the columns of the events between two instants, and the bits of their mask."""
+        self, joined: str | None, low: int, high: int, *, many: bool = False
+    ) -> tuple[Rows, BatchSorter]:
+        """Return the events between two instants, and what sorts them."""
         bits = {name: i for i, name in enumerate((BEFORE, AFTER, *self.scan.match_columns))}
         mask = " + ".join(
             f"CASE WHEN {name} THEN {1 << bits[name]} ELSE 0 END"
@@ -325,46 +409,28 @@ class Stream:
         unit = "u" if joined else "unit"
         inner, parameters = self.scan.events(low, high, joined)
         sql = f"SELECT {unit}, us, CAST({mask} AS {kind}) AS mask{columns} FROM ({inner}) AS r"
-        rows = self._rows(sql, parameters)
-        return {name: np.ma.getdata(column) for name, column in rows.items()}, bits
-
-    def _known(self, rows: dict[str, Any], bits: dict[str, int], low: int, high: int) -> Slice:
-        """Return the events of exposed units that are not too long before the exposure."""
-        u = rows["u"] if "u" in rows else self.units.of(rows["unit"])
-        us = rows["us"]
-        since = us - self.units.first[u]
-        kept = np.flatnonzero((u >= 0) & (since >= -self.scan.lookback))
-        u, us, since, flags = u[kept], us[kept], since[kept], rows["mask"][kept]
-        early = (since < 0).view(np.int8)
-        flags |= early << bits[BEFORE]
-        late = (early == 0) & (us < self.clock.stop)
-        flags |= late.view(np.int8) << bits[AFTER]
-        columns = {name: rows[name][kept] for name in self.scan.value_columns}
-        return Slice(low, high, u, us, flags, columns, bits)
+        rows = read(self.source, sql, _used(sql, parameters), many=many)
+        sorter = BatchSorter(
+            self.units,
+            self.clock,
+            self.scan.lookback,
+            bits,
+            self.scan.value_columns,
+            ordered=joined is None and self.settings[1],
+        )
+        return rows, sorter
 
     def _rows(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        used = set(re.findall(r"\$(p\d+)\b", sql))
-        return self.source.rows(sql, {name: parameters[name] for name in used})
+        return self.source.rows(sql, _used(sql, parameters))
+
+
+def _sorted_part(sorter: BatchSorter, rows: Rows, low: int, high: int, place: int) -> EventBatch:
+    return sorter.batch(rows.part(place, place + PART), low, high)
+
+
+def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a statement names: an engine takes no others."""
+    return {name: parameters[name] for name in set(re.findall(r"\$(p\d+)\b", sql))}
 
 
 _WIDTHS = ((7, "TINYINT"), (15, "SMALLINT"), (31, "INTEGER"), (_MOST_BITS, "BIGINT"))
-
-
-def _by_day(events: Slice, edges: list[int]) -> Iterator[Slice]:
-    """Split events at the edges."""
-    us = events.us
-    if len(edges) == 2:
-        yield events
-        return
-    columns: dict[str, Any] = {"u": events.u, "us": us, "mask": events.mask, **events.columns}
-    if np.any(us[1:] < us[:-1]):
-        place = np.searchsorted(np.array(edges[1:-1]), us, side="right").astype(np.int16)
-        order = np.argsort(place, kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
-        bounds = np.searchsorted(place[order], np.arange(len(edges))).tolist()
-    else:  # the events lie in order of time, as stores write them
-        bounds = np.searchsorted(us, edges).tolist()
-    for i, (low, high) in enumerate(pairwise(edges)):
-        part = {name: column[bounds[i] : bounds[i + 1]] for name, column in columns.items()}
-        u, own, mask = (part.pop(name) for name in ("u", "us", "mask"))
-        yield Slice(low, high, u, own, mask, part, events.bits)

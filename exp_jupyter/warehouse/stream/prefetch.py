@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,54 @@ from exp_jupyter.warehouse.stream.exposed_units import Units
 from exp_jupyter.warehouse.stream.unit_arrays import Ints
 
 T = TypeVar("T")
+
+
+class Rows:
+    """Rows of a result, by columns, of which parts are taken.
+
+    Parameters
+    ----------
+    columns
+        NumPy's arrays by name, or an Arrow table; without NULLs, all numbers.
+    """
+
+    def __init__(self, columns: Any) -> None:
+        self.columns = columns
+        arrays = isinstance(columns, Mapping)
+        self.size = len(next(iter(columns.values()))) if arrays else columns.num_rows
+        self._arrays = arrays
+
+    def part(self, first: int, last: int) -> dict[str, Any]:
+        """Return the columns of the rows from one position to before another."""
+        if self._arrays:
+            return {name: column[first:last] for name, column in self.columns.items()}
+        part = self.columns.slice(first, last - first)
+        return {name: part.column(name).to_numpy() for name in part.column_names}
+
+
+def read(source: EventSource, sql: str, parameters: Mapping[str, Any], *, many: bool) -> Rows:
+    """Return the rows of a statement; ``many`` are read by way of Arrow where it is installed."""
+    if many and _arrow():
+        return Rows(source.arrow_table(sql, parameters))
+    columns = source.rows(sql, parameters)
+    return Rows({name: np.ma.getdata(column) for name, column in columns.items()})
+
+
+def _arrow() -> bool:
+    try:
+        return find_spec("pyarrow") is not None
+    except ValueError:  # somebody has taken it out of the running process
+        return False
+
+
+def engine_settings(source: EventSource) -> tuple[int, bool]:
+    """Return how many threads a source's engine has, and whether it keeps the order of rows."""
+    if not source.streams:
+        return 1, False
+    ((threads, ordered),) = source.connection.execute(
+        "SELECT current_setting('threads'), current_setting('preserve_insertion_order')"
+    ).fetchall()
+    return max(1, int(threads)), bool(ordered)
 
 
 class Ahead:

@@ -41,6 +41,13 @@ class Clock:
         """Return the first day whose point sees an event at ``us`` (strictly before its end)."""
         return np.searchsorted(self._ends, us, side="right")
 
+    def before_each(self, us: Ints) -> Ints:
+        """Return what ``before`` does, the faster where the instants stand in order of time."""
+        if us.size < 64 or np.any(us[1:] < us[:-1]):
+            return self.before(us)
+        bounds = np.searchsorted(us, self._ends)
+        return np.repeat(np.arange(self.number + 1), np.diff(bounds, prepend=0, append=us.size))
+
     def until(self, us: Ints) -> Ints:
         """Return the first day whose point sees an exposure at ``us`` (its end included)."""
         return np.searchsorted(self._ends, us, side="left")
@@ -140,6 +147,11 @@ class Cells:
             if id(amounts) not in found:
                 found[id(amounts)] = np.bincount(place, weights=amounts, minlength=cell.size)
             cell += sign * found[id(amounts)]
+
+    def add_all(self, other: Cells) -> None:
+        """Add another's sums."""
+        for name, flat in other.values.items():
+            self.values[name] += flat
 
     def copied(self) -> dict[str, Floats]:
         """Return a copy of the sums."""
