@@ -1,10 +1,15 @@
 """Every write of the contract is planned, looked for, sent once, and known again afterwards."""
 
+import copy
 import re
 
+import httpx
 import pytest
 
+from exp_jupyter.client import EMBEDDED_ORIGIN, open_project
 from exp_jupyter.server.http.endpoints import PROJECT_ENDPOINTS
+from exp_jupyter.server.testing import TrialProject
+from tests.client.conftest import Growth
 
 ORDERS = {
     "kind": "ExperimentMetric",
@@ -18,6 +23,12 @@ MEASURED = {"metrics": [ORDERS], "allow_unknown_events": True}
 def paused(growth):
     number = growth.running()
     growth.post("experiments", number, "pause")
+    return number
+
+
+def frozen(growth):
+    number = growth.running()
+    growth.post("experiments", number, "freeze_exposure")
     return number
 
 
@@ -81,6 +92,11 @@ WRITES = {
     ),
     "POST experiments/{id}/archive": (lambda g: g.ended(), lambda p, n: p.experiments.archive(n)),
     "POST experiments/{id}/unarchive": (archived, lambda p, n: p.experiments.unarchive(n)),
+    "POST experiments/{id}/freeze_exposure": (
+        lambda g: g.running(),
+        lambda p, n: p.experiments.freeze(n),
+    ),
+    "POST experiments/{id}/unfreeze_exposure": (frozen, lambda p, n: p.experiments.unfreeze(n)),
     "POST experiments/{id}/reset": (lambda g: g.ended(), lambda p, n: p.experiments.reset(n)),
     "POST experiments/{id}/duplicate": (
         lambda g: g.running(),
@@ -163,9 +179,6 @@ OTHERWISE = {
     ),
     # Several experiments at once: PATCH changes the tags of one.
     "POST experiments/bulk_update_tags": "PATCH experiments/{id}",
-    # Confirmed one by one where they are offered to people.
-    "POST experiments/{id}/freeze_exposure": "lifecycle",
-    "POST experiments/{id}/unfreeze_exposure": "lifecycle",
     # Answered with 405, whatever they hold.
     "DELETE experiments/{id}": "refused",
     "DELETE feature_flags/{id}": "refused",
@@ -190,6 +203,7 @@ def scene(request, growth):
     prepare, make = WRITES[request.param]
     held = prepare(growth)
     growth.posts.clear()
+    growth.held = held
     return request.param, growth, lambda: make(growth.owner, held)
 
 
@@ -236,3 +250,100 @@ def test_a_write_that_a_code_line_makes_again_is_the_same(scene):
     write = make()
     again = eval(write.code(), {"project": growth.owner})
     assert again.plan == write.plan
+
+
+# What an answer says of whom it is about. Of what it has made, the number is the project's choice.
+IDENTITY = ("id", "key", "feature_flag_key", "cohort.id", "change_request.id")
+OF_THE_MADE = ("name", "key", "feature_flag_key", "action_key")
+OF_A_JOB = ("experiment_id", "metric_uuid", "fingerprint")
+MAKES = re.compile(r"POST (experiments|experiments/create_from_prompt|.*/duplicate|[a-z_]+)")
+
+
+def identity(called):
+    if "recalculat" in called:
+        return OF_A_JOB
+    return OF_THE_MADE if MAKES.fullmatch(called) else IDENTITY
+
+
+class Misdirected(httpx.BaseTransport):
+    """Answers a write as if it had been made of another object, and makes none."""
+
+    def __init__(self, real, answer):
+        self.real, self.answer = real, answer
+
+    def handle_request(self, request):
+        if request.method == "GET" or request.url.path.endswith("/query/"):
+            return self.real.handle_request(request)
+        return httpx.Response(200, json=self.answer)
+
+
+def another(answer, path):
+    """Return the answer with another value where it says whom it is about; None if it does not."""
+    changed = copy.deepcopy(answer)
+    *outer, last = path.split(".")
+    inside = changed
+    for part in outer:
+        inside = inside.get(part) if isinstance(inside, dict) else None
+    if not isinstance(inside, dict) or inside.get(last) is None:
+        return None
+    value = inside[last]
+    inside[last] = value + 1000 if isinstance(value, int) else f"{value[::-1]}x"
+    return changed
+
+
+@pytest.fixture
+def twin(tmp_path, waits):
+    """A second project in which everything is set up alike, for its answers."""
+    trial = TrialProject(tmp_path / "twin")
+    growth = Growth(trial, waits.pace())
+    yield growth
+    for project in (growth.owner, growth.reviewer):
+        project.close()
+    trial.close()
+
+
+def test_a_good_answer_about_another_object_is_not_reported_done(scene, twin, waits):
+    called, growth, _ = scene
+    prepare, make_in = WRITES[called]
+    held = prepare(twin)
+    answers = []
+    real_write = twin.owner.transport.write
+    twin.owner.transport.write = lambda *call: answers.append(real_write(*call)) or answers[-1]
+    assert make_in(twin.owner, held).send().kind == "applied"
+    answer = {"id": "1"} if called.startswith("DELETE") else answers[-1]
+    wrong = {
+        path: changed for path in identity(called) if (changed := another(answer, path)) is not None
+    }
+    assert wrong, f"{called} does not say whom its answer is about: {answer}"
+    carrier, key = growth.owner.transport._http, growth.owner.transport._key
+    for path, changed in wrong.items():
+        lying = Misdirected(carrier, changed)
+        project = open_project(EMBEDDED_ORIGIN, None, key, transport=lying, pace=waits.pace())
+        outcome = make_in(project, growth.held).send()
+        assert (path, outcome.kind) == (path, "unknown")
+        assert "answer" in outcome.sentence
+
+
+CHANGES_ONE = [
+    called
+    for called in WRITES
+    if re.fullmatch(r"PATCH .*|POST experiments/{id}/\w+", called)
+    and not re.search("duplicate|cohort|recalculat", called)
+]
+
+
+@pytest.mark.parametrize("called", CHANGES_ONE)
+def test_a_good_answer_that_does_not_show_the_change_is_not_reported_done(called, growth, waits):
+    prepare, make = WRITES[called]
+    held = prepare(growth)
+    growth.posts.clear()
+    owner = growth.owner
+    plan = make(owner, held).plan
+    where = plan.path if plan.method == "PATCH" else plan.path.rsplit("/", 2)[0] + "/"
+    unchanged = owner.transport.read(where)
+    lying = Misdirected(owner.transport._http, unchanged)
+    key = owner.transport._key
+    project = open_project(EMBEDDED_ORIGIN, None, key, transport=lying, pace=waits.pace())
+    outcome = make(project, held).send()
+    assert outcome.kind == "unknown"
+    assert "does not show" in outcome.sentence

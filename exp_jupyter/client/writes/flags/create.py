@@ -133,6 +133,8 @@ class NewFlag(Write):
         if result.key != self._key:
             return f"is about the flag {result.key}"
         same = self._state_of(result).kind == "already_done" and result.active is self._active
+        if same and (result.name or "").strip() != self._name.strip():
+            return "is about a flag with another description"
         return "" if same else "is about a flag with another rollout, other variants or state"
 
     def _taken(self, body: Any, *, finishing: bool) -> WriteOutcome:
