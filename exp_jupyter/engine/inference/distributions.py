@@ -14,6 +14,9 @@ _MANY = 256
 _SMOOTH_FROM = 4.0
 _NODES = 32
 
+_FEW = 20.0
+"""Degrees of freedom from which Hill's expansion is tried."""
+
 _NOTHING_LEFT = 1600.0
 """From this (ν − ½)·ln(1 + t²/ν) on, a tail of t is below the smallest float, e⁻⁷⁴⁵."""
 
@@ -92,34 +95,41 @@ def tail_probability(statistic: Floats, df: Floats | None) -> Floats:
 
 
 def _tail_by_expansion(statistic: Floats, df: Floats) -> Floats:
+    square = (df - 0.5) * np.log1p(statistic * statistic / df)
+    near = ~((square > _NOTHING_LEFT) & (df > _FEW))
+    if 2 * np.count_nonzero(near) > near.size:
+        return _near_tail(statistic, df, square)
+    result = np.asarray(statistic < 0, dtype=np.float64)
+    result[near] = _near_tail(statistic[near], df[near], square[near])
+    return result
+
+
+def _near_tail(statistic: Floats, df: Floats, square: Floats) -> Floats:
     from scipy import special
 
-    deviate, usable, beyond = _normal_deviate(statistic, df)
+    deviate, usable = _normal_deviate(statistic, df, square)
     result = np.asarray(special.ndtr(-deviate))
-    rest = ~(usable | beyond)
+    rest = ~(usable | ((square > _NOTHING_LEFT) & (df > _FEW)))
     if rest.any():
         result[rest] = special.stdtr(df[rest], -statistic[rest])
     return result
 
 
-def _normal_deviate(statistic: Floats, df: Floats) -> tuple[Floats, Booleans, Booleans]:
+def _normal_deviate(statistic: Floats, df: Floats, square: Floats) -> tuple[Floats, Booleans]:
     """Return the normal deviate with t's tail probability, and where it is exact enough.
 
-    The last array tells where the tail is less than the smallest float, and so 0 or 1 either way.
+    ``square`` is (df − ½)·ln(1 + t²/df), the first term of Hill's expansion squared.
     """
     a = df - 0.5
     b = 48 * a * a
-    square = a * np.log1p(statistic * statistic / df)
     w = np.sqrt(square)
     second = (((4 * square + 33) * square + 240) * square + 855) / (10 * b * b)
     third = ((64 * square + 788) * square + 9801) * square + 89775
     third = ((third * square + 543375) * square + 1788885) / (210 * b * b * b)
     z = w * (1 + (square + 3) / b - second + third)
-    z = np.copysign(z, statistic)
     # A relative error of e in z is one of about z²·e in the tail; the next term is well below
     # a tenth of the last one here.
-    many = df > 20
-    return z, many & (w * np.abs(z) * third < 1e-11), many & (square > _NOTHING_LEFT)
+    return np.copysign(z, statistic), (df > _FEW) & (w * z * third < 1e-11)
 
 
 def p_value(statistic: Floats, df: Floats | None, alternative: Alternative) -> Floats:

@@ -57,6 +57,9 @@ def raise_first(refusals: Iterable[Refusal]) -> None:
 
 def codes(refusals: Sequence[Refusal], shape: tuple[int, ...]) -> NDArray[Any]:
     """Return, for every element, the code of its first refusal, "" where it is accepted."""
+    if not any(refusal.where.any() for refusal in refusals):
+        # One element seen everywhere: most comparisons refuse nothing, however many they are.
+        return np.broadcast_to(np.array("", dtype=object), shape)
     found = np.full(shape, "", dtype=object)
     for refusal in reversed(refusals):
         if refusal.where.any():
