@@ -10,11 +10,12 @@ import numpy as np
 
 from exp_jupyter.engine.comparison.compare import Judge, compare
 from exp_jupyter.engine.comparison.methods import Frequentist
-from exp_jupyter.engine.statistics.arguments import described, number, pair, whole
+from exp_jupyter.engine.statistics.arguments import number, pair, whole
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.covariates import Covariate
 from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

@@ -14,9 +14,10 @@ from exp_jupyter.engine.checks.sample_ratio import (
     sample_ratio_mismatch,
 )
 from exp_jupyter.engine.inference.cautions import arm_cautions, wide_baseline
-from exp_jupyter.engine.statistics.arguments import described, instance, number, pair, switch
+from exp_jupyter.engine.statistics.arguments import instance, number, pair, switch
 from exp_jupyter.engine.statistics.arrays import floats
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import raise_first
 from exp_jupyter.errors import InputError
 

@@ -12,7 +12,6 @@ import numpy as np
 from exp_jupyter.engine.statistics.arguments import (
     by_name,
     choose,
-    described,
     instance,
     number,
     switch,
@@ -20,6 +19,7 @@ from exp_jupyter.engine.statistics.arguments import (
     whole,
 )
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats, numbers
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 

@@ -11,9 +11,10 @@ from exp_jupyter.engine.comparison.contrast import Contrast, Difference, Mode, c
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.inference.cautions import Caution
-from exp_jupyter.engine.statistics.arguments import choose, described
+from exp_jupyter.engine.statistics.arguments import choose
 from exp_jupyter.engine.statistics.arrays import Booleans, Flags, Floats, flags, floats, numbers
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import Refusal, codes, raise_first
 from exp_jupyter.errors import InputError
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import choose, described, number, switch
+from exp_jupyter.engine.statistics.arguments import choose, number, switch
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError, StatisticsError
 
 

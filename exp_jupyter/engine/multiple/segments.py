@@ -10,8 +10,9 @@ import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.multiple.corrections import adjust
-from exp_jupyter.engine.statistics.arguments import described, instance, number
+from exp_jupyter.engine.statistics.arguments import instance, number
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.shown import Shown
 

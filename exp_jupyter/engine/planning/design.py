@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from exp_jupyter.engine.statistics.arguments import choose, described, inside, switch
+from exp_jupyter.engine.statistics.arguments import choose, inside, switch
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.scalar_or_array import (
     as_numbers,
     everywhere,

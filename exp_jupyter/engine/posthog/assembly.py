@@ -19,13 +19,8 @@ from exp_jupyter.engine.posthog.named_sums import (
     validation_failures,
 )
 from exp_jupyter.engine.posthog.settings import ADJUSTABLE, Settings
-from exp_jupyter.engine.statistics.arguments import (
-    choose,
-    described,
-    instance,
-    real,
-    variant_names,
-)
+from exp_jupyter.engine.statistics.arguments import choose, instance, real, variant_names
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.shown import plain
 

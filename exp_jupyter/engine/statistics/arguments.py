@@ -6,30 +6,8 @@ import math
 import numbers
 from collections.abc import Collection, Mapping, Sequence, Set
 
+from exp_jupyter.engine.statistics.quoting import described, plain
 from exp_jupyter.errors import InputError, StatisticsError
-
-_LONGEST = 40
-"""Characters of a value that a message quotes."""
-
-
-def described(value: object) -> str:
-    """Return a value as a message quotes it: a short one as it is, anything else by its type."""
-    written = _plain(value)
-    if written is None or isinstance(written, (bool, numbers.Number, str, bytes)):
-        try:
-            quoted = repr(written)
-        except ValueError:  # an integer with more digits than Python writes out
-            return "too large"
-        return quoted if len(quoted) <= _LONGEST else f"{quoted[:_LONGEST]}…"
-    name = type(value).__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _plain(value: object) -> object:
-    """Return the Python number inside a numpy scalar or an array without axes."""
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        return value.item()
-    return value
 
 
 def choose(name: str, value: object, allowed: Sequence[str]) -> None:
@@ -40,9 +18,9 @@ def choose(name: str, value: object, allowed: Sequence[str]) -> None:
 
 def switch(name: str, value: object) -> bool:
     """Return a yes or a no; refuse anything else."""
-    plain = _plain(value)
-    if isinstance(plain, bool) or (isinstance(plain, int) and plain in (0, 1)):
-        return bool(plain)
+    own = plain(value)
+    if isinstance(own, bool) or (isinstance(own, int) and own in (0, 1)):
+        return bool(own)
     raise InputError(f"{name} is {described(value)}; expected True or False.")
 
 
@@ -91,11 +69,11 @@ def number(
     closed
         Whether the lower bound is inside.
     """
-    plain = _plain(value)
-    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+    own = plain(value)
+    if isinstance(own, bool) or not isinstance(own, numbers.Real):
         raise InputError(f"{name} is {described(value)}; expected a number.", hint=hint)
     try:
-        found = float(plain)
+        found = float(own)
     except OverflowError:
         found = math.inf
     inside(name, found, low, high, closed=closed, hint=hint)
@@ -104,11 +82,11 @@ def number(
 
 def real(name: str, value: object) -> None:
     """Refuse what is no number; NaN and infinity are numbers here."""
-    plain = _plain(value)
-    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+    own = plain(value)
+    if isinstance(own, bool) or not isinstance(own, numbers.Real):
         raise InputError(f"{name} is {described(value)}; expected a number.")
     try:
-        float(plain)
+        float(own)
     except OverflowError:
         raise InputError(f"{name} is too large to compute with.") from None
 
@@ -181,9 +159,9 @@ def inside(
 
 
 def _extremes(name: str, value: object) -> tuple[float, float]:
-    plain = _plain(value)
-    if plain is None or isinstance(plain, (bool, numbers.Real)):
-        only = number(name, plain)
+    own = plain(value)
+    if own is None or isinstance(own, (bool, numbers.Real)):
+        only = number(name, own)
         return only, only
     from exp_jupyter.engine.statistics.arrays import floats
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exp_jupyter.engine.statistics.arguments import described
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import choose, described, switch
+from exp_jupyter.engine.statistics.arguments import choose, switch
 from exp_jupyter.engine.statistics.arrays import (
     Booleans,
     Floats,
@@ -21,6 +21,7 @@ from exp_jupyter.engine.statistics.arrays import (
 )
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.statistics.moments import Moments
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
 from exp_jupyter.errors import InputError
 

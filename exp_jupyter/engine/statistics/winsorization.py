@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import by_name, described, number, switch
+from exp_jupyter.engine.statistics.arguments import by_name, number, switch
 from exp_jupyter.engine.statistics.arrays import Floats, floats
 from exp_jupyter.engine.statistics.means import Mean
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.errors import InputError
 
 Key = TypeVar("Key")

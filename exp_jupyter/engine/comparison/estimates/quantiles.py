@@ -20,8 +20,9 @@ from exp_jupyter.engine.comparison.estimates.from_estimate import (
 )
 from exp_jupyter.engine.comparison.estimates.regression import cluster_labels
 from exp_jupyter.engine.inference.effect_test import welch_df
-from exp_jupyter.engine.statistics.arguments import choose, described, instance, number, real
+from exp_jupyter.engine.statistics.arguments import choose, instance, number, real
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.ratio import Ratio
 from exp_jupyter.engine.statistics.scalar_or_array import computable
 from exp_jupyter.errors import InputError, StatisticsError

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.comparison.estimates.from_estimate import ABSOLUTE, Rule, check_rule, judged
-from exp_jupyter.engine.statistics.arguments import choose, described, instance, switch
+from exp_jupyter.engine.statistics.arguments import choose, instance, switch
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import raise_first
 from exp_jupyter.errors import InputError, StatisticsError
 

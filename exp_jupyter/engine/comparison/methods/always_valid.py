@@ -39,9 +39,10 @@ from exp_jupyter.engine.sequential.confidence_sequence import (
     log_e_value,
     mixture_precision,
 )
-from exp_jupyter.engine.statistics.arguments import choose, described, number
+from exp_jupyter.engine.statistics.arguments import choose, number
 from exp_jupyter.engine.statistics.arrays import Floats
 from exp_jupyter.engine.statistics.base import Statistic
+from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import Refusal
 from exp_jupyter.engine.statistics.requirements import (
     ALTERNATIVES,
