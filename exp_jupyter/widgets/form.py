@@ -21,11 +21,16 @@ from exp_jupyter.display.content.blocks import (
     Heading,
     NextStep,
     Sentence,
+    SmallPrint,
     Tone,
 )
 from exp_jupyter.display.render.html import render
+from exp_jupyter.display.render.text import render as render_text
 from exp_jupyter.errors import ExpError
 from exp_jupyter.shown import Shown
+from exp_jupyter.widgets.line_buttons import with_buttons
+from exp_jupyter.widgets.outputs import Outputs
+from exp_jupyter.widgets.style import STYLE
 
 WIDE = {"width": "calc(100% - 4px)", "max_width": "720px"}
 """The layout of a list whose lines are sentences or keys; a widget's margin takes 4 px."""
@@ -43,6 +48,12 @@ class Form(widgets.VBox):  # type: ignore[misc]
         The controls, from top to bottom. The live region is added below them.
     below
         Controls below the live region.
+
+    Notes
+    -----
+    A form with a ``record`` is two outputs: the record, plain HTML that is true without a kernel,
+    and the controls. While the controls live they hide the record; when the story is over they are
+    taken away and the record is what the notebook keeps.
     """
 
     def __init__(
@@ -52,7 +63,10 @@ class Form(widgets.VBox):  # type: ignore[misc]
         self._actor = 0
         """The thread of the action that runs, or 0."""
         self.status = widgets.HTML(layout=widgets.Layout(max_width="100%"))
-        super().__init__([*children, self.status, *below])
+        self.outputs = Outputs()
+        self.style_sheet = widgets.HTML(STYLE, layout={"display": "none"})
+        super().__init__([self.style_sheet, *children, self.status, *below])
+        self.add_class("exp-form")
 
     @property
     def said(self) -> str:
@@ -75,10 +89,16 @@ class Form(widgets.VBox):  # type: ignore[misc]
 
         def clicked(_: widgets.Button) -> None:
             # A click can be queued behind one that has already ended what the button is for.
-            if not button.disabled:
-                self.act(action, meanwhile)
+            if not button.disabled and self.act(action, meanwhile):
+                self._refocus(button)
 
         button.on_click(clicked)
+
+    def _refocus(self, clicked: widgets.Button) -> None:
+        """Give the keyboard a place: a disabled or hidden button has lost it."""
+        usable = [b for b in (clicked, *self.buttons()) if not b.disabled and is_shown(b)]
+        if usable:
+            usable[0].focus()
 
     def on_change(
         self, fields: Sequence[widgets.Widget], action: Callable[[], None], meanwhile: str
@@ -95,10 +115,16 @@ class Form(widgets.VBox):  # type: ignore[misc]
         for field in fields:
             field.observe(changed, "value")
 
-    def act(self, action: Callable[[], None], meanwhile: str = "", *, wait: bool = False) -> None:
-        """Carry out one action; one that comes while another runs is dropped, or waits for it."""
+    def act(self, action: Callable[[], None], meanwhile: str = "", *, wait: bool = False) -> bool:
+        """Carry out one action; one that comes while another runs is dropped, or waits for it.
+
+        Returns
+        -------
+        bool
+            Whether it was carried out.
+        """
         if not self._busy.acquire(blocking=wait):
-            return
+            return False
         self._actor = threading.get_ident()
         try:
             for button in self.buttons():
@@ -122,6 +148,8 @@ class Form(widgets.VBox):  # type: ignore[misc]
             self._actor = 0
             self._busy.release()
             self.settle()
+            self.keep()
+        return True
 
     def tell(self, *blocks: Block) -> None:
         """Write into the live region."""
@@ -142,20 +170,83 @@ class Form(widgets.VBox):  # type: ignore[misc]
         self.tell(Card((*blocks, NextStep(hint)) if hint else blocks, "bad"))
 
     def announce(self, html: str) -> None:
-        """Replace the live region's content."""
-        self.status.value = f'<div role="status" aria-live="polite">{fitted(html)}</div>'
+        """Replace the live region's content; each line in it can be inserted and copied."""
+        shown = with_buttons(fitted(html))
+        self.status.value = f'<div role="status" aria-live="polite">{shown}</div>'
+
+    def record(self) -> Description | None:
+        """Return what the notebook keeps of the form's story; None where it has no story."""
+        return None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be done here any more, so that only the record is left."""
+        return False
+
+    def keep(self) -> None:
+        """Bring the saved record up to date; take the controls away when the story is over."""
+        record = self.record()
+        if record is not None:
+            self.outputs.keep(record)
+            if self.is_over and self.outputs.close():
+                close_all(self)
+
+    def fallback_description(self) -> Description:
+        """Return the fallback as a description."""
+        fallback = self.fallback()
+        return fallback if isinstance(fallback, Description) else page(fallback).description
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = dict(super()._repr_mimebundle_(**options) or {})
-        found = self.fallback()
-        if isinstance(found, Description):
-            from exp_jupyter.display.render.text import render as render_text
+        return bundle | static(self.record() or self.fallback_description())
 
-            bundle["text/plain"], bundle["text/html"] = render_text(found), render(found)
-        else:
-            described = page(found)
-            bundle["text/plain"], bundle["text/html"] = described.to_text(), described.to_html()
-        return bundle
+    def _ipython_display_(self) -> None:
+        record = self.record()
+        if record is None:
+            self.outputs.show_controls(self._repr_mimebundle_())
+            return
+        self.add_class("exp-recorded")
+        self.outputs.show_record(record)
+        if not self.is_over:
+            controls = dict(super()._repr_mimebundle_() or {})
+            self.outputs.show_controls(controls | static(ENDED))
+
+
+ENDED = Description(
+    "ended-form",
+    "Controls",
+    (
+        SmallPrint(
+            ("The buttons of this cell ended with their kernel; run the cell again to go on.",)
+        ),
+    ),
+)
+"""What is left of controls whose kernel is gone; the record above them stays."""
+
+
+def static(described: Description) -> dict[str, Any]:
+    """Return a description in the forms that need no kernel."""
+    return {"text/plain": render_text(described), "text/html": render(described)}
+
+
+def is_shown(widget: widgets.DOMWidget) -> bool:
+    """Whether a widget takes part in what is shown."""
+    return bool(widget.layout.display != "none")
+
+
+def show(widget: widgets.DOMWidget, shown: bool) -> None:
+    """Show a widget or hide it; it stays where it is, so that it can have the focus at once."""
+    widget.layout.display = None if shown else "none"
+
+
+def close_all(widget: widgets.Widget) -> None:
+    """Close a widget with all that is in it, so that no saved state holds it."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    for name in ("layout", "style"):
+        if (part := getattr(widget, name, None)) is not None:
+            part.close()
+    widget.close()
 
 
 def card(title: str, *blocks: Block, tone: Tone = "accent") -> Card:

@@ -67,7 +67,8 @@ def test_a_write_that_needs_approval_waits_and_is_finished_once(server, project,
     waiting = write.send()
     assert waiting.kind == "waiting"
     assert waiting.change_request.is_requester, "the request is read again, as its reader sees it"
-    assert "0 of 1" in waiting.next_step
+    assert waiting.next_step == "Ask an approver, then refresh."
+    assert waiting.second_step == "the experiment is made"
     assert write.send().kind == "waiting"
     assert len(posts(server)) == 1
 
@@ -311,3 +312,51 @@ def test_a_plan_foretells_the_gate(growth, conditions, make, caught_by_any_chang
         assert foretold is caught_by_any_change
     if foretold:
         assert make(growth.owner).state().kind == "waiting"
+
+
+def test_the_beginning_of_an_id_is_enough_where_only_one_request_has_it():
+    from exp_jupyter.connection import connect
+
+    owner, reviewer = connect(), connect(as_="reviewer")
+
+    def asked(name: str) -> str:
+        write = owner.experiments.from_prompt("support-reply", [1, 4], ["cost"], name=name)
+        return write.send().change_request.id
+
+    one, other = asked("Begins one"), asked("Begins other")
+    assert reviewer.approvals.get(one[:8]).id == one
+    assert reviewer.approvals.approve(one[:8]).send().result.id == one
+    assert reviewer.approvals.reject(other[:8].upper(), "No").send().result.id == other
+    with pytest.raises(InputError, match="begins with 'zzzz'") as unknown:
+        reviewer.approvals.get("zzzz")
+    assert other[:8] in unknown.value.hint
+    with pytest.raises(InputError, match="begins with ''") as several:
+        reviewer.approvals.get("")
+    assert "newest" in several.value.hint
+
+
+def test_a_decision_names_the_request_in_human_words():
+    from exp_jupyter.connection import connect
+
+    owner, reviewer = connect(), connect(as_="reviewer")
+    asked = owner.experiments.ship("checkout-redesign", "test").send().change_request
+    plan = reviewer.approvals.reject(asked.id, "Not in a busy week").plan
+    assert plan.title == "Reject: give everybody test of checkout-redesign"
+    assert plan.sentence.startswith("Ada Lindqvist asked for it.")
+    assert "groups[0]" not in plan.to_text()
+    assert "test" in [row.label for row in plan.diff]
+    assert owner.approvals.withdraw(asked.id).plan.sentence.startswith("You asked for it.")
+
+
+def test_a_waiting_write_names_its_approvers_and_its_second_step():
+    from exp_jupyter.connection import connect
+
+    owner = connect()
+    write = owner.experiments.ship("checkout-redesign", "test", conclusion="won")
+    waiting = write.send()
+    assert waiting.approvers == ("Noor Haddad",)
+    assert waiting.second_step == "the experiment is ended"
+    text = waiting.to_text()
+    assert text.startswith("│ Waiting for Noor Haddad")
+    assert "○ you finish: the experiment is ended" in text
+    assert text.lower().count("nothing has changed") + text.lower().count("nothing was") == 1

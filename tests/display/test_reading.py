@@ -166,9 +166,9 @@ def test_health_says_what_to_do(builders):
 def test_a_waiting_card_first_says_that_nothing_has_changed(builders):
     lines = builders["any-outcome"]("waiting", "Checkout").to_text().splitlines()
     assert lines[:3] == [
-        "│ Waiting for approval",
-        "│ Nothing has changed yet. When it is approved, the flag changes at once.",
-        "│ ✓ 1 of 2 approvals · 2 people may approve · expires 20 Mar 2026",
+        "│ Waiting for approval · since 2026-03-06 12:02 UTC · expires 20 Mar 2026",
+        "│ Nothing has changed yet.",
+        "│ ✓ asked   ● 1 of 2 approvals   ○ the flag changes",
     ]
     assert all(line.startswith("│") for line in lines)
 

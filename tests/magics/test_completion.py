@@ -176,10 +176,11 @@ def test_change_requests_that_were_seen_are_offered(shell, run, offered):
     asked = run("%exp_from_prompt support-reply 1 4 --templates cost --name 'On Tab' --yes")
     number = asked.change_request.id
     for option in ("approve", "reject", "withdraw"):
-        line = f"%exp_approvals --{option} {number[:6]}"
-        assert f"%exp_approvals --{option} {number}" in offered(line)
+        for typed, whole in ((number[:6], number[:8]), (number[:10], number)):
+            line = f"%exp_approvals --{option} {typed}"
+            assert f"%exp_approvals --{option} {whole}" in offered(line)
     run(f"%exp_approvals --withdraw {number} --yes\n%exp_approvals --state all")
-    assert f"%exp_approvals --withdraw {number}" not in offered("%exp_approvals --withdraw ")
+    assert f"%exp_approvals --withdraw {number[:8]}" not in offered("%exp_approvals --withdraw ")
 
 
 def test_a_name_that_two_have_is_offered_as_neither(shell, offered):

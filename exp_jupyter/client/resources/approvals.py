@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
 from exp_jupyter.client.lookup.approvals import change_request, change_requests, policies_of
 from exp_jupyter.client.writes.decision import Decision
-from exp_jupyter.schema.approvals.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
+from exp_jupyter.errors import InputError
+from exp_jupyter.schema.approvals.approval import (
+    ApprovalPolicy,
+    ChangeRequest,
+    ChangeRequestList,
+    short_ids,
+)
 
 if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
+
+
+_WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Approvals:
@@ -68,8 +78,20 @@ class Approvals:
         )
 
     def get(self, request_id: str) -> ChangeRequest:
-        """Return one change request, as the person whose key is used sees it."""
-        return change_request(self._api, request_id).coded(call("approvals.get", request_id))
+        """Return one change request, as the person whose key is used sees it.
+
+        Parameters
+        ----------
+        request_id
+            Its id, or so much of its beginning that no other has it.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            Several requests begin like that, or none does.
+        """
+        whole = self._whole(request_id)
+        return change_request(self._api, whole).coded(call("approvals.get", request_id))
 
     def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
         """Return the approval policies."""
@@ -78,7 +100,7 @@ class Approvals:
     def approve(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that approves a change request; sends nothing."""
         shown = call("approvals.approve", request_id, reason=reason or None)
-        return Decision(self._api, "approve", request_id, reason).coded(shown)
+        return Decision(self._api, "approve", self._whole(request_id), reason).coded(shown)
 
     def reject(self, request_id: str, reason: str) -> Decision:
         """Return the write that rejects a change request; sends nothing.
@@ -88,10 +110,33 @@ class Approvals:
         exp_jupyter.errors.InputError
             There is no reason.
         """
+        if not reason.strip():
+            raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
         shown = call("approvals.reject", request_id, reason)
-        return Decision(self._api, "reject", request_id, reason).coded(shown)
+        return Decision(self._api, "reject", self._whole(request_id), reason).coded(shown)
 
     def withdraw(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that takes back one's own change request; sends nothing."""
         shown = call("approvals.withdraw", request_id, reason=reason or None)
-        return Decision(self._api, "cancel", request_id, reason).coded(shown)
+        return Decision(self._api, "cancel", self._whole(request_id), reason).coded(shown)
+
+    def _whole(self, request_id: str) -> str:
+        """Return the id that these characters begin; one that is whole is asked nobody about."""
+        begin = str(request_id).strip()
+        if _WHOLE.fullmatch(begin):
+            return begin
+        known = [request.id for request in self.iterate()]
+        meant = [one for one in known if begin and one.startswith(begin.lower())]
+        if begin in known or len(meant) == 1:
+            return begin if begin in known else meant[0]
+        short = short_ids(known)
+        if meant:
+            listed = ", ".join(short[one] for one in meant)
+            raise InputError(
+                f"{len(meant)} change requests begin with {begin!r}.", hint=f"Say which: {listed}."
+            )
+        some = ", ".join(short[one] for one in known[:5])
+        raise InputError(
+            f"No change request begins with {begin!r}.",
+            hint=f"The newest are {some}." if some else "There are no change requests yet.",
+        )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import ValidationError
 
 from exp_jupyter.client.http.wire.no_response import unknown
 from exp_jupyter.client.lookup.approvals import change_request
 from exp_jupyter.client.writes.approvals.pending_request import waiting_step
+from exp_jupyter.client.writes.approvals.policy_preview import approver_names
 from exp_jupyter.errors import (
     ApiError,
     ApprovalRequiredError,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _TRIES = 10
 _LOOKS = 3
 _FINAL = frozenset({"applied", "already_done"})
+_Stands = TypeVar("_Stands", WriteState, WriteOutcome)
 
 
 class Write(Shown, ABC):
@@ -49,6 +53,10 @@ class Write(Shown, ABC):
 
     def __init__(self, api: ProjectApi) -> None:
         self._api = api
+        self._begin()
+
+    def _begin(self) -> None:
+        """Stand where nothing was planned or sent."""
         self._lock = threading.RLock()
         self._plan: WritePlan | None = None
         self._outcome: WriteOutcome | None = None
@@ -57,6 +65,7 @@ class Write(Shown, ABC):
         self._in_doubt = ""
         self._doubt_is_of_finishing = False
         self._spent = False
+        self._approvers: tuple[str, tuple[str, ...]] | None = None
 
     def __repr__(self) -> str:
         # A repr asks nobody; showing the plan, which may have to, is what ``to_text()`` is for.
@@ -80,7 +89,7 @@ class Write(Shown, ABC):
         """Read from the project whether the write is still to do."""
         with self._lock:
             self._api.transport.turn.wait()
-            return self._look()
+            return self._peopled(self._look())
 
     def look_again(self) -> bool:
         """Plan anew from what the project has now, and return whether that is another plan.
@@ -100,6 +109,22 @@ class Write(Shown, ABC):
             self._renew()
             self._plan = None
             return self.plan.shown != before.shown
+
+    def renewed(self) -> Self:
+        """Return the same write as one that was never sent, planned from what there is now.
+
+        A write whose request was rejected is spent; asking once more is another write.
+
+        Raises
+        ------
+        exp_jupyter.errors.ExpError
+            The project cannot be read.
+        """
+        with self._lock:
+            twin = copy(self)
+        twin._begin()  # noqa: SLF001 - another one of this very class
+        twin._renew()  # noqa: SLF001
+        return twin
 
     def send(self, *, again: bool = False) -> WriteOutcome:
         """Look at the project, then write if there is something to write.
@@ -206,6 +231,10 @@ class Write(Shown, ABC):
     def _renew(self) -> None:
         """Read anew what the plan's "before" is taken from."""
 
+    def _second_step(self) -> str:
+        """Say what is left to be done once the request was approved; empty when nothing is."""
+        return ""
+
     def _explained(self, refusal: ApiError) -> ApiError:
         """Return a refusal with what can be said about it here."""
         return refusal
@@ -229,8 +258,18 @@ class Write(Shown, ABC):
         return False
 
     def _keep(self, outcome: WriteOutcome) -> WriteOutcome:
-        self._outcome = outcome
-        return outcome
+        self._outcome = self._peopled(outcome)
+        return self._outcome
+
+    def _peopled(self, stands: _Stands) -> _Stands:
+        """Say of what waits who may approve it, and what comes after."""
+        request = stands.change_request
+        if stands.kind != "waiting" or stands.can_finish or request is None:
+            return stands
+        if self._approvers is None or self._approvers[0] != request.id:
+            self._approvers = (request.id, approver_names(self._api, request))
+        step = self._second_step()
+        return replace(stands, approvers=self._approvers[1], second_step=step)
 
     def _settled(self, state: WriteState, *, again: bool) -> WriteOutcome | None:
         """Return the outcome if nothing is to be sent in this state, else None."""
@@ -239,7 +278,14 @@ class Write(Shown, ABC):
             self._spent = True
             return WriteOutcome(state.kind, state.sentence, state.next_step, state.result, request)
         if state.kind == "refused" and not (again and not self._spent):
-            return WriteOutcome("refused", state.sentence, state.next_step, state.result, request)
+            return WriteOutcome(
+                "refused",
+                state.sentence,
+                state.next_step,
+                state.result,
+                request,
+                can_ask_again=state.can_ask_again,
+            )
         if state.can_finish and not self._doubt_is_of_finishing:
             # The applied request shows that the first call arrived, so it is no longer in doubt.
             return None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.api import parse
 from exp_jupyter.client.lookup.approvals import change_request
-from exp_jupyter.client.writes.approvals.pending_request import withdrawn
 from exp_jupyter.client.writes.base import Write
 from exp_jupyter.errors import InputError
 from exp_jupyter.schema.approvals.approval import ChangeRequest, ChangeRequestDecision
+from exp_jupyter.schema.approvals.intent import changed_rows, summary
 from exp_jupyter.schema.approvals.writes import DiffRow, WriteOutcome, WritePlan, WriteState
 
 if TYPE_CHECKING:
@@ -79,21 +79,25 @@ class Decision(Write):
             "reject": "One rejection ends the request; nothing is changed.",
             "cancel": "The request ends; nothing is changed.",
         }[self._verb]
+        asked = "You asked for it." if request.is_requester else ""
+        if not asked and request.created_by is not None:
+            asked = f"{request.created_by.label} asked for it."
         method, path, body = self._call()
         return WritePlan(
-            title=f"{_TITLE[self._verb]} a change request",
-            sentence=f"{request.description}. {effect}",
+            title=f"{_TITLE[self._verb]}: {_lowered(summary(request))}",
+            sentence=f"{asked} {effect}".strip(),
             method=method,
             path=path,
             body=body,
-            diff=tuple(rows),
+            # What would be changed is what the voter has to weigh; a withdrawal changes nothing.
+            diff=(*(() if self._verb == "cancel" else changed_rows(request)), *rows),
         )
 
     def _look(self) -> WriteState:
         request = self._request()
         mine = request.user_decision == _VOTE[self._verb]
         if self._verb == "cancel":
-            mine = request.state == "rejected" and (mine or withdrawn(request))
+            mine = request.state == "rejected" and (mine or request.was_withdrawn)
         if mine:
             done = {
                 "approve": "You approved it.",
@@ -146,3 +150,8 @@ class Decision(Write):
 
     def _request(self) -> ChangeRequest:
         return change_request(self._api, self._request_id)
+
+
+def _lowered(words: str) -> str:
+    """Return words that follow a colon."""
+    return words[:1].lower() + words[1:]

@@ -143,6 +143,9 @@ class ExperimentWrite(Write):
     def _renew(self) -> None:
         self._experiment = self._read()
 
+    def _second_step(self) -> str:
+        return f"the experiment is {self.deed}" if self.deed else ""
+
     def _mismatch(self, body: Any, result: Any) -> str:
         del body
         return self._another(result) or ("" if self._done(result) else "does not show the change")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.lookup.names import as_id
+from exp_jupyter.schema.approvals.approval import short_ids
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
@@ -23,6 +24,7 @@ EVENT_SUMS = ("sum", "avg", "min", "max")
 _FILES = ("*.parquet", "*.csv")
 _READ = 20_000
 """Rows of a table of events whose names are looked at."""
+_SHORT_ID = 8
 _MOST = 200
 """Columns and events that are offered at most."""
 
@@ -181,6 +183,12 @@ def _event_metrics(asked: Asked) -> Iterable[str]:
     return [f"{lead}{event}:{one}" for one in (*EVENT_FORMS, *(f"{how}(" for how in EVENT_SUMS))]
 
 
+def _requests(asked: Asked) -> Iterable[str]:
+    """Return the ids as the inbox shows them; whoever types on gets the whole ones."""
+    short = short_ids(asked.session.names.requests)
+    return [*short.values()] if len(asked.typed) < _SHORT_ID else [*short]
+
+
 def _templates(asked: Asked) -> Iterable[str]:
     from exp_jupyter.schema.metrics.prompt_metrics import TEMPLATE_KEYS
 
@@ -193,7 +201,7 @@ _KNOWN: Mapping[str, Callable[[Asked], Iterable[str]]] = {
     "variant": _variants,
     "flag": lambda asked: asked.session.names.flags,
     "prompt": lambda asked: asked.session.names.prompts,
-    "request": lambda asked: asked.session.names.requests,
+    "request": _requests,
     "template": _templates,
     "magic": lambda asked: asked.session.magics,
     "table": _tables,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import NotWrittenError, WriteOutcomeUnknownError
@@ -10,6 +11,7 @@ from exp_jupyter.magics.line.arguments import Arguments
 if TYPE_CHECKING:
     from exp_jupyter.client import Write
     from exp_jupyter.magics.session import Session
+    from exp_jupyter.schema.approvals.writes import WriteOutcome, WriteState
 
 
 def add_yes(arguments: Arguments) -> None:
@@ -58,13 +60,16 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
         outcome = write.send(again=again)
         _changed(session, write)
         if outcome.kind == "refused":
-            raise NotWrittenError(outcome.sentence, hint=outcome.next_step)
+            raise NotWrittenError(outcome.sentence, hint=_step(outcome))
         if outcome.kind == "unknown":
             raise WriteOutcomeUnknownError(outcome.sentence, hint=outcome.next_step)
         return outcome
     state = write.state()
-    if state.kind == "refused" and not again:
-        raise NotWrittenError(state.sentence, hint=state.next_step)
+    if state.can_ask_again and again:
+        state = replace(state, can_ask_again=False)
+    asks = state.can_ask_again and session.has_front_end
+    if state.kind == "refused" and not again and not asks:
+        raise NotWrittenError(state.sentence, hint=_step(state))
     if state.kind == "already_done":
         return state
     if session.has_front_end:
@@ -79,6 +84,13 @@ def present(session: Session, write: Write, *, yes: bool, again: bool = False) -
             on_change=lambda: _changed(session, write),
         )
     return state if state.kind == "waiting" and not state.can_finish else write
+
+
+def _step(stands: WriteState | WriteOutcome) -> str:
+    """Return what to do next, in the words of a line."""
+    if stands.can_ask_again:
+        return "Change the plan; or ask once more: add --again to the line."
+    return stands.next_step
 
 
 def _changed(session: Session, write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -111,6 +112,18 @@ class ChangeRequest(ApiObject):
         return self.validation_status == "stale"
 
     @property
+    def was_withdrawn(self) -> bool:
+        """Whether whoever asked for it took it back: stored as a rejection by themselves."""
+        creator = self.created_by
+        return self.state == "rejected" and any(
+            vote.decision == "rejected"
+            and vote.created_by is not None
+            and creator is not None
+            and vote.created_by.id == creator.id
+            for vote in self.approvals
+        )
+
+    @property
     def waits_for_me(self) -> bool:
         """Whether the person whose key is used can vote on it and has not."""
         return self.state == "pending" and self.can_approve and self.user_decision is None
@@ -158,6 +171,30 @@ class ApprovalNeeded(ApiObject):
         """The waiting request's id; empty when the answer names none."""
         found = self.request
         return str(self.change_request_id or (found.id if found else ""))
+
+
+_SHORT = 8
+"""Characters of an id that are shown, as long as they tell it from the others."""
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id its shortest beginning, of at least 8 characters, that is its own.
+
+    Examples
+    --------
+    >>> short_ids(["019cc1f0-4d0e-7c33", "019cc1f0-4d11-7c33", "734fc56e-04aa"])
+    {'019cc1f0-4d0e-7c33': '019cc1f0-4d0', ... '734fc56e-04aa': '734fc56e'}
+    """
+    known = list(dict.fromkeys(ids))
+
+    def own(one: str) -> str:
+        for length in range(_SHORT, len(one)):
+            begin = one[:length]
+            if not begin.endswith("-") and sum(other.startswith(begin) for other in known) == 1:
+                return begin
+        return one
+
+    return {one: own(one) for one in known}
 
 
 class ChangeRequestList(Page[ChangeRequest]):

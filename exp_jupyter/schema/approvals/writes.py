@@ -77,6 +77,12 @@ class WriteState(Shown):
         What to do next; empty when nothing is to be said.
     can_finish
         Whether a change request was applied and the rest of the write is still to be done.
+    approvers
+        Names of those who may approve the request that waits, as far as they are known.
+    second_step
+        What is left to be done after the approval; empty when the approval does all of it.
+    can_ask_again
+        Whether somebody rejected the same change and ``send(again=True)`` would ask once more.
     """
 
     kind: str
@@ -85,6 +91,9 @@ class WriteState(Shown):
     result: Any = None
     next_step: str = ""
     can_finish: bool = False
+    approvers: tuple[str, ...] = ()
+    second_step: str = ""
+    can_ask_again: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,6 +116,12 @@ class WriteOutcome(Shown):
     can_finish
         Whether ``finish()`` has something left to do: the request was applied, and it changed
         only the flag.
+    approvers
+        Names of those who may approve the request that waits, as far as they are known.
+    second_step
+        What is left to be done after the approval; empty when the approval does all of it.
+    can_ask_again
+        Whether somebody rejected the same change and ``send(again=True)`` would ask once more.
     """
 
     kind: str
@@ -115,3 +130,6 @@ class WriteOutcome(Shown):
     result: Any = None
     change_request: ChangeRequest | None = None
     can_finish: bool = False
+    approvers: tuple[str, ...] = ()
+    second_step: str = ""
+    can_ask_again: bool = False

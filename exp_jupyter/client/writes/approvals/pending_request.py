@@ -66,12 +66,13 @@ def standing(
         return WriteState(
             "to_do", sentence, change_request=asked, next_step="Finish the write.", can_finish=True
         )
-    if asked.state == "rejected" and not withdrawn(asked):
+    if asked.state == "rejected" and not asked.was_withdrawn:
         return WriteState(
             "refused",
             f"The request was rejected{_by_whom(asked)}.",
             change_request=asked,
             next_step="Change the plan; or ask once more with send(again=True).",
+            can_ask_again=True,
         )
     if spent:
         why = asked.apply_error or ""
@@ -94,20 +95,7 @@ def waiting_step(request: ChangeRequest | None) -> str:
         return "Ask an approver, then refresh."
     if request.is_stale:
         return "The flag changed meanwhile, so it cannot be applied: withdraw it and ask again."
-    have, need = request.approved_count, request.quorum
-    return f"It has {have} of {need} approvals. Ask an approver, then refresh."
-
-
-def withdrawn(request: ChangeRequest) -> bool:
-    """Return whether whoever asked for it took it back: stored as a rejection by themselves."""
-    creator = request.created_by
-    return request.state == "rejected" and any(
-        vote.decision == "rejected"
-        and vote.created_by is not None
-        and creator is not None
-        and vote.created_by.id == creator.id
-        for vote in request.approvals
-    )
+    return "Ask an approver, then refresh."
 
 
 def _by_whom(request: ChangeRequest) -> str:

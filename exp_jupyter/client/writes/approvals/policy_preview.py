@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.client.lookup.approvals import change_requests, policies_of
 from exp_jupyter.client.lookup.experiments import experiments_of
 from exp_jupyter.errors import ApiError, ConnectionFailedError, ProtocolError
-from exp_jupyter.schema.approvals.approval import ApprovalPolicy
+from exp_jupyter.schema.approvals.approval import ApprovalPolicy, ChangeRequest
 from exp_jupyter.schema.approvals.rules import OWNED, conditions_match
 from exp_jupyter.schema.people import UserBasic
 
@@ -100,11 +100,31 @@ def _sentence(api: ProjectApi, policy: ApprovalPolicy) -> str:
 
 
 def _names(api: ProjectApi, policy: ApprovalPolicy, ids: list[Any]) -> str:
-    known = _people(api, policy, ids)
+    known = _people(api, policy.created_by, ids)
     return ", ".join(known.get(one, f"person {one}") for one in ids)
 
 
-def _people(api: ProjectApi, policy: ApprovalPolicy, ids: list[Any]) -> dict[Any, str]:
+def approver_names(api: ProjectApi, request: ChangeRequest) -> tuple[str, ...]:
+    """Return who may approve a change request, by name; empty unless all of them are known.
+
+    Parameters
+    ----------
+    project
+        The project, whose people are known from what it shows.
+    request
+        The request; the policy it was made under is kept with it.
+    """
+    snapshot = request.policy_snapshot
+    asked_by = request.created_by.id if request.created_by is not None else None
+    alone = not snapshot.get("allow_self_approve")
+    ids = [one for one in snapshot.get("users") or () if not (alone and one == asked_by)]
+    if not ids:
+        return ()
+    known = _people(api, request.created_by, ids)
+    return tuple(known[one] for one in ids) if all(one in known for one in ids) else ()
+
+
+def _people(api: ProjectApi, seen: UserBasic | None, ids: list[Any]) -> dict[Any, str]:
     """Return names for ids from what the project shows anyway: there is no list of people."""
     known: dict[Any, str] = {}
 
@@ -113,7 +133,7 @@ def _people(api: ProjectApi, policy: ApprovalPolicy, ids: list[Any]) -> dict[Any
             known.setdefault(person.id, person.label)
 
     see(api.me)
-    see(policy.created_by)
+    see(seen)
     if all(one in known for one in ids):
         return known
     try:

@@ -90,6 +90,9 @@ class NewExperiment(Write):
     def _adapt(self, refusal: ApiError) -> bool:
         return refusal.status == IS_THERE or super()._adapt(refusal)
 
+    def _second_step(self) -> str:
+        return "the experiment is made"
+
     def _look(self) -> WriteState:
         made = self._made()
         if made is not None:

@@ -90,6 +90,9 @@ class FromPrompt(Write):
             gate=FlagChange(key, None, rollouts=wanted.rollout).gate(self._api),
         )
 
+    def _second_step(self) -> str:
+        return "the experiment is made"
+
     def _look(self) -> WriteState:
         made = self._made()
         if made is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.content import numbers
@@ -29,6 +28,8 @@ from exp_jupyter.display.content.blocks import (
     Words,
 )
 from exp_jupyter.display.pages.project.flags import shortened
+from exp_jupyter.schema.approvals.approval import short_ids
+from exp_jupyter.schema.approvals.intent import changed_rows, summary
 
 if TYPE_CHECKING:
     from exp_jupyter.schema.approvals.approval import ChangeRequest
@@ -68,13 +69,14 @@ def votes_words(subject: ChangeRequest) -> Words:
         )
     ]
     if subject.is_open and given < quorum:
-        parts.append(f" · {_who_may(subject)}")
+        parts.append(f" · {who_may(subject)}")
     if subject.is_open and subject.expires_at is not None:
         parts.append(f" · expires {numbers.day(subject.expires_at, year=True)}")
     return tuple(parts)
 
 
-def _who_may(subject: ChangeRequest) -> str:
+def who_may(subject: ChangeRequest) -> str:
+    """Return whose word a request waits for."""
     if subject.waits_for_me:
         return "waits for you"
     snapshot = subject.policy_snapshot
@@ -89,61 +91,14 @@ def _who_may(subject: ChangeRequest) -> str:
 
 def request_diff(subject: ChangeRequest) -> Diff | None:
     """Return what the request changes, from the project's own before and after."""
-    shown = subject.intent_display
-    before, after = _flat(shown.get("before")), _flat(shown.get("after"))
-    keys = _variant_keys(subject)
     lines = tuple(
-        DiffLine(_spoken(path, keys), before.get(path), after.get(path))
-        for path in dict.fromkeys((*before, *after))
-        if before.get(path) != after.get(path)
+        DiffLine(row.label, _short(row.before), _short(row.after)) for row in changed_rows(subject)
     )
     return Diff("What it changes", lines) if lines else None
 
 
-def _flat(side: Any) -> dict[str, str]:
-    """Return one side of the diff as path and value; rollouts come as a list of both."""
-    if not isinstance(side, dict):
-        return {}
-    found = {}
-    for key, value in side.items():
-        if isinstance(value, list) and all(isinstance(v, dict) and "path" in v for v in value):
-            for item in value:
-                number = item.get("value")
-                percent = isinstance(number, (int, float)) and "percentage" in str(item["path"])
-                found[str(item["path"])] = (
-                    numbers.share(float(number) / 100) if percent and number is not None
-                    else _value(number)
-                )  # fmt: skip
-        else:
-            found[str(key)] = _value(value)
-    return found
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return shortened(str(value))
-
-
-def _variant_keys(subject: ChangeRequest) -> list[str]:
-    """Return the variants' keys in the flag's order, as far as the request tells them."""
-    found: Any = subject.intent.get("full_request_data")
-    for step in ("filters", "multivariate", "variants"):
-        found = found.get(step) if isinstance(found, dict) else None
-    return [str(one.get("key", "")) for one in found or () if isinstance(one, dict)]
-
-
-def _spoken(path: str, keys: list[str]) -> str:
-    """Return a path of the flag in words where it has some."""
-    if path == "active":
-        return "flag"
-    if path == "holdout.exclusion_percentage":
-        return "holdout"
-    variant = re.fullmatch(r"multivariate\.variants\[(\d+)\]\.rollout_percentage", path)
-    if variant and int(variant[1]) < len(keys):
-        return keys[int(variant[1])]
-    group = re.fullmatch(r"groups\[(\d+)\]\.rollout_percentage", path)
-    return f"release group {int(group[1]) + 1}" if group else path
+def _short(text: str | None) -> str | None:
+    return None if text is None else shortened(text)
 
 
 def request_blocks(subject: ChangeRequest) -> tuple[Block, ...]:
@@ -169,11 +124,12 @@ def request_blocks(subject: ChangeRequest) -> tuple[Block, ...]:
     diff = request_diff(subject)
     if diff is not None:
         blocks.append(diff)
-    blocks += _votes(subject)
+    blocks += vote_blocks(subject)
     return tuple(blocks)
 
 
-def _votes(subject: ChangeRequest) -> tuple[Block, ...]:
+def vote_blocks(subject: ChangeRequest) -> tuple[Block, ...]:
+    """Return who voted how, and why."""
     lines = []
     for vote in subject.approvals:
         who = vote.created_by.label if vote.created_by else "somebody"
@@ -191,7 +147,7 @@ def _vote_mark(decision: str) -> tuple[str, Tone]:
 
 def change_request(subject: ChangeRequest) -> Description:
     """Describe one change request as a card."""
-    title = _title(subject)
+    title = summary(subject)
     words, tone, _ = state_words(subject)
     requested = [f"request {subject.id[:8]}"]
     if subject.created_by is not None:
@@ -209,16 +165,6 @@ def change_request(subject: ChangeRequest) -> Description:
         ),
     )
     return Description("change-request", title, blocks, lambda: [_record(subject)])
-
-
-def _title(subject: ChangeRequest) -> str:
-    verbs = {
-        "feature_flag.enable": "Switch on",
-        "feature_flag.disable": "Switch off",
-        "feature_flag.update": "Change the rollout of",
-    }
-    verb = verbs.get(subject.action_key)
-    return f"{verb} {subject.flag_key}" if verb and subject.flag_key else subject.description
 
 
 def change_request_list(subject: Any) -> Description:
@@ -241,7 +187,8 @@ def change_request_list(subject: Any) -> Description:
         Column("Asked for by", names=("requested_by",)),
         Column("Expires", "right", ("expires_at",)),
     )
-    rows = tuple(Row(_list_cells(one)) for one in found)
+    short = short_ids(one.id for one in found)
+    rows = tuple(Row(_list_cells(one, short[one.id])) for one in found)
     waiting = sum(one.is_open for one in found)
     words: Words = (
         (
@@ -263,14 +210,14 @@ def change_request_list(subject: Any) -> Description:
     )
 
 
-def _list_cells(one: ChangeRequest) -> tuple[Cell, ...]:
+def _list_cells(one: ChangeRequest, short: str) -> tuple[Cell, ...]:
     words, tone, mark = state_words(one)
     expires = numbers.day(one.expires_at, year=True) if one.is_open and one.expires_at else ""
     by = "you" if one.is_requester else one.created_by.label if one.created_by else ""
     words = "waits for you" if one.waits_for_me else words
     return (
-        Text(one.id[:8], code=True),
-        Text(shortened(_title(one), _LONGEST)),
+        Text(short, code=True),
+        Text(shortened(summary(one), _LONGEST)),
         Reading(words, tone, mark),
         Figure(one.approved_count, f"{one.approved_count} of {one.quorum}"),
         Text(by),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter.display.content import numbers
 from exp_jupyter.display.content.blocks import (
     Badge,
     Block,
@@ -21,11 +22,17 @@ from exp_jupyter.display.content.blocks import (
     Span,
     Tone,
 )
-from exp_jupyter.display.pages.project.approvals import request_blocks
+from exp_jupyter.display.pages.project.approvals import (
+    request_blocks,
+    request_diff,
+    vote_blocks,
+    who_may,
+)
 from exp_jupyter.display.pages.project.flags import shortened
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
+    from exp_jupyter.schema.approvals.approval import ChangeRequest
     from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
 
 _STATES: dict[str, tuple[str, Tone]] = {
@@ -37,6 +44,7 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "unknown": ("! not known", "bad"),
 }
 _NOTHING_CHANGED = "Nothing has changed yet."
+_MOST_NAMES = 2
 
 
 def write_plan(subject: WritePlan) -> Description:
@@ -91,20 +99,22 @@ def write_outcome(subject: WriteOutcome) -> Description:
 
 def _standing(kind: str, subject: Any, next_step: str) -> Description:
     words, tone = _STATES.get(subject.kind, (subject.kind.replace("_", " "), "quiet"))
+    request = subject.change_request
     if subject.can_finish:
         words, tone = "approved, one more step", "accent"
+    elif subject.kind == "refused" and request is not None:
+        words, tone = _ended(request)
     title = words.lstrip("✓✕◔! ")
     title = title[0].upper() + title[1:] if title else "Write"
-    request = subject.change_request
-    named = _named(subject.result)
-    blocks: list[Block] = [Heading(title, note=named)]
     said = subject.sentence
-    waiting = subject.kind == "waiting" and not subject.can_finish
-    if waiting and "nothing" not in said.lower() and request is None:
-        blocks.append(Sentence(Span(_NOTHING_CHANGED, strong=True)))
-    if request is not None and subject.kind == "waiting":
-        blocks += request_blocks(request)
-    blocks.append(Sentence((Span(said, strong=not waiting, tone="" if waiting else tone),)))
+    if subject.kind == "waiting" and not subject.can_finish:
+        title = _waiting_title(subject)
+        blocks = _waiting_blocks(subject, title)
+    else:
+        blocks = [
+            Heading(title, note=_named(subject.result)),
+            Sentence((Span(said, strong=True, tone=tone),)),
+        ]
     if next_step:
         blocks.append(NextStep(next_step))
     if request is not None:
@@ -121,6 +131,55 @@ def _standing(kind: str, subject: Any, next_step: str) -> Description:
         ]
 
     return Description(kind, title, (Card(tuple(blocks), tone),), record)
+
+
+def _ended(request: ChangeRequest) -> tuple[str, Tone]:
+    """Return how a request ended without its change, in a word or two."""
+    if request.was_withdrawn:
+        return "withdrawn", "quiet"
+    ends: dict[str, tuple[str, Tone]] = {
+        "rejected": ("✕ rejected", "bad"),
+        "expired": ("expired", "quiet"),
+        "failed": ("✕ could not be applied", "bad"),
+    }
+    return ends.get(request.state, _STATES["refused"])
+
+
+def _waiting_title(subject: Any) -> str:
+    names = subject.approvers
+    if not names or len(names) > _MOST_NAMES:
+        return "Waiting for approval"
+    return f"Waiting for {' or '.join(names)}"
+
+
+def _waiting_blocks(subject: Any, title: str) -> list[Block]:
+    """Say once that nothing has changed, who decides, and the steps from here."""
+    request = subject.change_request
+    if request is None:
+        return [Heading(title), Sentence(_NOTHING_CHANGED), Sentence(subject.sentence)]
+    since = f"since {numbers.moment(request.created_at)}" if request.created_at else ""
+    expires = f"expires {numbers.day(request.expires_at, year=True)}" if request.expires_at else ""
+    note = " · ".join(part for part in (since, expires) if part)
+    blocks: list[Block] = [Heading(title, note=note)]
+    if request.is_stale:
+        return [*blocks, *request_blocks(request)]
+    given, needed = request.approved_count, numbers.counted(request.quorum, "approval")
+    last = f"you finish: {subject.second_step}" if subject.second_step else "the flag changes"
+    steps = (
+        Span("✓ asked", tone="good"),
+        Span("   "),
+        Span(f"● {given} of {needed}", strong=True, tone="notice"),
+        Span("   "),
+        Span(f"○ {last}", quiet=True),
+    )
+    blocks += [Sentence(_NOTHING_CHANGED), Sentence(steps)]
+    if len(subject.approvers) > _MOST_NAMES:
+        blocks.append(Sentence(f"May approve: {', '.join(subject.approvers)}."))
+    elif not subject.approvers and given < request.quorum:
+        words = who_may(request)
+        blocks.append(Sentence(f"{words[0].upper()}{words[1:]}."))
+    diff = request_diff(request)
+    return [*blocks, *((diff,) if diff is not None else ()), *vote_blocks(request)]
 
 
 def _named(result: Any) -> str:
