@@ -17,7 +17,7 @@ def project():
 
 
 def line(form: SeriesExplorer) -> str:
-    (found,) = re.findall(r"%exp_timeseries [^<]*", html.unescape(form.said))
+    (found,) = re.findall(r"<pre[^>]*>(%exp_timeseries [^<]*)<", html.unescape(form.said))
     return found
 
 

@@ -10,7 +10,7 @@ def line(form: SizeForm) -> str:
     import html
     import re
 
-    (found,) = re.findall(r"%exp_size [^<]*", html.unescape(form.said))
+    (found,) = re.findall(r"<pre[^>]*>(%exp_size [^<]*)<", html.unescape(form.said))
     return found
 
 
