@@ -14,10 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # Importer and imported, and why this import is made late instead of not at all.
 LATE = {
     (
-        "exp_jupyter.engine.statistics.arguments",
-        "exp_jupyter.engine.statistics.arrays",
-    ): "one number is checked without numpy, and arrays quote what they refuse in the same words",
-    (
         "exp_jupyter.client.writes.base",
         "exp_jupyter.client.writes.decision",
     ): "a write that waits can be taken back, and taking it back is a write too",
