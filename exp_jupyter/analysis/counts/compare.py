@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter._reproduce import reproducible
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import amount, verdict_words
@@ -90,6 +91,7 @@ class Comparison(Shown):
         return f"{words} {treatment} {answer} than {control} {by}{how}."
 
 
+@reproducible("exp_jupyter.compare")
 def compare(
     control: Any,
     treatment: Any,
@@ -179,26 +181,6 @@ def compare(
         margin_bound=None if harmless is None else float(floats(harmless.bound)),
         non_inferior=None if harmless is None else bool(harmless.passed),
         warnings=tuple(effect.warnings),
-    ).coded(
-        f"exp_jupyter.compare({control!r}, {treatment!r}"
-        + "".join(
-            f", {name}={value!r}"
-            for name, value, default in (
-                ("control_name", control_name, "control"),
-                ("treatment_name", treatment_name, "treatment"),
-                ("method", method, "frequentist"),
-                ("alternative", alternative, "two-sided"),
-                ("alpha", alpha, 0.05),
-                ("difference", difference, "relative"),
-                ("margin", margin, None),
-                ("goal", goal, "increase"),
-                ("mode", mode, "recommended"),
-                ("interval", interval, None),
-                ("tuning_n", tuning_n, None),
-            )
-            if value != default
-        )
-        + ")"
     )
 
 

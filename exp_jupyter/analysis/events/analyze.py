@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter._reproduce import Name, reproducible, variable
 from exp_jupyter.analysis.definition.correction import check_correction
 from exp_jupyter.analysis.definition.methods import InferenceOptions
 from exp_jupyter.analysis.definition.period import When
-from exp_jupyter.analysis.events.call import Name, call_text, plainly, written
 from exp_jupyter.analysis.events.definition import (
     Mode,
     chosen,
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
     from exp_jupyter.warehouse.sql.execution import Progress
 
 
+@reproducible(
+    "exp_jupyter.analyze_events",
+    data="events",
+    experiment=lambda given: None if given is None else Name("experiment"),
+    exposure=variable("assignments", inside="assignments"),
+    variants=tuple,
+    method=variable("method"),
+    persons=variable("persons"),
+    cohorts=variable("cohorts"),
+    sessions=variable("sessions"),
+    tables=variable("table"),
+    test_account_filters=list,
+)
 def analyze_events(
     events: Any,
     *,
@@ -277,46 +290,5 @@ def analyze_events(
         state=None if state is None else str(state),
         numbers=NumberFormat.of(decimal, thousands),
         duplicates=check_duplicates(duplicates),
-        code=call_text(
-            events,
-            flag=(flag, None),
-            experiment=(Name("experiment") if experiment is not None else None, None),
-            start=(written(start), None),
-            end=(written(end), None),
-            timezone=(timezone, "UTC"),
-            metrics=(metrics, ()),
-            columns=(columns, None),
-            exposure=(plainly(exposure, "assignments"), None),
-            variants=(tuple(variants), ()),
-            control=(control, None),
-            split=(split, None),
-            multiple_variants=(multiple_variants, None),
-            cuped=(cuped, None),
-            matured=(matured, None),
-            winsorize=(winsorize, None),
-            breakdown=(breakdown, ()),
-            goal=(goal, "increase"),
-            method=(plainly(method, "method"), None),
-            alpha=(alpha, 0.05),
-            alternative=(alternative, "two-sided"),
-            difference=(difference, "relative"),
-            correction=(correction, None),
-            mode=(mode, None),
-            interval=(interval, None),
-            tuning_n=(tuning_n, None),
-            persons=(plainly(persons, "persons"), None),
-            cohorts=(plainly(cohorts, "cohorts"), None),
-            sessions=(plainly(sessions, "sessions"), None),
-            tables=(plainly(tables, "table"), None),
-            test_account_filters=(list(test_account_filters), []),
-            actions=(actions, None),
-            state=(None if state is None else str(state), None),
-            as_of=(written(as_of), None),
-            decimal=(decimal, None),
-            thousands=(thousands, None),
-            duplicates=(duplicates, "keep"),
-            table=(table, None),
-            dialect=(dialect, None),
-        ),
     )
     return question.answered(events, as_of, progress)

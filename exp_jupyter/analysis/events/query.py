@@ -86,8 +86,6 @@ class Question:
         Where things are in the events.
     beside
         Tables beside the events, by what ``event_source`` calls them.
-    code
-        The Python call that asks it again.
     state
         The file with yesterday's state, or None.
     numbers
@@ -107,7 +105,6 @@ class Question:
     beside: Mapping[str, Any]
     table: str | None
     dialect: str | None
-    code: str = ""
     correction: str | None = None
     state: str | None = None
     numbers: NumberFormat = PLAIN
@@ -367,7 +364,7 @@ class Question:
             correction=self.correction or "",
             adjusted=adjusted,
             _again=partial(settled.again, kept),
-        ).coded(self.code)
+        )
 
 
 def engine_of(source: EventSource) -> str:

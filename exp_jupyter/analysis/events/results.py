@@ -268,4 +268,5 @@ class EventAnalysis(Shown):
         exp_jupyter.errors.InputError
             As ``analyze_events``; or a day that was read before has fewer events now.
         """
-        return self._again(events, as_of=as_of, progress=progress)  # type: ignore[no-any-return]
+        newer: EventAnalysis = self._again(events, as_of=as_of, progress=progress)
+        return newer.coded(self.code())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter._reproduce import reproducible
 from exp_jupyter.analysis.definition.correction import check_correction, corrected
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import mismatch_words
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 MOST_VARIANTS = 50
 
 
+@reproducible(
+    "exp_jupyter.analyze",
+    data="data",
+    always=("metrics",),
+    metrics=lambda given: given if isinstance(given, (str, Mapping)) else list(given),
+)
 def analyze(
     source: Any,
     *,
@@ -252,41 +259,7 @@ def analyze(
         source=data.label,
         engine=data.engine,
         statement=data.rendered(sums.statement),
-    ).coded(
-        _code(
-            source if isinstance(source, str) else None,
-            metrics=metrics if isinstance(metrics, (str, Mapping)) else list(metrics),
-            variant=(variant, "variant"),
-            control=(control, "control"),
-            unit=(unit, None),
-            split=(split, None),
-            covariate=(covariate, None),
-            breakdown=(breakdown, ()),
-            goal=(goal, "increase"),
-            missing=(missing, "refuse"),
-            winsorize=(winsorize, None),
-            cap=(cap, None),
-            decimal=(decimal, None),
-            thousands=(thousands, None),
-            duplicates=(duplicates, "refuse"),
-            method=(method, "frequentist"),
-            alpha=(alpha, 0.05),
-            alternative=(alternative, "two-sided"),
-            difference=(difference, "relative"),
-            correction=(correction, None),
-            mode=(mode, "recommended"),
-            interval=(interval, None),
-            tuning_n=(tuning_n, None),
-            table=(table, None),
-            dialect=(dialect, None),
-        )
     )
-
-
-def _code(path: str | None, *, metrics: Any, **options: tuple[Any, Any]) -> str:
-    said = ["data" if path is None else repr(path), f"metrics={metrics!r}"]
-    said += [f"{name}={given!r}" for name, (given, usual) in options.items() if given != usual]
-    return f"exp_jupyter.analyze({', '.join(said)})"
 
 
 def value_of(metric: UnitMetric, bounds: Mapping[str, Bounds] | None = None) -> UnitValue:
