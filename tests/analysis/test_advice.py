@@ -19,7 +19,7 @@ PACKAGE = Path(exp_jupyter.__file__).parent
 OPTION = re.compile(r"\b([a-z_]+)=(\"[\w-]+\"|'[\w-]+'|True|False|[0-9][0-9.]*)")
 SAID_BY = {"Caution", "Refusal"}
 SURFACES = (exp_jupyter.compare, exp_jupyter.analyze, exp_jupyter.analyze_events)
-MAGICS = ("compare", "analyze", "analyze_events")
+MAGICS = ("analyze.compare", "analyze.analyze", "analyze.analyze_events")
 
 
 def advice(makers: set[str], folders: tuple[str, ...]) -> set[tuple[str, str]]:
