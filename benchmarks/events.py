@@ -22,14 +22,20 @@ VARIANTS = ("control", "blue", "green")
 FLAG = "benchmark"
 NAMES = ("$pageview", "session_start", "add_to_cart", "search", "purchase", "signup")
 SHARES = (0.70, 0.12, 0.08, 0.04, 0.04, 0.02)
-SIZES = {"100k": 100_000, "1M": 1_000_000, "10M": 10_000_000, "100M": 100_000_000}
+SIZES = {
+    "100k": 100_000,
+    "1M": 1_000_000,
+    "10M": 10_000_000,
+    "100M": 100_000_000,
+    "1B": 1_000_000_000,
+}
 _DAY = 86_400_000_000
 _EXPOSURE = len(NAMES)
 
 
 def persons_of(rows: int) -> int:
-    """Return how many persons there are: more events mean more of each, not ever more persons."""
-    return min(1_250_000, rows // 8)
+    """Return how many persons there are: at first more events mean more of each."""
+    return max(min(1_250_000, rows // 8), rows // 100)
 
 
 def files(size: str, folder: Path) -> str:
@@ -38,7 +44,7 @@ def files(size: str, folder: Path) -> str:
     Parameters
     ----------
     size
-        ``100k``, ``1M``, ``10M`` or ``100M``: events besides the exposures.
+        ``100k``, ``1M``, ``10M``, ``100M`` or ``1B``: events besides the exposures.
     folder
         Where they are kept.
     """

@@ -214,17 +214,18 @@ def day_cuped(pattern: str) -> dict[str, Any]:
     return _one_more_day(pattern, covariates=True)
 
 
-def scan(pattern: str) -> dict[str, Any]:
-    connection = connected(pattern)
+def floor(connection: duckdb.DuckDBPyConnection) -> Callable[[], Any]:
+    """Return one scan, join and group-by of the events: what one metric of one day takes."""
     start, stop = (moment.replace(tzinfo=None) for moment in (events.START, events.STOP))
     connection.execute(f"CREATE TABLE x AS {_UNITS}", {"start": start, "stop": stop})
-    _, wall, cpu = timed(
-        lambda: connection.execute(
-            "SELECT x.v, e.event, COUNT(*), SUM(e.revenue) FROM events AS e "
-            "JOIN x ON x.person_id = e.person_id GROUP BY x.v, e.event"
-        ).fetchall(),
-        RUNS,
-    )
+    return lambda: connection.execute(
+        "SELECT x.v, e.event, COUNT(*), SUM(e.revenue) FROM events AS e "
+        "JOIN x ON x.person_id = e.person_id GROUP BY x.v, e.event"
+    ).fetchall()
+
+
+def scan(pattern: str) -> dict[str, Any]:
+    _, wall, cpu = timed(floor(connected(pattern)), RUNS)
     return {"wall": wall, "cpu": cpu}
 
 

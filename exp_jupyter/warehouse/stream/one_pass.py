@@ -388,7 +388,7 @@ class Stream:
                 stop = end(number)
                 if at < stop:  # the engine reads the next days while these are taken in
                     more = edges[at], edges[stop]
-                    many = rate * (stop - at) > PART
+                    many = rate * (stop - at) > ROWS // 2
                     coming = ahead.start(partial(self._read, many=many), joined, *more)
                 sort = partial(_sorted_part, sorter, rows, first, last)
                 yield list(pool.map(sort, range(0, max(1, rows.size), PART)))
