@@ -30,6 +30,7 @@ from exp_jupyter.warehouse.events.statements import (
 )
 from exp_jupyter.warehouse.request.population import Request
 from exp_jupyter.warehouse.sql.event_source import EventSource
+from exp_jupyter.warehouse.sql.memory import bounded_rows
 from exp_jupyter.warehouse.stream.exposed_units import Units
 from exp_jupyter.warehouse.stream.one_pass import Stream, streams
 from exp_jupyter.warehouse.stream.unit_arrays import Clock, Ints
@@ -190,7 +191,7 @@ def _attributed(source: EventSource, request: Request, days: Iterable[int]) -> D
 def _from_cells(source: EventSource, request: Request) -> list[DailySums]:
     breakdowns = request.metrics[0].breakdowns
     statement = cells_statement(source, request, breakdowns)
-    rows = source.rows(statement.sql, statement.parameters)
+    rows = bounded_rows(source, statement.sql, statement.parameters)
     return [
         fold_cells(
             rows,
@@ -215,7 +216,7 @@ def _from_units(source: EventSource, request: Request) -> DailySums:
     if not winsorized(metric):
         assert isinstance(metric, FunnelMetric)  # noqa: S101 - what else needs its units
         statement = walk_statement(source, request, metric.breakdowns)
-        rows = source.rows(statement.sql, statement.parameters)
+        rows = bounded_rows(source, statement.sql, statement.parameters)
         first = bool(metric.window_seconds) and request.window_rule == "recommended"
         return fold_walks(rows, metric, request.days, at_entry=first, **common)
     clamps = [Clamp(), Clamp()]
@@ -227,5 +228,5 @@ def _from_units(source: EventSource, request: Request) -> DailySums:
     elif isinstance(metric, MeanMetric):
         clamps[0] = Clamp.of(metric)
     statement = units_statement(source, request, metric.breakdowns)
-    rows = source.rows(statement.sql, statement.parameters)
+    rows = bounded_rows(source, statement.sql, statement.parameters)
     return fold_units(rows, days=len(request.days.dates), clamps=clamps, **common)
