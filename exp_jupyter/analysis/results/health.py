@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.definition.experiment import as_mapping, planned_split
+from exp_jupyter.analysis.definition.experiment import as_mapping, instant, planned_split
 from exp_jupyter.analysis.results.verdicts import activation_words, exclusion_words, exposure_words
 from exp_jupyter.shown import Shown
 
@@ -88,6 +89,7 @@ class Health(Shown):
         exposures_response: Any,
         requires_flag_implementation: bool | None,
         series: Series | None = None,
+        now: datetime | None = None,
     ) -> Health:
         """Put the checks together from what the project answered.
 
@@ -101,6 +103,8 @@ class Health(Shown):
             The project's answer to the question whether the flag still has to be implemented.
         series
             A metric's daily series, for the check that its results are fresh.
+        now
+            The moment; in the first hour after the launch nobody needs to have been exposed.
         """
         body = as_mapping(experiment)
         seen = as_mapping(exposures_response) if exposures_response is not None else None
@@ -111,8 +115,8 @@ class Health(Shown):
         share = multiple / everyone if everyone else None
         checks = [
             _status(body),
-            _implementation(requires_flag_implementation),
-            _arrivals(seen, counts, split, body),
+            _implementation(requires_flag_implementation, fresh=_fresh(body, now)),
+            _arrivals(seen, counts, split, body, fresh=_fresh(body, now)),
             _ratio(srm, counts, body),
             _assignment(share, body, split, seen),
         ]
@@ -202,7 +206,17 @@ def _status(body: Mapping[str, Any]) -> HealthCheck:
     return HealthCheck("Status", verdict, sentence, step)
 
 
-def _implementation(required: bool | None) -> HealthCheck:
+FIRST_LOOK = timedelta(hours=1)
+"""After a launch: so long nothing that has not arrived is held against an experiment."""
+
+
+def _fresh(body: Mapping[str, Any], now: datetime | None) -> bool:
+    """Return whether an experiment was launched only just now."""
+    start = instant(body.get("start_date"))
+    return now is not None and start is not None and now - start < FIRST_LOOK
+
+
+def _implementation(required: bool | None, *, fresh: bool) -> HealthCheck:
     name = "Flag implementation"
     if required is None:
         return HealthCheck(
@@ -214,7 +228,7 @@ def _implementation(required: bool | None) -> HealthCheck:
     if required:
         return HealthCheck(
             name,
-            "fail",
+            "unknown" if fresh else "fail",
             "The project has seen no call of a feature flag yet.",
             "Put the flag into the product's code, then look again.",
         )
@@ -226,6 +240,8 @@ def _arrivals(
     counts: dict[str, int],
     split: dict[str, float],
     body: Mapping[str, Any],
+    *,
+    fresh: bool,
 ) -> HealthCheck:
     name = "Exposures"
     if seen is None:
@@ -233,6 +249,13 @@ def _arrivals(
     if not body.get("start_date"):
         return HealthCheck(name, "unknown", "A draft has no exposures.", "")
     silent = [key for key, share in split.items() if share > 0 and not counts.get(key)]
+    if fresh and silent:
+        return HealthCheck(
+            name,
+            "unknown",
+            "It was launched less than an hour ago: not every variant has been seen yet.",
+            "Look again in a while.",
+        )
     if not sum(counts.values()):
         return HealthCheck(
             name,

@@ -76,7 +76,7 @@ class SeriesAbout:
         As in ``Series``.
     variants
         Every arm, the baseline first, where no day has a result that names them.
-    as_of, planned_sample_size, source, split, unit, ended
+    as_of, planned_sample_size, source, split, unit, ended, growing
         As in ``Series``.
     """
 
@@ -94,6 +94,7 @@ class SeriesAbout:
     split: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     ended: bool = False
+    growing: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,6 +137,8 @@ class Series(Shown):
         What the metric is counted in: ``share``, ``s`` or a currency; empty where it is not known.
     ended
         Whether the experiment is over, so that no more data comes.
+    growing
+        Whether newcomers are still exposed: not when it is paused, frozen or over.
     """
 
     experiment_id: int
@@ -160,6 +163,7 @@ class Series(Shown):
     version: str = __version__
     unit: str = ""
     ended: bool = False
+    growing: bool = True
 
     @property
     def latest(self) -> SeriesDay | None:
@@ -399,6 +403,7 @@ class Series(Shown):
             split=planned_split(told) if counts_everybody(definition) else {},
             unit=metric_unit(definition),
             ended=bool(told.get("end_date")),
+            growing=str(told.get("status") or "running") == "running",
         )
         table = read_results(results, definition["metric_type"], errors)
         return cls.from_sums(table, about, settings if method is None else method, tuning)

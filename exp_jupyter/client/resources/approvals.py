@@ -20,6 +20,7 @@ from exp_jupyter.schema.approvals.approval import (
 
 if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
+    from exp_jupyter.schema.approvals.writes import Evidence
 
 
 _WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -100,7 +101,9 @@ class Approvals:
     def approve(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that approves a change request; sends nothing."""
         shown = call("approvals.approve", request_id, reason=reason or None)
-        return Decision(self._api, "approve", self._whole(request_id), reason).coded(shown)
+        whole = self._whole(request_id)
+        write = Decision(self._api, "approve", whole, reason).coded(shown)
+        return write.with_evidence(lambda: self._evidence(whole))
 
     def reject(self, request_id: str, reason: str) -> Decision:
         """Return the write that rejects a change request; sends nothing.
@@ -113,7 +116,9 @@ class Approvals:
         if not reason.strip():
             raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
         shown = call("approvals.reject", request_id, reason)
-        return Decision(self._api, "reject", self._whole(request_id), reason).coded(shown)
+        whole = self._whole(request_id)
+        write = Decision(self._api, "reject", whole, reason).coded(shown)
+        return write.with_evidence(lambda: self._evidence(whole))
 
     def withdraw(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that takes back one's own change request; sends nothing."""
@@ -140,3 +145,9 @@ class Approvals:
             f"No change request begins with {begin!r}.",
             hint=f"The newest are {some}." if some else "There are no change requests yet.",
         )
+
+    def _evidence(self, request_id: str) -> Evidence | None:
+        """Read what is known of the experiment that a request decides about."""
+        from exp_jupyter.client.resources.experiments import Experiments
+
+        return Experiments(self._api).evidence_for(change_request(self._api, request_id))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Resume,
     )
     from exp_jupyter.client.writes.lifecycle.unarchive import Unarchive
+    from exp_jupyter.schema.approvals.writes import Evidence
 
 Ref = int | str | Experiment
 
@@ -45,6 +46,10 @@ class ExperimentWrites(ABC):
     @abstractmethod
     def get(self, ref: Ref) -> Experiment:
         """Return one experiment with all its fields."""
+
+    @abstractmethod
+    def _evidence(self, experiment: Experiment, variant: str | None = None) -> Evidence | None:
+        """Read what the results say of a write that decides; None where nothing was exposed."""
 
     def create(
         self,
@@ -267,6 +272,7 @@ class ExperimentWrites(ABC):
         one = self.get(ref)
         told = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
         write = End(self._api, one, conclusion, comment, cleanup_pr=cleanup_pr)
+        write.with_evidence(lambda: self._evidence(one))
         return write.coded(call("experiments.end", one.id, **told))
 
     def ship(
@@ -309,6 +315,7 @@ class ExperimentWrites(ABC):
             comment=comment,
             cleanup_pr=cleanup_pr,
         )
+        write.with_evidence(lambda: self._evidence(one, variant))
         shown = {"conclusion": conclusion, "comment": comment, "cleanup_pr": cleanup_pr or None}
         return write.coded(
             call("experiments.ship", one.id, variant, to_everyone=to_everyone or None, **shown)
@@ -328,7 +335,8 @@ class ExperimentWrites(ABC):
 
         one = self.get(ref)
         shown = call("experiments.archive", one.id, disable_flag=disable_flag or None)
-        return Archive(self._api, one, disable_flag=disable_flag).coded(shown)
+        write = Archive(self._api, one, disable_flag=disable_flag).coded(shown)
+        return write.with_evidence(lambda: self._evidence(one))
 
     def unarchive(self, ref: Ref) -> Unarchive:
         """Return the write that brings an experiment back from the archive."""

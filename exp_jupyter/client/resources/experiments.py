@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.engine.planning.sample_size import SizePlan
+    from exp_jupyter.schema.approvals.approval import ChangeRequest
+    from exp_jupyter.schema.approvals.writes import Evidence
     from exp_jupyter.schema.experiments.recalculation import MetricsRecalculation
     from exp_jupyter.schema.experiments.series import Exposures, TimeseriesResults
 
@@ -348,7 +350,13 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             required = self.requires_flag_implementation(events, actions).required
         except (PermissionDeniedError, NotFoundError):
             required = None
-        health = Health.assemble(experiment, found, required, series=self._first_series(experiment))
+        health = Health.assemble(
+            experiment,
+            found,
+            required,
+            series=self._first_series(experiment),
+            now=self._api.now,
+        )
         return health.coded(call("experiments.health", experiment.id))
 
     def size(
@@ -431,6 +439,33 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         )
         shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
         return series.coded(f"{shown}[0]")
+
+    def _evidence(self, experiment: Experiment, variant: str | None = None) -> Evidence | None:
+        from exp_jupyter.analysis.results.evidence import evidence_of
+
+        if experiment.start_date is None or not experiment.metric_entries:
+            return None
+        return evidence_of(self.results(experiment), variant)
+
+    def evidence_for(self, request: ChangeRequest) -> Evidence | None:
+        """Return what is known where a change request decides about an experiment.
+
+        Parameters
+        ----------
+        request
+            A request to change a flag.
+
+        Returns
+        -------
+        Evidence or None
+            None where no launched experiment uses the flag.
+        """
+        from exp_jupyter.schema.approvals.intent import shipped_variant
+
+        found = experiment_called(self._api, request.flag_key) if request.flag_key else None
+        if found is None:
+            return None
+        return self._evidence(self.get(found), shipped_variant(request) or None)
 
     def _address(self, known: int) -> str:
         """Return an experiment's page in the project; empty where nothing serves one."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -26,7 +28,7 @@ from exp_jupyter.errors import (
     WriteOutcomeUnknownError,
 )
 from exp_jupyter.schema.approvals.approval import ApprovalNeeded, ChangeRequest
-from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
+from exp_jupyter.schema.approvals.writes import Evidence, WriteOutcome, WritePlan, WriteState
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Write(Shown, ABC):
 
     def __init__(self, api: ProjectApi) -> None:
         self._api = api
+        self._evidence: Callable[[], Evidence | None] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -77,8 +80,28 @@ class Write(Shown, ABC):
         """What the write would do, the exact request included."""
         with self._lock:
             if self._plan is None:
-                self._plan = self._describe()
+                self._plan = replace(self._describe(), evidence=self._read_evidence())
             return self._plan
+
+    def with_evidence(self, read: Callable[[], Evidence | None]) -> Self:
+        """Have the plan show what is known about the write, and return the write.
+
+        Parameters
+        ----------
+        read
+            Reads it; called once, when the plan is first looked at. A plan whose evidence cannot be
+            read is shown without.
+        """
+        self._evidence = functools.cache(read)
+        return self
+
+    def _read_evidence(self) -> Evidence | None:
+        if self._evidence is None:
+            return None
+        try:
+            return self._evidence()
+        except ExpError:
+            return None
 
     @property
     def outcome(self) -> WriteOutcome | None:

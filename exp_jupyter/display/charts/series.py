@@ -219,7 +219,11 @@ class _Plot:
         return found
 
     def names(self) -> list[str]:
-        """Name every line where it ends; names that would overlap move apart."""
+        """Name every line right where it ends; names that would overlap move apart.
+
+        A line from a name to its end must not look like the series going on: it is as short as
+        the distance by which the name moved.
+        """
         ends = sorted(
             (min(max(_TOP + self.y(line.points[-1].estimate), _TOP + 4), _TOP + _PLOT), i, line)
             for i, line in enumerate(self.chart.lines)
@@ -231,9 +235,9 @@ class _Plot:
             name = line.name if len(line.name) <= 14 else line.name[:13] + "…"
             stroke = SERIES[index % len(SERIES)]
             place = _LEFT + self.x(line.points[-1].day)
-            ends_at = (place + 5, y, _LEFT + self.width + 4, above)
-            found.append(axes.line(ends_at, stroke=stroke, opacity=0.5))
-            found.append(axes.text(_LEFT + self.width + 8, above + 4, name, fill=stroke))
+            if above - y > 2:
+                found.append(axes.line((place + 4, y, place + 9, above), stroke=stroke))
+            found.append(axes.text(place + 11, above + 4, name, fill=stroke))
         return found
 
     def bars(self) -> list[str]:

@@ -55,7 +55,8 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
     if name not in session.magics:
         raise InputError(
             f"There is no magic %{name}.",
-            hint=nearest(name, session.magics) or "Run %exp to see them all.",
+            hint=nearest(f"%{name}", [f"%{known}" for known in session.magics])
+            or "Run %exp to see them all.",
         )
     return Help(session.usage(name))
 

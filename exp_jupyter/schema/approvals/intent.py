@@ -25,7 +25,7 @@ def summary(request: ChangeRequest) -> str:
     >>> summary(ChangeRequest(id="r", action_key="feature_flag.enable", intent={"flag_key": "new"}))
     'Switch on new'
     """
-    shipped = _shipped(request)
+    shipped = shipped_variant(request)
     if shipped and request.flag_key:
         return f"Give everybody {shipped} of {request.flag_key}"
     verb = _VERBS.get(request.action_key)
@@ -44,7 +44,7 @@ def changed_rows(request: ChangeRequest) -> tuple[DiffRow, ...]:
     )
 
 
-def _shipped(request: ChangeRequest) -> str:
+def shipped_variant(request: ChangeRequest) -> str:
     """Return the variant that everybody is to get; empty where the request is none of that."""
     shown = request.intent_display
     before, after = _flat(shown.get("before")), _flat(shown.get("after"))

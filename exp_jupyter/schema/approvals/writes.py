@@ -24,6 +24,26 @@ class DiffRow:
     after: str | None
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What is known where a write decides about an experiment, for whoever has to agree to it.
+
+    Attributes
+    ----------
+    marks
+        Facts in a few words each, with a tone that repeats them: ``good``, ``bad``, ``notice`` or
+        ``quiet``.
+    warnings
+        What speaks against it, in whole sentences; empty when nothing does.
+    advice
+        What the decision rule says, in a sentence.
+    """
+
+    marks: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+    advice: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class WritePlan(Shown):
     """What a write would do; making a plan writes nothing.
@@ -42,6 +62,8 @@ class WritePlan(Shown):
         A sentence about the approval policy that will likely catch the write; empty when none.
     confirm_name
         A name the person has to type before the write is sent, or None.
+    evidence
+        What the experiment's results say about it; None where there is nothing to say.
     """
 
     title: str
@@ -52,10 +74,11 @@ class WritePlan(Shown):
     diff: tuple[DiffRow, ...] = ()
     gate: str = ""
     confirm_name: str | None = None
+    evidence: Evidence | None = None
 
     @property
     def shown(self) -> tuple[object, ...]:
-        """What a person agrees to: everything but the request's own form."""
+        """What a person agrees to: what is changed, neither the request nor the evidence."""
         return self.title, self.sentence, self.diff, self.gate, self.confirm_name
 
 

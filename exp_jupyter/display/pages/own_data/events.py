@@ -73,7 +73,10 @@ def event_analysis(subject: EventAnalysis) -> Description:
     if picture is not None and len(subject.results) <= _MOST_PICTURED:
         blocks.append(replace(picture, caption=f"{first.metric_name}: {picture.caption}"))
     step = subject.results[1 if len(subject.results) > 1 else 0].metric_name
-    blocks.append(NextStep("see a metric day by day:", code=f"found.series({step!r})"))
+    words = ("see a metric day by day: ", Span(f".series({step!r})", code=True))
+    blocks.append(
+        NextStep((*words, " of this result; a notebook has it as ", Span("_", code=True)))
+    )
     blocks.append(SmallPrint(_provenance(subject)))
     return Description(
         "event-analysis",

@@ -176,7 +176,7 @@ def change_request_list(subject: Any) -> Description:
     if not found:
         empty = (
             Heading(title, note=note),
-            Sentence("Nothing waits for approval.", lead=True),
+            Sentence("There is no change request here.", lead=True),
         )
         return Description("change-request-list", title, empty)
     columns = (

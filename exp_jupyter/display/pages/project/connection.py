@@ -15,6 +15,8 @@ from exp_jupyter.display.content.blocks import (
     fields,
 )
 
+_SHARED = "no other notebook: each gets its own copy; exp-jupyter demo serves one to several"
+
 
 def _badge(subject: Any) -> Badge:
     return Badge("replayed", "notice") if subject.replayed_from else Badge("connected", "good")
@@ -24,7 +26,7 @@ def _lacks(access: Any) -> str:
     """Say which scopes a key has not got, and what for."""
     missing = [one for one in access.granted if one.verdict == "missing"]
     if not missing:
-        return "no scope that reading takes; writing is not tried"
+        return "nothing for reading; what it may write shows when a write is made"
     listed = "; ".join(f"{one.scope}, for {one.what[:1].lower()}{one.what[1:]}" for one in missing)
     return f"{listed}. Make a key that has them too, and connect with it."
 
@@ -41,6 +43,7 @@ def project(subject: Any) -> Description:
     recording = "" if subject.recorded_to is None else f"{subject.recorded_to.name}, from now on"
     facts: dict[str, Cell | str] = {
         "Where": where,
+        "Shared with": _SHARED if embedded and str(subject.label).startswith("demo") else "",
         "Recorded in": recording,
         "Project": str(subject.id),
         "You are": str(getattr(person, "label", "")) if person is not None else "not told",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.content import numbers
@@ -20,6 +21,7 @@ from exp_jupyter.display.content.blocks import (
     Sentence,
     SmallPrint,
     Span,
+    StatusLine,
     Tone,
 )
 from exp_jupyter.display.pages.project.approvals import (
@@ -33,7 +35,7 @@ from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.schema.approvals.approval import ChangeRequest
-    from exp_jupyter.schema.approvals.writes import WriteOutcome, WritePlan, WriteState
+    from exp_jupyter.schema.approvals.writes import Evidence, WriteOutcome, WritePlan, WriteState
 
 _STATES: dict[str, tuple[str, Tone]] = {
     "to_do": ("not written yet", "accent"),
@@ -59,19 +61,27 @@ def write_plan(subject: WritePlan) -> Description:
 
 
 def _plan_blocks(subject: WritePlan) -> tuple[Block, ...]:
-    blocks: list[Block] = [
-        Heading(subject.title, Badge("not written yet", "accent")),
-        Sentence(subject.sentence),
-    ]
+    blocks: list[Block] = [Heading(subject.title, Badge("not written yet", "accent"))]
+    if subject.evidence is not None:
+        blocks += _evidence_blocks(subject.evidence)
+    blocks.append(Sentence(subject.sentence))
     if subject.diff:
         lines = tuple(DiffLine(row.label, row.before, row.after) for row in subject.diff)
         blocks.append(Diff("What changes", lines))
     if subject.gate:
         blocks.append(Sentence((Span("Approval: ", strong=True, tone="notice"), subject.gate)))
-    if subject.confirm_name:
-        name = Span(subject.confirm_name, strong=True)
-        blocks.append(Sentence(("To confirm, its name has to be typed: ", name, ".")))
-    blocks.append(Details("Exact request", (Code(_request(subject)),), in_text=True))
+    blocks.append(Details("Exact request", (Code(_request(subject)),)))
+    return tuple(blocks)
+
+
+def _evidence_blocks(evidence: Evidence) -> tuple[Block, ...]:
+    """Return what the experiment's results say about a write, the doubts in words."""
+    tones: dict[str, Tone] = {"good": "good", "bad": "bad", "notice": "notice"}
+    marks = tuple(Badge(words, tones.get(tone, "quiet")) for words, tone in evidence.marks)
+    blocks: list[Block] = [StatusLine("", marks)] if marks else []
+    blocks += [Sentence(f"! {warning}", tone="notice") for warning in evidence.warnings]
+    if evidence.advice:
+        blocks.append(Sentence((Span("The results say: ", quiet=True), evidence.advice)))
     return tuple(blocks)
 
 
@@ -193,5 +203,20 @@ def _named(result: Any) -> str:
 
 
 def write(subject: Any) -> Description:
-    """Describe a write by its plan; asking the project where it stands is the reader's choice."""
-    return write_plan(subject.plan)
+    """Describe a write by its plan; asking the project where it stands is the reader's choice.
+
+    Whoever sees this has no button to click: it says how the write is made, and asks for nothing.
+    """
+    plan = write_plan(subject.plan)
+    step = NextStep(
+        (
+            "nothing is written yet. To write it, add ",
+            Span("--yes", code=True),
+            " to the line, or call ",
+            Span("send()", code=True),
+            "; ",
+            Span("to_markdown()", code=True),
+            " shows the exact request.",
+        )
+    )
+    return replace(plan, blocks=(*plan.blocks, step))

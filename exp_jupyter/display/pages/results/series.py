@@ -253,8 +253,10 @@ def _points(subject: Series, key: str) -> list[Point]:
 
 
 def _days_left(subject: Series) -> int:
-    """Days until the planned size at the pace so far."""
+    """Days until the planned size at the pace so far; none where nobody new is exposed."""
     latest, planned = subject.latest, subject.planned_sample_size
+    if not subject.growing:
+        return 0
     if latest is None or not planned or latest.exposures >= planned or not latest.exposures:
         return 0
     elapsed = (latest.date - subject.days[0].date).days + 1

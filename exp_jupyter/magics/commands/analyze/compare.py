@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError, Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
-from exp_jupyter.magics.line.arguments import Arguments, given, number, percent
+from exp_jupyter.magics.line.arguments import Arguments, Help, given, number, percent
 from exp_jupyter.magics.line.method_options import add_judgement, settle
 
 if TYPE_CHECKING:
@@ -14,9 +16,17 @@ if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
 
 
+class _Counts(Arguments):
+    """Arguments whose counts may be written with blanks: ``8502 / 44700``."""
+
+    def read(self, line: str, variables: Mapping[str, Any] | None = None) -> Namespace | Help:
+        """Parse the line; see :class:`Arguments`."""
+        return super().read(re.sub(r"(?<=\d)\s*/\s*(?=\d)", "/", line), variables)
+
+
 def arguments() -> Arguments:
     """Return the arguments of ``%exp_compare``."""
-    it = Arguments(
+    it = _Counts(
         "exp_compare",
         """
         Compare two arms from their counts: how many succeeded out of how many.
