@@ -36,7 +36,8 @@ def evidence_of(results: Results, variant: str | None = None) -> Evidence:
         )
     marks = (*_metric_marks(findings), *_split_marks(results), *_plan_marks(results))
     decision = results.decision
-    return Evidence(marks, tuple(_warnings(results, findings, variant)), decision.sentence)
+    advice = " ".join((f"{decision.headline.lower()}.", *decision.reasons))
+    return Evidence(marks, tuple(_warnings(results, findings, variant)), advice)
 
 
 def _is_control(results: Results, variant: str | None) -> bool:
