@@ -36,7 +36,9 @@ def evidence_of(results: Results, variant: str | None = None) -> Evidence:
         )
     marks = (*_metric_marks(findings), *_split_marks(results), *_plan_marks(results))
     decision = results.decision
-    advice = " ".join((f"{decision.headline.lower()}.", *decision.reasons))
+    advice = " ".join(
+        (f"{decision.headline[:1].lower()}{decision.headline[1:]}.", *decision.reasons)
+    )
     return Evidence(marks, tuple(_warnings(results, findings, variant)), advice)
 
 
