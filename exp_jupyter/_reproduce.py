@@ -96,7 +96,7 @@ def reproducible(
                     said.append(repr(str(value)) if path else data)
                 elif parameter.default is parameter.empty:
                     said.append(repr(write(value)))
-                elif name in always or write(value) != write(parameter.default):
+                elif name in always or repr(write(value)) != repr(write(parameter.default)):
                     said.append(f"{name}={write(value)!r}")
             return function(*args, **kwargs).coded(f"{call}({', '.join(said)})")
 

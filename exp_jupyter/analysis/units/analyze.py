@@ -46,7 +46,7 @@ MOST_VARIANTS = 50
     "exp_jupyter.analyze",
     data="data",
     always=("metrics",),
-    metrics=lambda given: given if isinstance(given, (str, Mapping)) else list(given),
+    metrics=lambda given: list(given) if isinstance(given, (list, tuple)) else given,
 )
 def analyze(
     source: Any,
