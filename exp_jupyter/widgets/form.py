@@ -26,7 +26,7 @@ from exp_jupyter.display.content.blocks import (
 )
 from exp_jupyter.display.render.html import render
 from exp_jupyter.display.render.text import render as render_text
-from exp_jupyter.errors import ExpError
+from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.shown import Shown
 from exp_jupyter.widgets.line_buttons import with_buttons
 from exp_jupyter.widgets.outputs import Outputs
@@ -162,7 +162,8 @@ class Form(widgets.VBox):  # type: ignore[misc]
     def tell_error(self, error: BaseException) -> None:
         """Write an error into the live region: what was wrong, and what to do."""
         if isinstance(error, ExpError):
-            name, message, hint = type(error).__name__, error.message, error.hint
+            name = "Check what is filled in" if isinstance(error, InputError) else ""
+            name, message, hint = name or type(error).__name__, error.message, error.hint
         else:
             name, message = type(error).__name__, str(error)
             hint = "This is a fault of exp_jupyter; nothing more was done."

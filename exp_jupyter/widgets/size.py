@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.content.blocks import Description, Heading, Sentence
+from exp_jupyter.display.content import numbers
+from exp_jupyter.display.content.blocks import (
+    Column,
+    Description,
+    Figure,
+    Heading,
+    Row,
+    Sentence,
+    Table,
+    Text,
+)
 from exp_jupyter.engine.planning.sample_size import KINDS, sample_size
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.magic_line import magic_line, word
-from exp_jupyter.widgets.form import Form, html, line_code
+from exp_jupyter.widgets.form import WRAPPED, Form, fitted, html, line_code, show
 from exp_jupyter.widgets.reading import number, percent, whole
 
 if TYPE_CHECKING:
@@ -44,6 +55,11 @@ _MORE = (
     "effect",
     "sequential",
 )
+_LABELLED = {"description_width": "150px"}
+_FULL = {"width": "calc(100% - 4px)"}
+_MOST_DAYS = 180
+_SHARES = frozenset({"funnel", "retention"})
+_MOST_SCENARIOS = 3
 _START: Mapping[str, Any] = {"kind": "funnel", "baseline": 0.1, "mde": 5, "rate": 1000}
 _READERS: Mapping[str, Callable[[str], float | int]] = {
     "variants": whole,
@@ -93,17 +109,99 @@ class SizeForm(Form):
                 description="Looked at every day", value=bool(begin.get("sequential")), indent=False
             ),
         }
-        plain = [self.fields[name] for name in self.fields if name not in _MORE]
-        more = widgets.Accordion(
-            [widgets.VBox([self.fields[name] for name in _MORE])], titles=("More settings",)
+        self.effect = _slider("Effect, %", 0.5, 30.0, 0.5)
+        self.power = _slider("Power", 0.5, 0.99, 0.01)
+        self.days = widgets.IntSlider(
+            description="Days", min=1, max=_MOST_DAYS, style=_LABELLED, layout=_FULL
         )
-        more.selected_index = 0 if any(begin.get(name) for name in _MORE) else None
-        super().__init__([widgets.VBox(plain), more])
+        self.more = widgets.ToggleButton(description="More settings", icon="caret-right")
+        self.keep_it = widgets.Button(description="Keep this scenario")
+        self.forget = widgets.Button(description="Forget them")
+        self.kept = widgets.HTML()
+        self._scenarios: list[SizePlan] = []
+        self._moving = False
+        self._further = widgets.VBox([self.fields[name] for name in _MORE if name != "power"])
+        plain = [self.fields[name] for name in self.fields if name not in _MORE]
+        place = plain.index(self.fields["mde"])
+        plain[place + 1 : place + 1] = [self.effect, self.days]
+        inputs = widgets.VBox([*plain, self.fields["power"], self.power, self.more, self._further])
+        inputs.add_class("exp-inputs")
+        super().__init__([])
+        kept = widgets.HBox([self.keep_it, self.forget], layout=WRAPPED)
+        answer = widgets.VBox([self.status, kept, self.kept])
+        answer.add_class("exp-answer")
+        columns = widgets.HBox([inputs, answer], layout=WRAPPED)
+        columns.add_class("exp-columns")
+        self.children = (self.style_sheet, columns)
+        self.more.value = any(begin.get(name) for name in _MORE if name != "power")
         self._mode = begin.get("mode")
         self._begin = _line(self.values())
         for field in self.fields.values():
             field.observe(self._changed, "value")
+        self.more.observe(lambda _: self._show_more(), "value")
+        self.effect.observe(lambda _: self._slid("mde", self.effect.value), "value")
+        self.power.observe(lambda _: self._slid("power", self.power.value), "value")
+        self.days.observe(lambda _: self._slid_days(), "value")
+        self.on_click(self.keep_it, self._keep_scenario, "")
+        self.on_click(self.forget, self._forget_scenarios, "")
+        self._show_more()
         self._changed(None)
+        self.settle()
+
+    def buttons(self) -> Sequence[widgets.Button]:
+        """Return the buttons of the scenarios."""
+        return (self.keep_it, self.forget)
+
+    def settle(self) -> None:
+        """Keep scenarios as long as there is a plan and room for one."""
+        self.keep_it.disabled = self.plan is None or len(self._scenarios) >= _MOST_SCENARIOS
+        self.forget.disabled = not self._scenarios
+        show(self.forget, bool(self._scenarios))
+
+    def _show_more(self) -> None:
+        show(self._further, bool(self.more.value))
+        self.more.icon = "caret-down" if self.more.value else "caret-right"
+
+    def _slid(self, name: str, value: float) -> None:
+        """Write into a field what its slider says: the field is what counts."""
+        if not self._moving:
+            self.fields[name].value = f"{value:g}"
+
+    def _slid_days(self) -> None:
+        """Take for the effect the smallest that so many days can find."""
+        if self._moving or self.plan is None or not self.plan.rate:
+            return
+        found = [effect for day, effect in self.plan.curve(self.days.value) if effect > 0]
+        aim = "mde" if self.plan.margin is None else "margin"
+        if found:
+            self.fields[aim].value = f"{found[-1]:.3g}"
+
+    def _follow(self, plan: SizePlan) -> None:
+        """Bring the sliders to where the plan is, as far as they reach."""
+        self._moving = True
+        try:
+            for slider, value in (
+                (self.effect, plan.mde),
+                (self.power, plan.power),
+                (self.days, plan.days),
+            ):
+                if value is not None:
+                    slider.value = min(max(value, slider.min), slider.max)
+            self.days.disabled = plan.days is None
+        finally:
+            self._moving = False
+
+    def _keep_scenario(self) -> None:
+        if self.plan is not None and len(self._scenarios) < _MOST_SCENARIOS:
+            self._scenarios.append(self.plan)
+            self._show_scenarios()
+
+    def _forget_scenarios(self) -> None:
+        self._scenarios.clear()
+        self._show_scenarios()
+
+    def _show_scenarios(self) -> None:
+        self.kept.value = fitted(html(_compared(self._scenarios))) if self._scenarios else ""
 
     def fallback(self) -> Description:
         """Return the line the form began with."""
@@ -132,6 +230,8 @@ class SizeForm(Form):
                     given[name] = _read(name, field.value)
             elif field.value:
                 given[name] = field.value
+        if given["kind"] in _SHARES and 1 < given.get("baseline", 0) <= 100:
+            given["baseline"] = given["baseline"] / 100  # a share of 12 can only be percent
         if self._mode:
             given["mode"] = self._mode
         return given
@@ -144,10 +244,58 @@ class SizeForm(Form):
                 plan = sample_size(values.pop("kind"), **values)
             except ExpError as error:
                 self.plan = None
-                self.tell_error(error)
+                self.tell_error(_in_form_words(error))
             else:
                 self.plan = plan
+                self._follow(plan)
                 self.announce(page(plan).to_html() + html(*line_code(_line(self.values()))))
+        self.settle()
+
+
+def _compared(plans: Sequence[SizePlan]) -> Table:
+    """Return plans beside each other, in the order they were kept."""
+    columns = (
+        Column("Scenario"),
+        Column("Effect", "right"),
+        Column("Power", "right"),
+        Column("Units", "right"),
+        Column("Days", "right"),
+    )
+    rows = tuple(
+        Row(
+            (
+                Text(f"{letter}: {plan.kind}, {numbers.number(plan.baseline)}"),
+                Figure(plan.mde, f"{numbers.number(plan.mde)} %"),
+                Figure(plan.power, numbers.share(plan.power)),
+                Figure(plan.sample_size, numbers.count(plan.sample_size)),
+                Figure(plan.days, numbers.count(plan.days)),
+            )
+        )
+        for letter, plan in zip("ABC", plans, strict=False)
+    )
+    return Table("Scenarios kept", columns, rows, titled=True)
+
+
+def _in_form_words(error: ExpError) -> ExpError:
+    """Return an error that names the form's fields, not an argument or an option."""
+    message, hint = error.message, error.hint
+    for name, label in _LABELS.items():
+        message = re.sub(rf"^{name} is missing", f'"{label}" is empty', message)
+        message = re.sub(rf"^{name} ", f'"{label}" ', message)
+        hint = re.sub(rf"--{name}\b=?|(?<![\w-]){name}=", f'"{label}"', hint)
+    return type(error)(message, hint=hint) if type(error) is InputError else error
+
+
+def _slider(label: str, least: float, most: float, step: float) -> widgets.FloatSlider:
+    return widgets.FloatSlider(
+        description=label,
+        min=least,
+        max=most,
+        step=step,
+        readout=False,
+        style=_LABELLED,
+        layout=_FULL,
+    )
 
 
 _CHOICES = frozenset({"kind", "alternative", "effect"})
@@ -159,7 +307,8 @@ def _text(name: str, value: Any) -> widgets.Text:
         value="" if value is None else f"{value:g}",
         placeholder="not given",
         continuous_update=False,
-        style={"description_width": "150px"},
+        style=_LABELLED,
+        layout=_FULL,
     )
 
 
@@ -168,7 +317,8 @@ def _dropdown(name: str, options: Sequence[Any], value: Any) -> widgets.Dropdown
         description=_LABELS[name],
         options=options,
         value=value,
-        style={"description_width": "150px"},
+        style=_LABELLED,
+        layout=_FULL,
     )
 
 

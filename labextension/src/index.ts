@@ -1,6 +1,7 @@
-/** What the extension brings: the experiments panel, and results drawn with controls. */
+/** What the extension brings: the experiments panel, results with controls, and forms kept true. */
 
+import forms from './forms/plugin';
 import panel from './panel/plugin';
 import result from './result/plugin';
 
-export default [panel, result];
+export default [panel, result, forms];

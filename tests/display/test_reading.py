@@ -168,7 +168,7 @@ def test_a_waiting_card_first_says_that_nothing_has_changed(builders):
     assert lines[:3] == [
         "│ Waiting for approval · since 2026-03-06 12:02 UTC · expires 20 Mar 2026",
         "│ Nothing has changed yet.",
-        "│ ✓ asked   ● 1 of 2 approvals   ○ the flag changes",
+        "│ ✓ asked · ● 1 of 2 approvals · ○ the flag changes",
     ]
     assert all(line.startswith("│") for line in lines)
 

@@ -110,3 +110,9 @@ def test_a_plain_terminal_has_no_comm_and_no_front_end(shell):
     session = shell.magics_manager.registry["ExpMagics"].session
     assert not session.has_front_end
     session.changed()
+
+
+def test_exp_lists_the_lines_that_open_a_form(run):
+    text = run("%exp").to_text()
+    for name in ("size", "flags", "from_prompt", "timeseries", "approvals"):
+        assert f"%exp_{name} --form" in text

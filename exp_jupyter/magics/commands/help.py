@@ -11,6 +11,7 @@ from exp_jupyter.magics.line.arguments import Arguments, Help, nearest
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.display.content import blocks
     from exp_jupyter.display.content.blocks import Description
     from exp_jupyter.magics.session import MagicEntry, Session
 
@@ -25,10 +26,13 @@ class MagicList(Shown):
         The magics in reading order.
     connected
         The connected project's name; empty when there is none.
+    forms
+        The lines that open a form.
     """
 
     entries: tuple[MagicEntry, ...]
     connected: str = ""
+    forms: tuple[str, ...] = ()
 
 
 def arguments() -> Arguments:
@@ -49,7 +53,12 @@ def run(session: Session, options: Namespace) -> MagicList | Help:
 
         register(MagicList, describe)
         entries = tuple(session.magics.values())
-        return MagicList(entries, session.project.name if session.project else "")
+        forms = tuple(
+            f"{entry.name} --form"
+            for name, entry in session.magics.items()
+            if "--form" in session.usage(name).split()
+        )
+        return MagicList(entries, session.project.name if session.project else "", forms)
     name = options.name.lstrip("%").replace("-", "_")
     name = name if name.startswith("exp") else f"exp_{name}"
     if name not in session.magics:
@@ -87,7 +96,19 @@ def describe(listed: MagicList) -> Description:
         (
             blocks.Table("The magics of exp_jupyter", columns, tuple(rows)),
             state,
+            *_forms(listed),
             blocks.SmallPrint(("A question mark shows options and examples: %exp_size?",)),
         ),
         lambda: [asdict(entry) for entry in listed.entries],
     )
+
+
+def _forms(listed: MagicList) -> tuple[blocks.Block, ...]:
+    from exp_jupyter.display.content import blocks
+
+    if not listed.forms:
+        return ()
+    spans: list[str | blocks.Span] = ["As a form to fill in: "]
+    for place, line in enumerate(listed.forms):
+        spans += [", " if place else "", blocks.Span(line, code=True)]
+    return (blocks.Sentence((*spans, ".")),)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.lookup.names import as_id
-from exp_jupyter.schema.approvals.approval import short_ids
 
 if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
@@ -185,6 +184,8 @@ def _event_metrics(asked: Asked) -> Iterable[str]:
 
 def _requests(asked: Asked) -> Iterable[str]:
     """Return the ids as the inbox shows them; whoever types on gets the whole ones."""
+    from exp_jupyter.schema.approvals.approval import short_ids
+
     short = short_ids(asked.session.names.requests)
     return [*short.values()] if len(asked.typed) < _SHORT_ID else [*short]
 

@@ -177,9 +177,9 @@ def _waiting_blocks(subject: Any, title: str) -> list[Block]:
     last = f"you finish: {subject.second_step}" if subject.second_step else "the flag changes"
     steps = (
         Span("✓ asked", tone="good"),
-        Span("   "),
+        Span(" · ", quiet=True),
         Span(f"● {given} of {needed}", strong=True, tone="notice"),
-        Span("   "),
+        Span(" · ", quiet=True),
         Span(f"○ {last}", quiet=True),
     )
     blocks += [Sentence(_NOTHING_CHANGED), Sentence(steps)]
