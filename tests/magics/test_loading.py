@@ -113,6 +113,6 @@ def test_a_plain_terminal_has_no_comm_and_no_front_end(shell):
 
 
 def test_exp_lists_the_lines_that_open_a_form(run):
-    text = run("%exp").to_text()
+    text = " ".join(run("%exp").to_text().split())
     for name in ("size", "flags", "from_prompt", "timeseries", "approvals"):
         assert f"%exp_{name} --form" in text
