@@ -32,8 +32,11 @@ def load(ipython: InteractiveShell) -> None:
     except ExpError:
         ipython.configurables[:] = configurables
         raise
-    lines = ipython.magics_manager.magics["line"]
-    replaced = {name: lines[name] for name in magics.session.magics if name in lines}
+    kinds = ipython.magics_manager.magics
+    replaced = {
+        kind: {name: known[name] for name in magics.session.magics if name in known}
+        for kind, known in kinds.items()
+    }
     registered = ipython.magics_manager.registry.get("ExpMagics")
     ipython.register_magics(magics)
     complete = matcher(magics)
@@ -61,10 +64,10 @@ def unload(ipython: InteractiveShell) -> None:
     if loaded is None:
         return
     magics = loaded["magics"]
-    lines = ipython.magics_manager.magics["line"]
-    for name in magics.session.magics:
-        lines.pop(name, None)
-    lines.update(loaded["replaced"])
+    for kind, known in ipython.magics_manager.magics.items():
+        for name in magics.session.magics:
+            known.pop(name, None)
+        known.update(loaded["replaced"][kind])
     ipython.magics_manager.registry.pop("ExpMagics", None)
     if loaded["registered"] is not None:
         ipython.magics_manager.registry["ExpMagics"] = loaded["registered"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from IPython.core.magic import (
     Magics,
+    line_cell_magic,
     line_magic,
     magics_class,
     needs_local_scope,
@@ -56,23 +57,30 @@ def _family(module: str) -> Family:
     return cast("Family", importlib.import_module(f"exp_jupyter.magics.commands.{module}"))
 
 
-def magic(module: str, group: str) -> Callable[[Method], Method]:
+def magic(module: str, group: str, *, body: bool = False) -> Callable[[Method], Method]:
     """Make a documented, empty method the magic that a module of ``magics.commands`` carries out.
 
     Its module is imported when the magic, its help or its completion is first used. ``group`` is
-    what it is for, as ``%exp`` lists it.
+    what it is for, as ``%exp`` lists it; with ``body`` its options may also stand in the cell below
+    the line, as TOML.
     """
 
     def decorate(method: Method) -> Method:
         @functools.wraps(method)
-        def run(self: ExpMagics, line: str, local_ns: Mapping[str, Any] | None = None) -> Any:
-            return self.carry_out(module, line, local_ns or {})
+        def run(
+            self: ExpMagics,
+            line: str,
+            cell: str | None = None,
+            local_ns: Mapping[str, Any] | None = None,
+        ) -> Any:
+            return self.carry_out(module, line, local_ns or {}, cell)
 
         # IPython asks for getdoc() before it reads a docstring: %exp_size? shows the whole usage.
         run.__dict__.update(getdoc=lambda: arguments_of(module).usage_text())
         run.__dict__.update(family=module, group=group)
         # We look variables up ourselves: IPython would run any code that stands in braces.
-        return cast("Method", line_magic(no_var_expand(needs_local_scope(run))))
+        made = line_cell_magic if body else line_magic
+        return cast("Method", made(no_var_expand(needs_local_scope(run))))
 
     return decorate
 
@@ -122,17 +130,25 @@ class ExpMagics(Magics):
         )
         self.observe(self._set_here, self.trait_names(config=True))
 
-    def carry_out(self, module: str, line: str, local: Mapping[str, Any]) -> Any:
+    def carry_out(
+        self, module: str, line: str, local: Mapping[str, Any], body: str | None = None
+    ) -> Any:
         """Parse a magic's line, call its twin, and return what the twin returned.
 
         Parameters
         ----------
         local
             The variables of the function the magic stands in; the notebook's own outside one.
+        body
+            The cell below the line, with further options as TOML; None for a line alone.
         """
         silent = line.rstrip().endswith(";")
         words = line.rstrip().removesuffix(";") if silent else line
         with self.session.within(local):
+            if body is not None:
+                from exp_jupyter.magics.line.body import with_body
+
+                words = with_body(arguments_of(module), words, body, self.session.variables)
             options = arguments_of(module).read(words, self.session.variables)
             if not isinstance(options, Namespace):
                 return options
@@ -253,7 +269,7 @@ class ExpMagics(Magics):
     def exp_analyze(self, line: str) -> Any:
         """Analyse your own table with one row a unit."""
 
-    @magic("analyze.analyze_events", "Analyse")
+    @magic("analyze.analyze_events", "Analyse", body=True)
     def exp_analyze_events(self, line: str) -> Any:
         """Analyse your own raw events with one row an event."""
 

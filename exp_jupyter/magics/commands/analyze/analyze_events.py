@@ -39,6 +39,9 @@ def arguments() -> Arguments:
         NAME is a variable of the notebook (a DataFrame, an Arrow table, a DuckDB relation, or a
         connection with --table), or a Parquet or CSV file or glob. No project is needed; with
         --experiment the definition is a project's, and the numbers are those of your events.
+
+        As %%exp_analyze_events NAME its options may stand in the cell's body as TOML, one a line:
+        metric = ["purchase:conversion"].
         """,
         [
             f"%exp_analyze_events events {_WHICH} --metric purchase:conversion",
