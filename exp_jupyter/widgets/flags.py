@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from exp_jupyter.display import page
-from exp_jupyter.display.content.blocks import Description, Heading, Sentence
+from exp_jupyter.display.content.blocks import Description, Heading, NextStep, Sentence
 from exp_jupyter.magic_line import magic_line, word
 from exp_jupyter.sanitize import sanitize
-from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted, line_code
+from exp_jupyter.widgets.form import WIDE, WRAPPED, Form, fitted, html, line_code
+from exp_jupyter.widgets.line_buttons import with_buttons
 
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
@@ -95,7 +96,12 @@ class FlagForm(Form):
 
     def _show(self) -> None:
         flag = self.flag
-        self.card.value = fitted(page(flag).to_html()) if flag is not None else ""
+        if flag is None:
+            self.card.value = ""
+            return
+        line = magic_line("%exp_create", '"New experiment"', "--flag-key", word(flag.key))
+        step = (NextStep("An experiment on it:", code=line),) if line else ()
+        self.card.value = with_buttons(fitted(page(flag).to_html() + html(*step)))
 
 
 def _line(search: str, active: str) -> str:

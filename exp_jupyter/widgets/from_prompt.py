@@ -19,6 +19,7 @@ from exp_jupyter.widgets.reading import whole_numbers
 if TYPE_CHECKING:
     from exp_jupyter.client import Project
 
+_REVIEWED_ANEW = frozenset({"ask", "over", "cancelled", "rejected"})
 _WIDE = {"description_width": "110px"}
 
 
@@ -73,6 +74,16 @@ class FromPromptForm(Form):
             ),
         )
 
+    def record(self) -> Description:
+        """Return what came of the last review; before one, what the form is for."""
+        asked = self.confirmation
+        return self.fallback() if asked is None else asked.record()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was written or refused; after Cancel it can be filled in again."""
+        return self.confirmation is not None and self.confirmation.stage == "over"
+
     def buttons(self) -> Sequence[widgets.Button]:
         """Return the form's own button."""
         return (self.review,)
@@ -109,7 +120,12 @@ class FromPromptForm(Form):
         return whole_numbers(self.versions.value)
 
     def _review(self) -> None:
-        if self.confirmation is not None and self.confirmation.stage not in {"ask", "over"}:
+        if self.confirmation is not None and self.confirmation.stage not in {
+            "ask",
+            "over",
+            "cancelled",
+            "rejected",
+        }:
             self.tell(Sentence("The experiment below is still on its way; see that through first."))
             return
         self.place.children = ()
@@ -125,7 +141,9 @@ class FromPromptForm(Form):
         if state.kind in {"already_done", "refused"}:
             self.tell_result(state)
             return
-        self.confirmation = Confirmation(write, state=state, on_change=self._on_change)
+        self.confirmation = Confirmation(
+            write, state=state, on_change=self._on_change, on_keep=self.keep
+        )
         self.place.children = (self.confirmation,)
         self.tell(*line_code(self.line()))
 

@@ -69,6 +69,8 @@ class TestFlags:
         form = FlagForm(owner, search="checkout-re")
         assert form.flag.key == "checkout-redesign"
         assert "checkout-redesign" in form.card.value
+        line = '%exp_create "New experiment" --flag-key checkout-redesign'
+        assert html.escape(line) in form.card.value
         form.search.value = ""
         form.active.value = "no"
         form.find.click()
@@ -98,8 +100,10 @@ class TestFromPrompt:
             )
             in form.said
         )
+        assert "Filled in" in form._repr_mimebundle_()["text/plain"]
         form.confirmation.confirm.click()
         assert form.confirmation.stage == "waiting"
+        assert "Waiting for Noor Haddad" in form._repr_mimebundle_()["text/html"]
         form.review.click()
         assert "still on its way" in form.said
 
