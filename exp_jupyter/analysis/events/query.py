@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from exp_jupyter.analysis.definition.correction import uncorrected_words
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec
 from exp_jupyter.analysis.definition.period import When, ending
 from exp_jupyter.analysis.events.checkpoint import State, about_of
@@ -32,7 +33,12 @@ from exp_jupyter.analysis.events.results import (
     EventSegment,
     ExposureDay,
 )
-from exp_jupyter.analysis.events.series import corrected_effects, event_series, segment_series
+from exp_jupyter.analysis.events.series import (
+    corrected_series,
+    event_series,
+    latest_effects,
+    segment_series,
+)
 from exp_jupyter.analysis.events.values import about_heaviest, about_repeated, check_numbers
 from exp_jupyter.analysis.posthog.compute import population_of, window_of
 from exp_jupyter.analysis.results.verdicts import mismatch_words
@@ -339,7 +345,11 @@ class Question:
                 parts = segment_series(metric, found, spec, dates, **told)
                 segments += [EventSegment(values, one) for values, one in parts.items()]
         first = results[0]
-        adjusted = {} if self.correction is None else corrected_effects(results, self.correction)
+        adjusted: dict[str, dict[str, float]] = {}
+        if self.correction is not None:
+            results, adjusted = corrected_series(results, self.correction, self.method)
+        elif said := uncorrected_words(len(latest_effects(results)), 1 - first.level):
+            warnings = [*warnings, said]
         settled = replace(self, spec=spec, split=None)
         return EventAnalysis(
             flag=spec.flag_key,

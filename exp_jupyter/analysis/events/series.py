@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from exp_jupyter.analysis.definition.correction import corrected
+from exp_jupyter.analysis.definition.correction import CorrectedTest, corrected
 from exp_jupyter.analysis.definition.experiment import ExperimentSpec, instant
 from exp_jupyter.analysis.posthog.compute import result_of
 from exp_jupyter.analysis.posthog.series_reader import read_results
 from exp_jupyter.analysis.posthog.sums import SumsTable
 from exp_jupyter.analysis.results.series import Series, SeriesAbout, counts_everybody
+from exp_jupyter.analysis.results.statistics import arm_statistic
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metrics.metric import MeanMetric, Metric
 
 if TYPE_CHECKING:
+    from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.warehouse.events.fold import DailySums
 
 
@@ -102,18 +104,59 @@ def segment_series(
     return found
 
 
-def corrected_effects(found: Sequence[Series], correction: str) -> dict[str, dict[str, float]]:
-    """Return the last day's corrected p-values, by metric and arm."""
-    p_values = {
-        (one.metric_name, key): float(effect.p_value)
+def corrected_series(
+    found: Sequence[Series], correction: str, method: Any
+) -> tuple[list[Series], dict[str, dict[str, float]]]:
+    """Return the series with the last day's intervals and decisions corrected, and its p-values.
+
+    Parameters
+    ----------
+    found
+        One per metric.
+    correction
+        As ``exp_jupyter.analysis.definition.correction.corrected`` takes it.
+    method
+        The method that judged; None for effects that are only stated, whose intervals stay.
+    """
+    tests = corrected(latest_effects(found), correction, 1 - found[0].level)
+    several: dict[str, dict[str, float]] = {}
+    for (name, key), test in tests.items():
+        several.setdefault(name, {})[key] = test.p_value
+    if method is None:
+        return list(found), several
+    return [_corrected_day(one, tests, method) for one in found], several
+
+
+def latest_effects(found: Sequence[Series]) -> dict[tuple[str, str], Effect]:
+    """Return the last day's effects that have a p-value, by metric and arm."""
+    return {
+        (one.metric_name, key): effect
         for one in found
         for key, effect in (one.latest.effects if one.latest is not None else {}).items()
         if effect is not None and effect.p_value is not None
     }
-    several: dict[str, dict[str, float]] = {}
-    for (name, key), p in corrected(p_values, correction, 1 - found[0].level).items():
-        several.setdefault(name, {})[key] = p
-    return several
+
+
+def _corrected_day(
+    one: Series, tests: Mapping[tuple[str, str], CorrectedTest], method: Any
+) -> Series:
+    from exp_jupyter.engine.comparison.compare import compare
+    from exp_jupyter.engine.multiple.simultaneous import at_level
+
+    last = one.latest
+    if last is None or last.baseline is None:
+        return one
+    control = arm_statistic(one.metric_kind, last.baseline.sums)
+    effects = dict(last.effects)
+    for key, effect in last.effects.items():
+        test = tests.get((one.metric_name, key))
+        if test is None or effect is None:
+            continue
+        treatment = arm_statistic(one.metric_kind, last.arms[key].sums)
+        wide = compare(control, treatment, at_level(method, test.alpha))
+        effects[key] = replace(effect, interval=wide.interval, significant=test.significant)
+    days = tuple(replace(day, effects=effects) if day is last else day for day in one.days)
+    return replace(one, days=days)
 
 
 def together(sums: DailySums) -> DailySums:

@@ -75,6 +75,9 @@ def verdict_words(
         f"{amount(estimate, effect.difference, unit)}, {100 * effect.level:g} % interval "
         f"{amount(low, effect.difference, unit)} to {amount(high, effect.difference, unit)}"
     )
+    alone = effect.p_value is not None and float(effect.p_value) <= 1 - effect.level
+    if adjusted is not None and adjusted > 1 - effect.level and alone:
+        return f"{arm} is not distinguishable from {baseline} after correction ({span})."
     if low <= 0 <= high:
         if effect.alternative == "two-sided":
             return f"{arm} is not distinguishable from {baseline}{yet} ({span})."
@@ -84,8 +87,6 @@ def verdict_words(
             f"{arm} is not shown to be {side} {baseline}{yet} ({span}); "
             f"this one-sided test cannot show it {other}."
         )
-    if adjusted is not None and adjusted > 1 - effect.level:
-        return f"{arm} is not distinguishable from {baseline} after correction ({span})."
     good = (estimate > 0) == (goal == "increase")
     direction = "above" if estimate > 0 else "below"
     return f"{arm} is {'better' if good else 'worse'}: {direction} {baseline} ({span})."

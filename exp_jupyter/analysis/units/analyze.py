@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter._reproduce import reproducible
-from exp_jupyter.analysis.definition.correction import check_correction, corrected
+from exp_jupyter.analysis.definition.correction import check_correction, uncorrected_words
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.analysis.units.bounds import value_bounds
@@ -19,9 +19,11 @@ from exp_jupyter.analysis.units.checks import (
     check_values,
     share_of,
 )
+from exp_jupyter.analysis.units.corrections import comparisons, corrected_results
 from exp_jupyter.analysis.units.effects import judged_results
 from exp_jupyter.analysis.units.metrics import Goal, UnitMetric, read_metrics
-from exp_jupyter.analysis.units.results import Analysis, MetricResult
+from exp_jupyter.analysis.units.pairs import check_pairs, with_pairs
+from exp_jupyter.analysis.units.results import Analysis
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import NumberFormat
 from exp_jupyter.warehouse.request.suggestions import meant
@@ -70,6 +72,7 @@ def analyze(
     alternative: Literal["two-sided", "greater", "less"] = "two-sided",
     difference: Literal["relative", "absolute"] = "relative",
     correction: str | None = None,
+    pairs: Literal["control", "all"] = "control",
     mode: Literal["recommended", "compat"] = "recommended",
     interval: str | None = None,
     tuning_n: float | None = None,
@@ -133,8 +136,12 @@ def analyze(
     difference
         ``relative`` to the control's mean, or ``absolute``.
     correction
-        Adjust the p-values of all metrics and arms together: ``holm``, ``benjamini-hochberg``, or
-        another of ``exp_jupyter.engine.multiple.corrections``.
+        Correct all metrics and arms together for how many there are: ``holm``,
+        ``benjamini-hochberg`` or another of ``exp_jupyter.engine.multiple.corrections``;
+        ``dunnett`` for several arms against one control; with ``method="sequential"`` also
+        ``e-bh``. Decisions and intervals are then those of the corrected tests.
+    pairs
+        ``all`` compares the other arms with each other, too; ``control`` (default) does not.
     mode
         ``recommended``, or ``compat`` for the project's own formulas.
     interval
@@ -172,7 +179,8 @@ def analyze(
     chosen = method_named(
         InferenceOptions(method, alpha, difference, mode, interval, tuning_n, alternative)
     )
-    check_correction(correction, chosen.name)
+    check_pairs(pairs)
+    check_correction(correction, chosen.name, pairs=pairs == "all")
     if missing not in ("refuse", "zero", "drop"):
         raise InputError(
             f"missing is {missing!r}; expected refuse, zero or drop.",
@@ -239,8 +247,12 @@ def analyze(
     ratio = _sample_ratio(counts, shares)
     if ratio is not None and ratio.mismatch:
         warnings.insert(0, mismatch_words(ratio))
+    if pairs == "all":
+        whole = with_pairs(whole, chosen)
     if correction is not None:
-        whole = _corrected(whole, correction, float(1 - chosen.level))
+        whole = corrected_results(whole, correction, chosen)
+    elif said := uncorrected_words(len(comparisons(whole)), 1 - chosen.level):
+        warnings.append(said)
     return Analysis(
         results=tuple(whole),
         segments=tuple(parts),
@@ -348,23 +360,3 @@ def _sample_ratio(
     from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
 
     return None if shares is None else sample_ratio_mismatch(counts, shares)
-
-
-def _corrected(results: list[MetricResult], correction: str, alpha: float) -> list[MetricResult]:
-    p_values = {
-        (result.metric.label, arm.key): float(arm.effect.p_value)
-        for result in results
-        for arm in result.arms
-        if arm.effect is not None and arm.effect.p_value is not None
-    }
-    found = corrected(p_values, correction, alpha)
-    return [
-        replace(
-            result,
-            arms=tuple(
-                replace(arm, adjusted_p_value=found.get((result.metric.label, arm.key)))
-                for arm in result.arms
-            ),
-        )
-        for result in results
-    ]

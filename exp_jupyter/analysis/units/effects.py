@@ -43,6 +43,11 @@ def quantile_rule(method: Any, metric: UnitMetric) -> Any:
     )
 
 
+def rule_for(method: Any, metric: UnitMetric) -> Any:
+    """Return what judges a metric: the method itself, or its rule for quantiles."""
+    return quantile_rule(method, metric) if metric.kind == "quantile" else method
+
+
 def judged_results(
     data: UnitSource,
     metrics: Sequence[UnitMetric],
@@ -243,7 +248,7 @@ def _compared(
         try:
             without = next((name for name in (order[0], key) if name in (refused or {})), None)
             if without is None:
-                effect = _effect(metric, order[0], key, control, arms.get(key), judge)
+                effect = effect_of(metric, order[0], key, control, arms.get(key), judge)
             elif refused:
                 refusal = f"{without}: {refused[without]}"
         except StatisticsError as error:
@@ -252,9 +257,27 @@ def _compared(
     return MetricResult(metric, tuple(rows), segment)
 
 
-def _effect(
+def effect_of(
     metric: UnitMetric, control_key: str, key: str, control: Any, treatment: Any, judge: Any
 ) -> Any:
+    """Return the effect between two arms' statistics.
+
+    Parameters
+    ----------
+    metric
+        The metric.
+    control_key, key
+        What the arms are called.
+    control, treatment
+        Their statistics; None without a value.
+    judge
+        The method, or the rule for quantiles.
+
+    Raises
+    ------
+    exp_jupyter.errors.StatisticsError
+        The arms cannot be compared.
+    """
     from exp_jupyter.engine.comparison.compare import compare
     from exp_jupyter.engine.comparison.estimates.quantiles import compare_quantiles
 
@@ -293,4 +316,5 @@ def _arm(
         missing=part.missing,
         effect=effect,
         refusal=refusal,
+        statistic=arm,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.results.verdicts import verdict_words
@@ -37,7 +37,10 @@ class ArmResult:
     refusal
         Why there is no effect, in a sentence; empty where there is one.
     adjusted_p_value
-        Corrected for the number of comparisons, if that was asked for.
+        Corrected for the number of comparisons, if that was asked for; the effect's interval and
+        decision are then those of the corrected test.
+    statistic
+        The engine's statistic of the arm; None without units.
     """
 
     key: str
@@ -48,6 +51,31 @@ class ArmResult:
     effect: Effect | None = None
     refusal: str = ""
     adjusted_p_value: float | None = None
+    statistic: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """Two arms, none of them the control, against each other.
+
+    Attributes
+    ----------
+    baseline, key
+        The arm compared with, and the arm compared.
+    effect, refusal, adjusted_p_value
+        As of an arm.
+    """
+
+    baseline: str
+    key: str
+    effect: Effect | None = None
+    refusal: str = ""
+    adjusted_p_value: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The pair in words."""
+        return f"{self.key} against {self.baseline}"
 
 
 @dataclass(frozen=True)
@@ -62,11 +90,23 @@ class MetricResult:
         The control, then the others.
     segment
         The values of the breakdown columns; empty for all units.
+    pairs
+        The other arms against each other, where that was asked for.
     """
 
     metric: UnitMetric
     arms: tuple[ArmResult, ...]
     segment: tuple[str | None, ...] = ()
+    pairs: tuple[PairResult, ...] = ()
+
+    @property
+    def compared(self) -> tuple[tuple[ArmResult | PairResult, str], ...]:
+        """Every comparison and the arm it is made against: the control's, then the pairs."""
+        control = self.arms[0].key
+        return (
+            *((arm, control) for arm in self.arms[1:]),
+            *((pair, pair.baseline) for pair in self.pairs),
+        )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -156,17 +196,19 @@ class Analysis(Shown):
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """What is known, one sentence per metric and arm."""
+        """What is known, one sentence per metric and arm, and per pair of arms."""
         return tuple(
-            f"{result.metric.label}: "
-            + verdict_words(
-                arm.key,
-                self.control,
-                arm.effect,
-                goal=result.metric.goal,
-                failures=[arm.refusal.rstrip(".")] if arm.refusal else [],
-                adjusted=arm.adjusted_p_value,
-            )
+            f"{result.metric.label}: {self._verdict(result, row, baseline)}"
             for result in self.results
-            for arm in result.arms[1:]
+            for row, baseline in result.compared
+        )
+
+    def _verdict(self, result: MetricResult, row: ArmResult | PairResult, baseline: str) -> str:
+        return verdict_words(
+            row.key,
+            baseline,
+            row.effect,
+            goal=result.metric.goal,
+            failures=[row.refusal.rstrip(".")] if row.refusal else [],
+            adjusted=row.adjusted_p_value,
         )

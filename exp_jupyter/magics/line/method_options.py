@@ -80,8 +80,9 @@ def add_correction(it: Arguments) -> None:
     it.add(
         "--correction",
         metavar="NAME",
-        offers="holm hochberg bonferroni benjamini-hochberg",
-        help="correct p-values for the number of comparisons: holm, benjamini-hochberg, …",
+        offers="holm hochberg bonferroni benjamini-hochberg dunnett e-bh",
+        help="correct for the number of comparisons: holm, benjamini-hochberg, dunnett (arms "
+        "against one control), e-bh (with --method sequential), …",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.charts.interval import IntervalChart, IntervalLine
@@ -46,6 +47,7 @@ def analysis(subject: Analysis) -> Description:
         Heading(title, _badge(subject), f"{numbers.counted(units, 'unit')}, {arms}"),
         *_leads(subject),
         *_tables(subject, subject.results, _caption(subject)),
+        *_pairs(subject),
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
@@ -163,6 +165,52 @@ def _cells(
     return (*cells, evidence, Figure(p, numbers.p_value(p, 1 - subject.level)), said)
 
 
+def _pairs(subject: Analysis) -> list[Block]:
+    """Return the table of arms against each other, where that was asked for."""
+    lines = [(result, pair) for result in subject.results for pair in result.pairs]
+    if not lines:
+        return []
+    said = [
+        readings.reading(pair.effect, result.metric.goal, adjusted=pair.adjusted_p_value)
+        if pair.effect is not None
+        else Reading(f"no comparison: {pair.refusal.rstrip('.')}")
+        for result, pair in lines
+    ]
+    bars = [
+        readings.bar_cell(pair.effect, word) for (_, pair), word in zip(lines, said, strict=True)
+    ]
+    corrected = any(pair.adjusted_p_value is not None for _, pair in lines)
+    bayesian = subject.method == "bayesian"
+    final = effect_columns(bayesian, bars, subject.difference == "relative")
+    columns = (
+        Column("Metric", names=("metric",), wrap=True),
+        Column("Arm", names=("arm",)),
+        Column("Against", names=("against",)),
+        *final[:-1],
+        *((Column("p corrected", "right", ("adjusted_p_value",)),) if corrected else ()),
+        final[-1],
+    )
+    rows = []
+    for (result, pair), word, bar in zip(lines, said, bars, strict=True):
+        p = pair.adjusted_p_value
+        adjusted = (Figure(p, numbers.p_value(p, 1 - subject.level)),) if corrected else ()
+        rows.append(
+            Row(
+                (
+                    Text(result.metric.label),
+                    Text(pair.key),
+                    Text(pair.baseline),
+                    readings.estimate_cell(pair.effect),
+                    bar,
+                    readings.evidence_cell(pair.effect, result.metric.goal),
+                    *adjusted,
+                    word,
+                )
+            )
+        )
+    return [Table("Arms against each other", columns, tuple(rows), titled=True)]
+
+
 def segment_words(subject: Analysis, result: MetricResult) -> str:
     """Return which units a result is about; empty for all of them."""
     pairs = zip(subject.breakdown, result.segment, strict=False)
@@ -226,7 +274,7 @@ def _provenance(subject: Analysis) -> tuple[str, ...]:
         p = numbers.p_value(found.p_value)
         parts.append(f"sample ratio p {p if p.startswith('<') else f'= {p}'}")
     if subject.correction:
-        parts.append(f"p-values corrected: {subject.correction}")
+        parts.append(f"p-values and intervals corrected: {subject.correction}")
     unit = f"one row a {subject.unit}" if subject.unit else "one row a unit"
     return (*parts, f"{subject.source}, {unit}, {subject.engine}", f"exp_jupyter {subject.version}")
 
@@ -253,13 +301,26 @@ def _chart(subject: Analysis) -> IntervalChart | None:
     return IntervalChart(tuple(lines), relative) if lines else None
 
 
+def _compared(subject: Analysis, result: MetricResult) -> list[tuple[str | None, ArmResult]]:
+    """Return every row of a metric with the arm that it is compared with."""
+    arms = {arm.key: arm for arm in result.arms}
+    rows = [(None if arm is result.arms[0] else subject.control, arm) for arm in result.arms]
+    for pair in result.pairs:
+        told = {name: getattr(pair, name) for name in ("effect", "refusal", "adjusted_p_value")}
+        rows.append((pair.baseline, replace(arms[pair.key], **told)))
+    return rows
+
+
 def _records(subject: Analysis, result: MetricResult) -> list[dict[str, Any]]:
     evidence = readings.evidence_heading(subject.method == "bayesian")[1]
     found = []
-    for arm in result.arms:
+    paired = any(other.pairs for other in subject.results)
+    for against, arm in _compared(subject, result):
         one = arm.effect
         low, high = (math.nan, math.nan) if one is None else map(float, one.interval)
         record: dict[str, Any] = {"metric": result.metric.label, "kind": result.metric.kind}
+        if paired:
+            record["against"] = against
         if subject.breakdown:
             record["segment"] = segment_words(subject, result)
         found.append(

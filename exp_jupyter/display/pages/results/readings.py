@@ -82,7 +82,9 @@ def _reading(
     if math.isnan(estimate) or math.isnan(low) or math.isnan(high):
         return Reading("no result")
     if adjusted is not None and adjusted > 1 - effect.level:
-        alone = effect.significant or low > effect.null or high < effect.null
+        p = effect.p_value
+        alone = low > effect.null or high < effect.null
+        alone = alone or (p is not None and float(p) <= 1 - effect.level)
         return Reading(CORRECTED if alone else _undecided(effect))
     up = estimate > effect.null
     mark = "▲" if up else "▼"

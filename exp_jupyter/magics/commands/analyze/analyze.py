@@ -102,6 +102,13 @@ def arguments() -> Arguments:
     )
     add_judgement(it)
     add_correction(it)
+    it.add(
+        "--pairs",
+        type=one_of("control", "all"),
+        metavar="WHICH",
+        offers="control all",
+        help="control (default), or all: the other arms against each other too",
+    )
     add_table(it)
     return it
 
@@ -116,7 +123,7 @@ def run(session: Session, options: Namespace) -> Analysis:
         options,
         *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),
         *("alternative", "difference", "correction", "method", "mode", "interval", "tuning_n"),
-        *("table", "dialect"),
+        *("table", "dialect", "pairs"),
         *("cap", "decimal", "thousands", "duplicates"),
     )
     if options.winsorize:
