@@ -24,6 +24,7 @@ EXAMPLES = {
     "exp_create": '%exp_create "Shorter checkout" --metrics checkout_started>purchase:funnel',
     "exp_duplicate": "%exp_duplicate 4",
     "exp_end": "%exp_end 4 --conclusion won",
+    "exp_exposures": "%exp_exposures 4",
     "exp_flags": "%exp_flags --search checkout",
     "exp_freeze": "%exp_freeze 4",
     "exp_from_prompt": "%exp_from_prompt support-reply 1 2 --templates cost latency",

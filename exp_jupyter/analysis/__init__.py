@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.definition.experiment import ExperimentSpec
     from exp_jupyter.analysis.events.analyze import analyze_events
     from exp_jupyter.analysis.events.plan_from_history import HistoryPlan, plan_from_history
-    from exp_jupyter.analysis.events.results import DailyExposures, EventAnalysis
+    from exp_jupyter.analysis.events.results import EventAnalysis
     from exp_jupyter.analysis.posthog.compute import compute_all, compute_result, compute_series
+    from exp_jupyter.analysis.results.daily_exposures import DailyExposures
     from exp_jupyter.analysis.results.experiment import Results, result_series
     from exp_jupyter.analysis.results.exposures import compute_exposures
     from exp_jupyter.analysis.results.health import Health, HealthCheck
@@ -48,7 +49,7 @@ __all__ = [
 _HOME = {
     "Analysis": "units.results",
     "Comparison": "counts.compare",
-    "DailyExposures": "events.results",
+    "DailyExposures": "results.daily_exposures",
     "EventAnalysis": "events.results",
     "ExperimentSpec": "definition.experiment",
     "Health": "results.health",

@@ -237,6 +237,10 @@ class ExpMagics(Magics):
     def exp_health(self, line: str) -> Any:
         """Check an experiment: split, bias, flag implementation, exposures."""
 
+    @magic("watch.exposures", "Watch")
+    def exp_exposures(self, line: str) -> Any:
+        """Show who saw which variant, day by day, and whether the split holds."""
+
     @magic("watch.timeseries", "Watch")
     def exp_timeseries(self, line: str) -> Any:
         """Read a metric's daily results."""

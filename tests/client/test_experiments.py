@@ -235,6 +235,8 @@ def test_a_query_the_project_needs_time_for_is_polled(launched, project, waits):
 def test_a_draft_has_no_exposures(shelf, project):
     with pytest.raises(InputError, match="not been launched"):
         project.experiments.exposures(1)
+    with pytest.raises(InputError, match="not been launched"):
+        project.experiments.daily_exposures(1)
 
 
 def test_the_small_reads_answer_as_published(launched, project):

@@ -62,6 +62,8 @@ class TestReading:
             ("%exp_stats", lambda p: p.experiments.stats()),
             ("%exp_templates", lambda p: p.experiments.prompt_templates()),
             ("%exp_health checkout-redesign", lambda p: p.experiments.health("checkout-redesign")),
+            ("%exp_exposures checkout-redesign",
+             lambda p: p.experiments.daily_exposures("checkout-redesign")),
             ("%exp_approvals --state all", lambda p: p.approvals.list()),
         ],
     )  # fmt: skip

@@ -27,12 +27,7 @@ from exp_jupyter.analysis.events.checks import (
 )
 from exp_jupyter.analysis.events.exposure import Exposing
 from exp_jupyter.analysis.events.maturity import about_young
-from exp_jupyter.analysis.events.results import (
-    DailyExposures,
-    EventAnalysis,
-    EventSegment,
-    ExposureDay,
-)
+from exp_jupyter.analysis.events.results import EventAnalysis, EventSegment
 from exp_jupyter.analysis.events.series import (
     corrected_series,
     event_series,
@@ -41,6 +36,7 @@ from exp_jupyter.analysis.events.series import (
 )
 from exp_jupyter.analysis.events.values import about_heaviest, about_repeated, check_numbers
 from exp_jupyter.analysis.posthog.compute import population_of, window_of
+from exp_jupyter.analysis.results.daily_exposures import DailyExposures
 from exp_jupyter.analysis.results.verdicts import mismatch_words
 from exp_jupyter.engine.posthog.settings import resolve
 from exp_jupyter.schema.metrics.fingerprint import fingerprint
@@ -285,36 +281,17 @@ class Question:
     def _exposures(
         self, spec: ExperimentSpec, request: Request, exposed: Any, source: EventSource
     ) -> DailyExposures:
-        from exp_jupyter.engine.checks.sample_ratio import (
-            anytime_sample_ratio_mismatch,
-            sample_ratio_mismatch,
-        )
-
         counts, multiple = exposed
-        keys, dates = spec.kept_variants, request.days.dates
-        split = {key: float(spec.split.get(key) or 0.0) for key in keys}
-        stated = sum(share > 0 for share in split.values()) > 1
-        lines = {key: counts[place].tolist() for place, key in enumerate(keys)}
-        daily = anytime_sample_ratio_mismatch(lines, split) if stated else None
-        p_values: Any = None if daily is None else daily.p_value
-        rows = [
-            ExposureDay(
-                day,
-                {key: int(line[place]) for key, line in lines.items()},
-                int(multiple[place]),
-                None if p_values is None else float(_nth(p_values, place)),
-            )
-            for place, day in enumerate(dates)
-        ]
-        hit = None if daily is None else daily.first_mismatch
-        return DailyExposures(
+        keys = spec.kept_variants
+        return DailyExposures.from_counts(
+            {key: counts[place].tolist() for place, key in enumerate(keys)},
+            request.days.dates,
             flag=spec.flag_key,
-            days=tuple(rows),
-            split=split if stated else {},
-            sample_ratio=sample_ratio_mismatch(rows[-1].units, split) if stated else None,
-            first_mismatch=None if hit is None else dates[hit],
+            split={key: float(spec.split.get(key) or 0.0) for key in keys},
+            multiple=multiple.tolist(),
             timezone=spec.timezone,
             source=source.label,
+            ended=spec.end is not None and request.days.stop >= spec.end,
         )
 
     def _told(
@@ -384,10 +361,6 @@ def engine_of(source: EventSource) -> str:
     import duckdb
 
     return f"DuckDB {duckdb.__version__}"
-
-
-def _nth(values: Any, place: int) -> Any:
-    return values[place] if getattr(values, "ndim", 1) else values
 
 
 def _timestamps(source: EventSource) -> str:

@@ -4,93 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._version import __version__
+from exp_jupyter.analysis.results.daily_exposures import DailyExposures
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
-    from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.warehouse.sql.execution import Progress
-
-
-@dataclass(frozen=True)
-class ExposureDay:
-    """Who had been exposed by the end of a day.
-
-    Attributes
-    ----------
-    date
-        The day in the project's time zone.
-    units
-        Units per variant so far.
-    multiple
-        Units seen under several variants so far; they are in none of ``units``.
-    p_value
-        Of the sample ratio so far, valid however often it is looked at; None where no split was
-        stated.
-    """
-
-    date: date
-    units: dict[str, int]
-    multiple: int = 0
-    p_value: float | None = None
-
-    @property
-    def total(self) -> int:
-        """Units in some variant."""
-        return sum(self.units.values())
-
-
-@dataclass(frozen=True, repr=False)
-class DailyExposures(Shown):
-    """Who saw which variant, day by day, and whether the split is the one that was planned.
-
-    Attributes
-    ----------
-    flag
-        The feature flag.
-    days
-        One per day, oldest first; all counts are cumulative.
-    split
-        The planned share of each variant; empty where none was stated.
-    sample_ratio
-        The check of the last day against the split; None where none was stated.
-    first_mismatch
-        The first day on which the daily check found the split broken, or None.
-    timezone
-        Where the days begin.
-    source
-        Where the numbers come from, in words.
-    """
-
-    flag: str
-    days: tuple[ExposureDay, ...]
-    split: Mapping[str, float]
-    sample_ratio: SampleRatioMismatch | None
-    first_mismatch: date | None = None
-    timezone: str = "UTC"
-    source: str = ""
-    version: str = __version__
-
-    @property
-    def units(self) -> dict[str, int]:
-        """Units per variant in all."""
-        return dict(self.days[-1].units)
-
-    @property
-    def multiple(self) -> int:
-        """Units seen under several variants in all."""
-        return self.days[-1].multiple
-
-    @property
-    def mismatch(self) -> bool:
-        """Whether the units are not split as planned."""
-        return self.sample_ratio is not None and bool(self.sample_ratio.mismatch)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from exp_jupyter.errors import (
 from exp_jupyter.schema.experiments.experiment import Experiment, ExperimentList, MetricEntry
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.results.daily_exposures import DailyExposures
     from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.analysis.results.series import Series
@@ -328,6 +329,38 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         experiment = self._launched(self.get(ref))
         found = queries.exposures(self._api, experiment)
         return found.coded(call("experiments.exposures", experiment.id))
+
+    def daily_exposures(self, ref: Ref) -> DailyExposures:
+        """Return who saw which variant day by day, every day checked against the split.
+
+        Parameters
+        ----------
+        ref
+            The experiment.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched.
+
+        Examples
+        --------
+        >>> from exp_jupyter import connect
+        >>> connect("demo").experiments.daily_exposures(4).days[0].units
+        {'control': 42, 'test': 54}
+        """
+        from exp_jupyter.analysis.results.daily_exposures import DailyExposures
+        from exp_jupyter.client.resources import queries
+
+        experiment = self._launched(self.get(ref))
+        found = queries.exposures(self._api, experiment)
+        daily = DailyExposures.from_wire(
+            found,
+            experiment=experiment,
+            as_of=found.last_refresh or self._api.now,
+            source=self._api.source,
+        )
+        return daily.coded(call("experiments.daily_exposures", experiment.id))
 
     def health(self, ref: Ref) -> Health:
         """Return whether the experiment's data can be trusted.

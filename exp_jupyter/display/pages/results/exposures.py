@@ -28,14 +28,16 @@ from exp_jupyter.display.content.blocks import (
 from exp_jupyter.display.pages.results.quality import split_table
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.events.results import DailyExposures
+    from exp_jupyter.analysis.results.daily_exposures import DailyExposures
 
 _MOST_ROWS = 12
 
 
 def daily_exposures(subject: DailyExposures) -> Description:
     """Describe who saw which variant, day by day."""
-    title = f"{subject.flag} · exposures"
+    title = f"{subject.name or subject.flag} · exposures"
+    if not subject.days:
+        return _nobody(subject, title)
     last = subject.days[-1]
     note = f"{numbers.counted(last.total, 'unit')} by {numbers.day(last.date)}"
     blocks: list[Block] = [Heading(title, split_badge(subject), note)]
@@ -54,6 +56,18 @@ def daily_exposures(subject: DailyExposures) -> Description:
     if len(subject.days) > 1:
         blocks.append(Picture(_chart(subject), "Units exposed by the end of each day"))
     blocks.append(_days(subject))
+    blocks.append(SmallPrint(_small_print(subject)))
+    return Description("daily-exposures", title, tuple(blocks), lambda: _records(subject))
+
+
+def _nobody(subject: DailyExposures, title: str) -> Description:
+    """Describe an experiment that nobody has been exposed to."""
+    blocks: list[Block] = [
+        Heading(title),
+        Sentence(f"Nobody {'was' if subject.ended else 'has been'} exposed to it.", lead=True),
+    ]
+    if not subject.ended:
+        blocks.append(NextStep("check that the flag is on and that the code asks for it."))
     blocks.append(SmallPrint(_small_print(subject)))
     return Description("daily-exposures", title, tuple(blocks), lambda: _records(subject))
 
@@ -79,7 +93,8 @@ def _lead(subject: DailyExposures) -> Words:
     if subject.sample_ratio is None:
         return (Span("The split was not stated", strong=True), ", so it was not checked.")
     if subject.sample_ratio.p_value is None:
-        return (Span("Too few units to check the split yet", strong=True), ".")
+        yet = "" if subject.ended else " yet"
+        return (Span(f"Too few units to check the split{yet}", strong=True), ".")
     words = split_words(subject)
     if subject.mismatch:
         since = ""
@@ -133,6 +148,7 @@ def _small_print(subject: DailyExposures) -> tuple[str, ...]:
         if subject.multiple
         else "",
         subject.source,
+        subject.code(),
         f"exp_jupyter {subject.version}",
     )
 
