@@ -152,12 +152,18 @@ class Page:
         return frame.render(self.description)
 
     def to_data(self) -> dict[str, Any]:
-        """Return what a front end of ours draws: kind, title and the object as JSON values."""
+        """Return what a front end of ours draws: kind, title, object and page as JSON values."""
+        from exp_jupyter.display.render import data
         from exp_jupyter.display.render.steady import steady
 
         made = self.description.data
         result = self.subject.to_dict() if made is None else made()
-        return {"kind": self.kind, "title": self.title, "result": steady(result)}
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "result": steady(result),
+            "page": data.render(self.description),
+        }
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the page's chart with matplotlib and return the axes.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter.display.charts import axes
+from exp_jupyter.display.charts.plot import Axis, Plot, PlotLine, PlotMark
 from exp_jupyter.display.content import numbers
 from exp_jupyter.display.content.blocks import Svg
 from exp_jupyter.display.content.palette import colour
@@ -95,6 +96,30 @@ class CurveChart:
             words = numbers.days(tick) if at_end else numbers.count(tick)
             parts.append(axes.text(_LEFT + x(tick), _TOP + _PLOT + 17, words, anchor=anchor))
         return Svg(axes.canvas(parts, _WIDTH, _HEIGHT), _WIDTH, _HEIGHT)
+
+    def plot(self) -> Plot:
+        """Return what it says."""
+        last = self.points[-1][0]
+        points = tuple(
+            (day, effect, None, None, f"{numbers.days(day)}: {numbers.share(effect)}")
+            for day, effect in self.thinned
+        )
+        days = tuple((tick, numbers.count(tick)) for tick in axes.ticks(0, last, 6))
+        marks: tuple[PlotMark, ...] = ()
+        if self.plan:
+            day, effect = self.plan
+            words = f"{numbers.share(effect)} after {numbers.days(day)}"
+            marks = (PlotMark(day, words, "accent", y=effect),)
+        return Plot(
+            Axis(0, last, (*days[:-1], (days[-1][0], f"{days[-1][1]} days"))),
+            Axis(
+                0,
+                self.top,
+                tuple((t, numbers.share(t) if t else "0") for t in axes.ticks(0, self.top, 3)),
+            ),
+            (PlotLine(self.label, points),),
+            marks=marks,
+        )
 
     def draw(self, ax: Axes) -> None:
         """Draw it on matplotlib axes."""

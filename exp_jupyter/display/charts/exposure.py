@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from exp_jupyter.display.charts import axes
+from exp_jupyter.display.charts.plot import Axis, Plot, PlotLine, thinned
 from exp_jupyter.display.content import numbers
 from exp_jupyter.display.content.blocks import Svg
 from exp_jupyter.display.content.palette import SERIES
@@ -40,6 +41,35 @@ class ExposureChart:
     def top(self) -> float:
         """The upper end of the axis."""
         return float(max((n for _, points in self.lines for _, n in points), default=1) or 1)
+
+    def plot(self) -> Plot:
+        """Return what it says: days are counted from the first one."""
+        days = [day for _, points in self.lines for day, _ in points]
+        first, last = min(days), max(days)
+
+        def x(day: date) -> int:
+            return (day - first).days
+
+        lines = tuple(
+            PlotLine(
+                name,
+                tuple(
+                    (x(day), n, None, None, f"{numbers.day(day)}: {numbers.counted(n, 'unit')}")
+                    for day, n in thinned(points)
+                ),
+            )
+            for name, points in self.lines
+        )
+        top = self.top * 1.05
+        return Plot(
+            Axis(
+                0,
+                max(x(last), 1),
+                tuple((x(day), numbers.day(day)) for day in axes.day_ticks(first, last)),
+            ),
+            Axis(0, top, tuple((t, numbers.count(round(t))) for t in axes.ticks(0, self.top, 3))),
+            lines,
+        )
 
     def svg(self) -> Svg:
         """Draw it; the same chart is the same bytes."""

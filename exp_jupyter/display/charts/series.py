@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from exp_jupyter.display.charts import axes
+from exp_jupyter.display.charts.plot import Axis, Plot, PlotLine, PlotMark, thinned
 from exp_jupyter.display.content import numbers
 from exp_jupyter.display.content.blocks import Svg, Tone
 from exp_jupyter.display.content.palette import RULE, SERIES, colour
@@ -103,11 +104,61 @@ class SeriesChart:
         parts += [*plot.bars(), *plot.dates()]
         return Svg(axes.canvas(parts, _WIDTH, _HEIGHT), _WIDTH, _HEIGHT)
 
+    def plot(self) -> Plot:
+        """Return what it says: days are counted from the first one."""
+        first, low_high = self.days[0], self.reach()
+
+        def x(day: date) -> int:
+            return (day - first).days
+
+        lines = tuple(
+            PlotLine(line.name, tuple(_point(x(p.day), p, self) for p in thinned(line.points)))
+            for line in self.lines
+        )
+        marks = [
+            PlotMark(x(line.since), f"{side} 0 since {numbers.day(line.since)}", line.tone)
+            for line in self.lines
+            if len(self.lines) == 1 and line.since is not None and line.points
+            for side in ("above" if line.points[-1].estimate > 0 else "below",)
+        ]
+        if self.days_left and self.last_shown > self.days[1]:
+            words = f"{numbers.days(self.days_left)} to planned size"
+            marks.append(PlotMark(x(self.days[1]), words, until=x(self.last_shown)))
+        day_ticks = axes.day_ticks(first, self.last_shown)
+        return Plot(
+            Axis(0, x(self.last_shown), tuple((x(day), numbers.day(day)) for day in day_ticks)),
+            Axis(
+                *low_high,
+                tuple(
+                    (tick, axes.tick_words(tick, relative=self.relative))
+                    for tick in axes.ticks(*low_high, 5)
+                ),
+            ),
+            lines,
+            tuple(
+                (x(day), count, f"{numbers.counted(count, 'unit')} exposed")
+                for day, count in thinned(self.exposed)
+            ),
+            "exposed",
+            tuple(marks),
+        )
+
     def draw(self, ax: Axes) -> None:
         """Draw it on matplotlib axes."""
         from exp_jupyter.display.charts.figures import draw_series
 
         draw_series(self, ax)
+
+
+def _point(
+    x: int, point: Point, chart: SeriesChart
+) -> tuple[float, float, float | None, float | None, str]:
+    bounds = (point.estimate, point.low, point.high)
+    places = numbers.precision(*bounds, percent=chart.relative)
+    write = numbers.lift if chart.relative else numbers.difference
+    between = numbers.interval(point.low, point.high, relative=chart.relative, decimals=places)
+    words = f"{numbers.day(point.day)}: {write(point.estimate, places)} ({between})"
+    return (x, *bounds, words)
 
 
 class _Plot:
