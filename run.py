@@ -70,7 +70,7 @@ def panel_sources() -> list[Path]:
     """Return the files the panel is made of."""
     folders = [LABEXTENSION / name for name in ("schema", "src", "style")]
     inside = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    made = LABEXTENSION / "src" / "panel" / "template.json"
+    made = LABEXTENSION / "src" / "analysis" / "template.json"
     beside = [LABEXTENSION / name for name in ("package.json", "template.mjs", "yarn.lock")]
     template = HERE / "notebooks" / "analysis_template.ipynb"
     return [*(path for path in inside if path != made), *beside, template]

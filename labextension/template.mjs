@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 const source = new URL('../notebooks/analysis_template.ipynb', import.meta.url);
-const target = new URL('src/panel/template.json', import.meta.url);
+const target = new URL('src/analysis/template.json', import.meta.url);
 
 const notebook = JSON.parse(await readFile(source, 'utf8'));
 const cells = notebook.cells.map(({ cell_type, id, metadata, source: lines }) => ({

@@ -11,13 +11,13 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 
-import { openAnalysis } from './analysis';
+import { openAnalysis } from '../analysis/open';
 import { flaskIcon } from './icon';
 import { KernelLink } from './link';
 import { ExperimentsPanel } from './panel';
 import { followSettings } from './settings';
 import { CommandIDs, PANEL_ID, PLUGIN_ID } from './tokens';
-import { VERSION } from './version';
+import { VERSION } from '../version';
 import { CellWriter } from './writer';
 
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
