@@ -105,6 +105,31 @@ def reproducible(
     return decorate
 
 
+def chained(before: str, method: str, *, defaults: Callable[..., Any], **given: Any) -> str:
+    """Return the call of a result's method that makes another result.
+
+    Parameters
+    ----------
+    before
+        The call that makes the result the method belongs to; without one it is ``analysis``.
+    method
+        Its name.
+    defaults
+        The method itself: what is given as its signature has it is not written.
+    **given
+        The arguments.
+
+    Examples
+    --------
+    >>> def report(self, question="", *, final=False): ...
+    >>> chained("analyze(units)", "report", defaults=report, question="Why?", final=False)
+    "analyze(units).report(question='Why?')"
+    """
+    usual = inspect.signature(defaults).parameters
+    said = [f"{name}={value!r}" for name, value in given.items() if value != usual[name].default]
+    return f"{before or 'analysis'}.{method}({', '.join(said)})"
+
+
 def _plain(given: Any) -> Any:
     if isinstance(given, date):
         return given.isoformat()

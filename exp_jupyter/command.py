@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         elif options.command == "check":
             return _check(options.folder, repairing=options.repair)
+        elif options.command == "report":
+            _report(options)
         else:
             from exp_jupyter.server.serving import serve_demo
 
@@ -57,10 +59,32 @@ def _check(folder: str, *, repairing: bool) -> int:
     return 0 if report.is_whole else 1
 
 
+def _report(options: argparse.Namespace) -> None:
+    from exp_jupyter.connection import connect
+    from exp_jupyter.display.documents import refuse_another_ending
+    from exp_jupyter.magics.commands.watch.results import guardrails_of
+    from exp_jupyter.shown import terminal_width
+
+    if options.to is not None:
+        refuse_another_ending(Path(options.to))
+    project = connect(options.project, project=options.number)
+    report = project.experiments.report(
+        options.experiment,
+        options.metric,
+        method=options.method,
+        mode=options.mode,
+        guardrails=guardrails_of(options.guardrail) or None,
+    )
+    if options.to is None:
+        sys.stdout.write(report.to_text(terminal_width()) + "\n")
+    else:
+        sys.stdout.write(f"{report.save(options.to)}: {report.decision.headline}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="exp-jupyter",
-        description="Projects for exp_jupyter: served on this machine, and looked after.",
+        description="Projects for exp_jupyter: served on this machine, looked after, reported on.",
     )
     parser.add_argument("--version", action="version", version=f"exp-jupyter {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -94,6 +118,43 @@ def _parser() -> argparse.ArgumentParser:
         "missing database anew, and copy one with broken pages row by row; set aside in "
         "lost+found what cannot be used. Nothing is deleted. Close other programs that use the "
         "folder first, and keep a copy",
+    )
+    report = commands.add_parser(
+        "report",
+        help="write one page about an experiment for those who decide",
+        description="Write one page about an experiment for those who decide: question, design, "
+        "health, results, days, decision, and where the numbers come from. It only reads. The key "
+        "of a project elsewhere is read from POSTHOG_PERSONAL_API_KEY or the system keyring.",
+    )
+    report.add_argument(
+        "project",
+        metavar="PROJECT",
+        help="demo, a project's folder, a project's name in the settings, or an https address",
+    )
+    report.add_argument("experiment", metavar="EXPERIMENT", help="id, flag key or exact name")
+    report.add_argument(
+        "metric", nargs="?", metavar="METRIC", help="this metric alone; by default all of them"
+    )
+    report.add_argument(
+        "--to",
+        metavar="FILE",
+        help="a file that ends in .html, .md or .pdf; by default the page is printed as text",
+    )
+    report.add_argument(
+        "--project",
+        dest="number",
+        metavar="ID",
+        help="the project's number, where the address has none",
+    )
+    report.add_argument("--method", choices=("frequentist", "sequential", "bayesian"))
+    report.add_argument("--mode", choices=("compat", "recommended"))
+    report.add_argument(
+        "--guardrail",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="METRIC",
+        help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
     )
     demo = commands.add_parser(
         "demo",

@@ -5,6 +5,7 @@ ExpError
 │   └── StatisticsError        the engine refuses these numbers; has a machine ``code``
 ├── NotConnectedError          no project yet
 ├── CredentialsError           no key, or a key in the wrong place
+├── NotInstalledError          an optional program or package is needed and is not there
 ├── NotWrittenError            a write was planned and nobody said yes
 ├── StoreError                 a project folder cannot be opened or written
 │   ├── StoreFullError             no room is left on the disk; nothing was written
@@ -89,6 +90,10 @@ class NotConnectedError(ExpError):
 
 class CredentialsError(ExpError):
     """A key is missing, or was given where it would be kept."""
+
+
+class NotInstalledError(ExpError):
+    """Something optional is needed for this and is not installed; the hint says how to get it."""
 
 
 class NotWrittenError(ExpError):

@@ -27,7 +27,7 @@ class Shown:
     """An object that a notebook, a terminal or a page can show. See the module's first line."""
 
     def _page(self) -> Any:
-        return importlib.import_module("exp_jupyter.display").page(self)
+        return load_display().page(self)
 
     def to_text(self, width: int | None = None) -> str:
         """Return the result as plain text that reads well in a terminal and in a diff.
@@ -91,6 +91,11 @@ class Shown:
 
     def __repr__(self) -> str:
         return self.to_text(terminal_width())
+
+
+def load_display(module: str = "") -> Any:
+    """Return the display, or a module of it; imported at the first use, as it lies above."""
+    return importlib.import_module(f"exp_jupyter.display.{module}".rstrip("."))
 
 
 def terminal_width() -> int | None:

@@ -35,6 +35,7 @@ EXAMPLES = {
     "exp_list": "%exp_list",
     "exp_pause": "%exp_pause 4",
     "exp_record": "%exp_record analysis.expsnap",
+    "exp_report": "%exp_report 4",
     "exp_reset": "%exp_reset 4",
     "exp_results": "%exp_results 4",
     "exp_resume": "%exp_resume 4",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.experiment import Results, result_series
     from exp_jupyter.analysis.results.exposures import compute_exposures
     from exp_jupyter.analysis.results.health import Health, HealthCheck
+    from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.units.analyze import analyze
     from exp_jupyter.analysis.units.metrics import UnitMetric
@@ -30,6 +31,7 @@ __all__ = [
     "Health",
     "HealthCheck",
     "HistoryPlan",
+    "Report",
     "Results",
     "Series",
     "SeriesDay",
@@ -55,6 +57,7 @@ _HOME = {
     "Health": "results.health",
     "HealthCheck": "results.health",
     "HistoryPlan": "events.plan_from_history",
+    "Report": "results.report",
     "Results": "results.experiment",
     "Series": "results.series",
     "SeriesDay": "results.series",

@@ -28,6 +28,7 @@ _DESCRIBERS = {
     "analysis.Comparison": "results.effects:comparison",
     "analysis.DailyExposures": "results.exposures:daily_exposures",
     "analysis.EventAnalysis": "own_data.events:event_analysis",
+    "analysis.Report": "report.report:report",
     "analysis.Results": "results.results:results",
     "analysis.HistoryPlan": "planning.history:history_plan",
     "analysis.Series": "results.series:series",

@@ -281,6 +281,10 @@ class ExpMagics(Magics):
     def exp_compare(self, line: str) -> Any:
         """Compare two arms from their counts."""
 
+    @magic("watch.report", "Decide")
+    def exp_report(self, line: str) -> Any:
+        """Make one page for those who decide: in the notebook, or as HTML, Markdown or PDF."""
+
     @magic("lifecycle.ship", "Decide")
     def exp_ship(self, line: str) -> Any:
         """Give everybody one variant and end the experiment."""

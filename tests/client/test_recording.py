@@ -16,6 +16,7 @@ from exp_jupyter.errors import (
     NotRecordedError,
     NotWrittenError,
     StoreError,
+    StoreFullError,
     ThrottledError,
 )
 
@@ -234,7 +235,7 @@ def test_a_recording_is_whole_at_every_instant(server, project, file, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(StoreFullError, match="the disk has no room"):
         project.experiments.list()
     monkeypatch.undo()
     assert file.read_bytes() == before

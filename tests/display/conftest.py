@@ -10,6 +10,7 @@ from exp_jupyter import analyze, analyze_events, compare, sample_size
 from exp_jupyter.analysis import UnitMetric
 from exp_jupyter.analysis.results.experiment import Results
 from exp_jupyter.analysis.results.health import Health
+from exp_jupyter.analysis.results.report import Report
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.client.resources.access import Access, Granted
 from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch
@@ -210,6 +211,14 @@ def units(name: str) -> Any:
     return analyze(table, metrics={name: UnitMetric("mean", "spent")}, split="equal")
 
 
+def report(name: str) -> Report:
+    told = Experiment.model_validate(experiment(name))
+    found = results(name)
+    return Report(
+        name, found, found.decision, f"{name}\n\n{name}", told, health(name), (series(name),)
+    ).coded("project.experiments.report(42)")
+
+
 BUILDERS: dict[str, Callable[[str], Shown]] = {
     "comparison": lambda name: compare(
         "8502/44700", "8279/45489", control_name="gate 30", treatment_name=name
@@ -222,6 +231,15 @@ BUILDERS: dict[str, Callable[[str], Shown]] = {
     ),
     "effect": lambda _: compare("120/1000", "150/1000", difference="absolute").effect,
     "results": results,
+    "report": report,
+    "report-of-units": lambda name: analyze(
+        {"variant": ["control", name] * 200, "spent": [float(place % 7) for place in range(400)]},
+        metrics="spent:mean",
+        split="equal",
+    ).report(name, title=name, planned_look=True),
+    "report-of-events": lambda name: event_analysis(
+        name, breakdown="$feature_flag_response", method="sequential"
+    ).report(name),
     "unit-analysis": units,
     "access": lambda name: Access(name, name, (Granted(name, name, "missing"),)),
     "series": series,

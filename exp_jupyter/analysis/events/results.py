@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter._reproduce import chained
 from exp_jupyter._version import __version__
 from exp_jupyter.analysis.results.daily_exposures import DailyExposures
+from exp_jupyter.analysis.results.report import Compared, Guardrails, Report, report_of_own_data
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -170,6 +172,82 @@ class EventAnalysis(Shown):
             f"{one.metric_name}: {words}"
             for one in self
             for words in one.corrected_verdicts(self.adjusted.get(one.metric_name, {})).values()
+        )
+
+    def report(
+        self,
+        question: str = "",
+        *,
+        title: str = "",
+        primary: str | Sequence[str] | None = None,
+        guardrails: Guardrails = None,
+        planned_look: bool = False,
+    ) -> Report:
+        """Return one page for those who decide; ``save`` writes it to a file.
+
+        Parameters
+        ----------
+        question
+            What was asked, in a sentence or a few.
+        title
+            What the page is about; by default the flag.
+        primary
+            The metric or metrics that decide, by name; by default the first that is no guardrail.
+        guardrails
+            Metrics that must not get worse, by name; as a mapping each with how much worse it may
+            get, in percent of the baseline, or None.
+        planned_look
+            Whether the data is complete and this is the look that was planned beforehand. Without
+            it only intervals that may be read at any time, as those of ``sequential``, decide.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such metric, or a margin is not above 0 and at most 100.
+
+        Examples
+        --------
+        ::
+
+            report = analysis.report("Do more people buy?", planned_look=True)
+            report.save("checkout.html")
+        """
+        ratio = self.exposures.sample_ratio
+        made = report_of_own_data(
+            self,
+            [
+                Compared(
+                    one.metric_name,
+                    arm,
+                    one.latest.effects.get(arm) if one.latest is not None else None,
+                    one.goal,
+                    self.adjusted.get(one.metric_name, {}).get(arm),
+                )
+                for one in self.results
+                for arm in one.variants
+                if arm != self.control
+            ],
+            title=title or self.flag,
+            question=question,
+            control=self.control,
+            primary=primary,
+            guardrails=guardrails,
+            split_as_planned=None if ratio is None else not ratio.mismatch,
+            any_time=self.method == "sequential",
+            planned_look=planned_look,
+            series={one.metric_name: one for one in self.results},
+        )
+        return made.coded(
+            chained(
+                self.code(),
+                "report",
+                question=question,
+                title=title,
+                primary=primary,
+                guardrails=guardrails,
+                planned_look=planned_look,
+                defaults=EventAnalysis.report,
+            )
         )
 
     def refresh(

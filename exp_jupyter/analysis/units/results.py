@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exp_jupyter._reproduce import chained
 from exp_jupyter._version import __version__
+from exp_jupyter.analysis.results.report import Compared, Guardrails, Report, report_of_own_data
 from exp_jupyter.analysis.results.verdicts import verdict_words
 from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.errors import InputError
@@ -211,4 +214,79 @@ class Analysis(Shown):
             goal=result.metric.goal,
             failures=[row.refusal.rstrip(".")] if row.refusal else [],
             adjusted=row.adjusted_p_value,
+        )
+
+    def report(
+        self,
+        question: str = "",
+        *,
+        title: str = "Experiment",
+        primary: str | Sequence[str] | None = None,
+        guardrails: Guardrails = None,
+        planned_look: bool = False,
+    ) -> Report:
+        """Return one page for those who decide; ``save`` writes it to a file.
+
+        Parameters
+        ----------
+        question
+            What was asked, in a sentence or a few.
+        title
+            What the page is about.
+        primary
+            The metric or metrics that decide, by name; by default the first that is no guardrail.
+        guardrails
+            Metrics that must not get worse, by name; as a mapping each with how much worse it may
+            get, in percent of the baseline, or None.
+        planned_look
+            Whether the data is complete and this is the look that was planned beforehand. Without
+            it only intervals that may be read at any time, as those of ``sequential``, decide.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            There is no such metric, or a margin is not above 0 and at most 100.
+
+        Examples
+        --------
+        ::
+
+            analysis = analyze(units, metrics="paid:proportion", split="equal")
+            report = analysis.report("Do more people buy?", planned_look=True)
+            report.save("checkout.html")
+        """
+        ratio = self.sample_ratio
+        made = report_of_own_data(
+            self,
+            [
+                Compared(
+                    result.metric.label,
+                    arm.key,
+                    arm.effect,
+                    result.metric.goal,
+                    arm.adjusted_p_value,
+                )
+                for result in self.results
+                for arm in result.arms[1:]
+            ],
+            title=title,
+            question=question,
+            control=self.control,
+            primary=primary,
+            guardrails=guardrails,
+            split_as_planned=None if ratio is None else not ratio.mismatch,
+            any_time=self.method == "sequential",
+            planned_look=planned_look,
+        )
+        return made.coded(
+            chained(
+                self.code(),
+                "report",
+                question=question,
+                title=title,
+                primary=primary,
+                guardrails=guardrails,
+                planned_look=planned_look,
+                defaults=Analysis.report,
+            )
         )

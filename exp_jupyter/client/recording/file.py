@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exp_jupyter._whole_file import write_whole
 from exp_jupyter.client.recording.form import fault_of
 from exp_jupyter.errors import StoreError
 
@@ -43,7 +41,7 @@ def save(path: Path, project: Mapping[str, Any], entries: Iterable[Written]) -> 
     Raises
     ------
     exp_jupyter.errors.StoreError
-        The file cannot be written.
+        The file cannot be written; of a full disk, ``StoreFullError``.
     """
     listed = [*entries]
     whole = ",".join(entry.canonical for entry in listed)
@@ -52,18 +50,7 @@ def save(path: Path, project: Mapping[str, Any], entries: Iterable[Written]) -> 
     opened = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     answers = ",\n  ".join(entry.text for entry in listed)
     text = f'{opened},\n "answers": [\n  {answers}\n ]\n}}\n'
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    write_whole(path, text.encode(), what="recording")
 
 
 def refuse_another_file(path: Path) -> None:

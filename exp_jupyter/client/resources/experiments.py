@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.daily_exposures import DailyExposures
     from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.analysis.results.health import Health
+    from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.schema.approvals.approval import ChangeRequest
@@ -293,6 +294,44 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             ),
             address=self._address(experiment.id),
         ).coded(call("experiments.results", experiment.id, **shown))
+
+    def report(
+        self,
+        ref: Ref,
+        metric: str | int | None = None,
+        *,
+        method: str | None = None,
+        mode: Literal["compat", "recommended"] | None = None,
+        interval: str | None = None,
+        tuning_n: float | None = None,
+        guardrails: Mapping[str, float | None] | Iterable[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """Return one page about an experiment for those who decide; ``save`` writes it to a file.
+
+        Parameters
+        ----------
+        ref, metric, method, mode, interval, tuning_n, guardrails, progress
+            As ``results`` takes them.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            As ``results``.
+
+        Examples
+        --------
+        ::
+
+            project.experiments.report(4, guardrails={"Refund rate": 5}).save("checkout.html")
+        """
+        from exp_jupyter.client.resources.reporting import report_of
+
+        how = {"method": method, "mode": mode, "interval": interval, "tuning_n": tuning_n}
+        report = report_of(self, ref, metric, guardrails, progress, **how)
+        shown = {"metric": metric, **how, "guardrails": _shown_guardrails(guardrails)}
+        known = report.experiment.id if report.experiment is not None else ref
+        return report.coded(call("experiments.report", known, **shown))
 
     def metrics_recalculation(self, ref: Ref, job: str | None = None) -> MetricsRecalculation:
         """Return how far a recalculation of all metrics is, with the results that are there.

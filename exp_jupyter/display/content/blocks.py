@@ -55,11 +55,16 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the page or a part of it is about."""
+    """What the page or a part of it is about.
+
+    ``level`` is 1 for the title of a document and 2 for one of its sections; 0 heads what is shown
+    on its own.
+    """
 
     title: str
     badge: Badge | None = None
     note: str = ""
+    level: Literal[0, 1, 2] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ def render(description: Description) -> str:
     return f'<div style="{_FONT}">{_blocks(description.blocks)}</div>'
 
 
+def render_blocks(blocks: Sequence[Block]) -> str:
+    """Return blocks of a page as HTML elements, without the page's own."""
+    return _blocks(blocks)
+
+
 def set_text(text: str) -> str:
     r"""Escape text from anywhere and keep a number on one line with its sign.
 
@@ -98,7 +103,7 @@ def _blocks(blocks: Sequence[Block]) -> str:
 def _block(block: Block, gap: str, *, close: bool) -> str:
     match block:
         case Heading():
-            return _heading(block, gap.format(16))
+            return _heading(block, gap.format(26 if block.level == 2 else 16))
         case Sentence():
             return _sentence(block, gap.format(3 if close else 8))
         case StatusLine():
@@ -177,10 +182,16 @@ def _heading(block: Heading, gap: str) -> str:
     if block.badge:
         badge = f" {_mark(block.badge)}"
     note = f' <span style="{_QUIET}">{set_text(block.note)}</span>' if block.note else ""
+    size = {0: "14px", 1: "22px", 2: "17px"}[block.level]
     return (
-        f'<div style="{gap}font-size:14px"><b style="font-weight:600">{set_text(block.title)}</b>'
-        f"{badge}{note}</div>"
+        f'<div style="{gap}font-size:{size}"><b style="font-weight:600">{set_text(block.title)}</b>'
+        f"{_small(badge + note, block.level)}</div>"
     )
+
+
+def _small(inside: str, level: int) -> str:
+    """Keep what stands beside a large title as small as elsewhere."""
+    return f'<span style="font-size:14px">{inside}</span>' if level and inside else inside
 
 
 def _sentence(block: Sentence, gap: str) -> str:

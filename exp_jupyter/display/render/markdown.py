@@ -61,7 +61,12 @@ def _block(block: Block) -> str:
         case Heading():
             badge = f" ({literal(block.badge.text)})" if block.badge else ""
             note = f" · {literal(block.note)}" if block.note else ""
-            return f"**{literal(block.title)}**{badge}{note}"
+            title = literal(block.title)
+            return (
+                f"{'#' * block.level} {title}{badge}{note}"
+                if block.level
+                else (f"**{title}**{badge}{note}")
+            )
         case Sentence():
             text = _words(block.words)
             return f"**{text}**" if block.lead and "**" not in text else text

@@ -51,9 +51,9 @@ def analysis(subject: Analysis) -> Description:
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
-        blocks.append(_segments(subject))
+        blocks.append(segments(subject))
     blocks.append(Details("The statement that added up the units", (Code(subject.statement),)))
-    blocks.append(SmallPrint(_provenance(subject)))
+    blocks.append(SmallPrint(provenance(subject)))
     return Description(
         "analysis",
         title,
@@ -217,7 +217,8 @@ def segment_words(subject: Analysis, result: MetricResult) -> str:
     return ", ".join(f"{name} = {'(missing)' if v is None else v}" for name, v in pairs)
 
 
-def _segments(subject: Analysis) -> Details:
+def segments(subject: Analysis) -> Details:
+    """Return every segment on its own, and what to keep in mind about them."""
     by = ", ".join(subject.breakdown)
     most = max(1, _MOST_SEGMENT_ROWS // len(subject.units))
     shown = subject.segments[:most]
@@ -248,7 +249,8 @@ def _warnings(subject: Analysis) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _provenance(subject: Analysis) -> tuple[str, ...]:
+def provenance(subject: Analysis) -> tuple[str, ...]:
+    """Return how the numbers were made, in facts."""
     effects = [arm.effect for r in subject.results for arm in r.arms if arm.effect is not None]
     adjusted = [r for r in subject.results if r.metric.covariate]
     judged = readings.provenance(effects[0], subject.control) if effects else (subject.method,)

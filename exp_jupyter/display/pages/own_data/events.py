@@ -67,7 +67,7 @@ def event_analysis(subject: EventAnalysis) -> Description:
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
-        blocks.append(_segments(subject))
+        blocks.append(segments(subject))
     first = subject.results[0]
     picture = daily_picture(first)
     if picture is not None and len(subject.results) <= _MOST_PICTURED:
@@ -77,7 +77,7 @@ def event_analysis(subject: EventAnalysis) -> Description:
     blocks.append(
         NextStep((*words, " of this result; a notebook has it as ", Span("_", code=True)))
     )
-    blocks.append(SmallPrint(_provenance(subject)))
+    blocks.append(SmallPrint(provenance(subject)))
     return Description(
         "event-analysis",
         f"{subject.flag} · analysis",
@@ -202,7 +202,8 @@ def segment_words(subject: EventAnalysis, segment: EventSegment) -> str:
     return ", ".join(f"{name} = {'(missing)' if v is None else v}" for name, v in pairs)
 
 
-def _segments(subject: EventAnalysis) -> Details:
+def segments(subject: EventAnalysis) -> Details:
+    """Return every segment on its own, and what to keep in mind about them."""
     by = ", ".join(subject.breakdown)
     most = max(1, _MOST_SEGMENT_ROWS // max(len(subject.exposures.units), 1))
     shown = subject.segments[:most]
@@ -235,7 +236,8 @@ def _warnings(subject: EventAnalysis) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _provenance(subject: EventAnalysis) -> tuple[str, ...]:
+def provenance(subject: EventAnalysis) -> tuple[str, ...]:
+    """Return how the numbers were made, in facts."""
     first = _first_effect(subject.results)
     told: tuple[str, ...] = (subject.method, f"mode {subject.mode}")
     if first is not None:

@@ -42,7 +42,8 @@ _CONCLUSIONS: dict[str, tuple[str, Tone, str]] = {
 }
 
 
-def _dates(subject: Experiment) -> str:
+def dates(subject: Experiment) -> str:
+    """Return from when to when the experiment ran."""
     start, end = subject.start_date, subject.end_date
     if start is None:
         return "not started"
@@ -56,23 +57,16 @@ def _dates(subject: Experiment) -> str:
 def experiment(subject: Experiment) -> Description:
     """Describe one experiment on one page."""
     badge = status_badge(subject.status, archived=subject.archived)
-    blocks: list[Block] = [Heading(subject.name, badge, f"#{subject.id} · {_dates(subject)}")]
+    blocks: list[Block] = [Heading(subject.name, badge, f"#{subject.id} · {dates(subject)}")]
     if subject.description:
         blocks.append(Sentence(shortened(subject.description, _LONGEST_TEXT)))
-    if subject.conclusion:
-        words, tone, mark = _CONCLUSIONS.get(
-            subject.conclusion, (subject.conclusion.replace("_", " "), "quiet", "·")
-        )
-        parts: list[str | Span] = [Span(f"{mark} Concluded: {words}", strong=True, tone=tone)]
-        if subject.conclusion_comment:
-            parts.append(f". {shortened(subject.conclusion_comment, _LONGEST_TEXT)}")
-        blocks.append(Sentence(tuple(parts)))
-    blocks.append(fields("The experiment", _facts(subject)))
+    blocks += conclusion_sentences(subject)
+    blocks.append(fields("The experiment", facts(subject)))
     if subject.split:
-        blocks.append(_variants(subject))
-    metrics = _metrics(subject)
-    if metrics is not None:
-        blocks.append(metrics)
+        blocks.append(variants(subject))
+    table = metrics(subject)
+    if table is not None:
+        blocks.append(table)
     elif subject.metrics is not None:
         blocks.append(Sentence("It has no metrics yet."))
         blocks.append(NextStep("add a primary metric before it is launched."))
@@ -90,7 +84,21 @@ def experiment(subject: Experiment) -> Description:
     return Description("experiment", subject.name, tuple(blocks), lambda: _list_records([subject]))
 
 
-def _facts(subject: Experiment) -> dict[str, Cell | str]:
+def conclusion_sentences(subject: Experiment) -> tuple[Sentence, ...]:
+    """Return what was concluded and why; nothing where nobody concluded yet."""
+    if not subject.conclusion:
+        return ()
+    words, tone, mark = _CONCLUSIONS.get(
+        subject.conclusion, (subject.conclusion.replace("_", " "), "quiet", "·")
+    )
+    parts: list[str | Span] = [Span(f"{mark} Concluded: {words}", strong=True, tone=tone)]
+    if subject.conclusion_comment:
+        parts.append(f". {shortened(subject.conclusion_comment, _LONGEST_TEXT)}")
+    return (Sentence(tuple(parts)),)
+
+
+def facts(subject: Experiment) -> dict[str, Cell | str]:
+    """Return how the experiment is set up, by label."""
     flag = subject.feature_flag
     facts: dict[str, Cell | str] = {}
     if subject.feature_flag_key:
@@ -133,7 +141,8 @@ def _exposure_facts(subject: Experiment) -> dict[str, Cell | str]:
     return {label: fact for label, fact in facts.items() if fact}
 
 
-def _variants(subject: Experiment) -> Table:
+def variants(subject: Experiment) -> Table:
+    """Return the experiment's variants and their shares."""
     names = {}
     if subject.feature_flag is not None:
         names = {variant.key: variant.name or "" for variant in subject.feature_flag.variants}
@@ -155,7 +164,8 @@ def _variants(subject: Experiment) -> Table:
     return Table("Variants", columns, rows, titled=True)
 
 
-def _metrics(subject: Experiment) -> Table | None:
+def metrics(subject: Experiment) -> Table | None:
+    """Return the experiment's metrics; None where it has none yet."""
     entries = subject.metric_entries
     if not entries:
         return None

@@ -126,6 +126,20 @@ def decision_sentence(decision: Decision) -> Sentence:
     return Sentence(words)
 
 
+def headline(decision: Decision) -> Sentence:
+    """Return the decision without its reasons."""
+    words = (
+        Span("Decision: ", quiet=True),
+        Span(f"{decision.headline}.", strong=True, tone=_TONES[decision.action]),
+    )
+    return Sentence(words)
+
+
+def tone(decision: Decision) -> Tone:
+    """Return the tone of a decision."""
+    return _TONES[decision.action]
+
+
 def standing(
     progress: PlanProgress | None, ratio: SampleRatioMismatch | None
 ) -> tuple[StatusLine, ...]:

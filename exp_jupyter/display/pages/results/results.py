@@ -76,25 +76,9 @@ class _Line:
 def results(subject: Results) -> Description:
     """Describe the results of an experiment's metrics."""
     status = Badge(subject.status, _TONES.get(subject.status, "quiet"))
-    blocks: list[Block] = [Heading(subject.experiment_name, status, _facts(subject))]
-    blocks += mismatch_blocks(subject.sample_ratio)
     lines = _lines(subject)
-    if lines:
-        blocks += conclusions.group_sentences([line.found for line in lines], ended=subject.ended)
-        blocks += conclusions.standing(subject.progress, subject.sample_ratio)
-        if any(line.role == "primary" for line in lines):
-            blocks.append(conclusions.decision_sentence(subject.decision))
-        blocks += _tables(subject, lines)
-    if not subject.series and not subject.failed:
-        blocks.append(Sentence("There is no metric to show.", lead=True))
-    elif subject.series and not lines:
-        blocks.append(Sentence("No metric has a result yet.", lead=True))
-    blocks += [
-        Sentence(f"! {name} could not be analysed: {why}", tone="notice")
-        for name, why in subject.failed.items()
-    ]
+    blocks = [Heading(subject.experiment_name, status, _facts(subject)), *_body(subject, lines)]
     effects = [line.effect for line in lines if line.effect is not None]
-    blocks += warnings_of(tuple(word for effect in effects for word in effect.warnings))
     if subject.series:
         if line := _next_line(subject):
             blocks.append(NextStep("see how one of them got there:", code=line))
@@ -108,6 +92,32 @@ def results(subject: Results) -> Description:
         lambda: plain(subject),
         chart=_chart(lines),
     )
+
+
+def evidence_blocks(subject: Results) -> list[Block]:
+    """Return what the results say, for a page that has its own title, decision and small print."""
+    return _body(subject, _lines(subject), decided=False)
+
+
+def _body(subject: Results, lines: list[_Line], *, decided: bool = True) -> list[Block]:
+    blocks: list[Block] = [*mismatch_blocks(subject.sample_ratio)]
+    if lines:
+        blocks += conclusions.group_sentences([line.found for line in lines], ended=subject.ended)
+        blocks += conclusions.standing(subject.progress, subject.sample_ratio)
+        if decided and any(line.role == "primary" for line in lines):
+            blocks.append(conclusions.decision_sentence(subject.decision))
+        blocks += _tables(subject, lines)
+    if not subject.series and not subject.failed:
+        blocks.append(Sentence("There is no metric to show.", lead=True))
+    elif subject.series and not lines:
+        blocks.append(Sentence("No metric has a result yet.", lead=True))
+    blocks += [
+        Sentence(f"! {name} could not be analysed: {why}", tone="notice")
+        for name, why in subject.failed.items()
+    ]
+    effects = [line.effect for line in lines if line.effect is not None]
+    blocks += warnings_of(tuple(word for effect in effects for word in effect.warnings))
+    return blocks
 
 
 def _facts(subject: Results) -> str:

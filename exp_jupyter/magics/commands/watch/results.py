@@ -42,6 +42,12 @@ def arguments() -> Arguments:
         help="metric: name, uuid or number from 0; all of them by default",
     )
     add_method(it)
+    add_guardrail(it)
+    return it
+
+
+def add_guardrail(it: Arguments) -> None:
+    """Add the metrics that must not get worse."""
     it.add(
         "--guardrail",
         nargs="+",
@@ -50,7 +56,6 @@ def arguments() -> Arguments:
         offers="metric",
         help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
     )
-    return it
 
 
 def run(session: Session, options: Namespace) -> Results:
@@ -86,7 +91,7 @@ def guardrails_of(words: list[str]) -> dict[str, float | None]:
             found[name] = percent(written)
         except ArgumentTypeError as wrong:
             raise InputError(
-                f"%exp_results: the margin of {name!r} is not a number: {wrong}.",
+                f"The margin of {name!r} is not a number: {wrong}.",
                 hint="Write METRIC=5 for a margin of 5 percent.",
             ) from None
     return found
