@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.health import Health, HealthCheck
     from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
+    from exp_jupyter.analysis.results.series_list import SeriesList
     from exp_jupyter.analysis.units.analyze import analyze
     from exp_jupyter.analysis.units.metrics import UnitMetric
     from exp_jupyter.analysis.units.results import Analysis
@@ -35,6 +36,7 @@ __all__ = [
     "Results",
     "Series",
     "SeriesDay",
+    "SeriesList",
     "UnitMetric",
     "VariantDay",
     "analyze",
@@ -61,6 +63,7 @@ _HOME = {
     "Results": "results.experiment",
     "Series": "results.series",
     "SeriesDay": "results.series",
+    "SeriesList": "results.series_list",
     "UnitMetric": "units.metrics",
     "VariantDay": "results.series",
     "analyze": "units.analyze",

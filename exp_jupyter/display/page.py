@@ -32,6 +32,7 @@ _DESCRIBERS = {
     "analysis.Results": "results.results:results",
     "analysis.HistoryPlan": "planning.history:history_plan",
     "analysis.Series": "results.series:series",
+    "analysis.SeriesList": "results.series_list:series_list",
     "engine.SizePlan": "planning.plans:size_plan",
     "schema.RunningTime": "planning.plans:running_time",
     "engine.SampleRatioMismatch": "results.quality:sample_ratio_mismatch",

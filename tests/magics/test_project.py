@@ -99,6 +99,25 @@ class TestReading:
             == read("checkout-redesign", 0, method="sequential", mode="recommended").to_dict()
         )
 
+    def test_a_series_is_cut_and_computed_at_another_rate(self, run, project):
+        line = "%exp_timeseries checkout-redesign 0 --method sequential --alpha 0.1"
+        found = run(f"{line} --since 2026-03-20 --until 2026-03-25")
+        assert (len(found.days), round(found.level, 3)) == (6, 0.9)
+        assert found.to_text() == eval(found.code(), {"project": project}).to_text()
+
+    def test_several_metrics_are_a_section_each(self, run, project):
+        found = run('%exp_timeseries checkout-redesign 0 "Average order value"')
+        assert [one.metric_name for one in found] == ["Checkout conversion", "Average order value"]
+        assert found.to_text() == eval(found.code(), {"project": project}).to_text()
+
+    def test_the_rate_of_the_settings_counts_where_something_is_computed(self, run, project):
+        del project  # connected
+        run("%config ExpMagics.alpha = 0.01")
+        read = "%exp_results checkout-redesign 0"
+        assert run(read)[0].level == 0.95
+        assert run(f"{read} --method frequentist")[0].level == 0.99
+        assert run(f"{read} --method frequentist --alpha 0.2")[0].level == 0.8
+
     def test_a_plan_takes_its_baseline_from_a_live_experiment(self, run, project):
         plan = run('%exp_size --from checkout-redesign "Checkout conversion" --mde 3')
         twin = project.experiments.size("checkout-redesign", "Checkout conversion", mde=3)
@@ -115,7 +134,16 @@ class TestBadInput:
             ("%exp_timeseries 999 x", NotFoundError, "no experiment 999"),
             ("%exp_timeseries", InputError, "needs REF"),
             ("%exp_timeseries checkout-redesign Conversoin", InputError, "Conversoin"),
-            ("%exp_timeseries gift-wrapping 0", ValidationFailedError, "not been started"),
+            ("%exp_timeseries gift-wrapping 0", InputError, "has not been launched"),
+            ("%exp_results gift-wrapping", InputError, "has not been launched"),
+            ("%exp_exposures gift-wrapping", InputError, "has not been launched"),
+            ("%exp_timeseries 4 0 --alpha 0.1", InputError, "only read here"),
+            ("%exp_timeseries 4 0 --since soon", InputError, "not a day"),
+            ("%exp_timeseries 4 0 --since 2030-01-01", InputError, "no day since 2030"),
+            ("%exp_timeseries 4 0 --fingerprint 12", InputError, "64 hexadecimal"),
+            ("%exp_timeseries 4 0 1 --fingerprint 12", InputError, "several are named"),
+            ("%exp_timeseries 4 0 1 --form", InputError, "no effect with --form"),
+            ("%exp_timeseries 4 --form --since 2026-03-20", InputError, "no effect with --form"),
             ("%exp_health 999", NotFoundError, "no experiment 999"),
             ("%exp_size --from 999 x --mde 3", NotFoundError, "no experiment 999"),
             ("%exp_size --from checkout-redesign 0", InputError, "mde"),

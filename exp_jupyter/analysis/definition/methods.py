@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.posthog.settings import Settings
 
 METHODS = ("frequentist", "sequential", "bayesian")
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class InferenceOptions:
         ``frequentist``, ``sequential``, ``bayesian``, or a method of ``exp_jupyter.engine``; None
         for a project's own numbers.
     alpha
-        1 minus the level.
+        1 minus the level; None for 0.05, or for the level that an experiment states.
     difference
         ``relative`` to the control's mean, or ``absolute``.
     mode
@@ -39,7 +40,7 @@ class InferenceOptions:
     """
 
     method: Any
-    alpha: float = 0.05
+    alpha: float | None = None
     difference: Any = "relative"
     mode: Any = "recommended"
     interval: str | None = None
@@ -88,7 +89,8 @@ class InferenceOptions:
 
     @property
     def _given(self) -> list[str]:
-        found = [name for name in ("interval", "tuning_n") if getattr(self, name) is not None]
+        names = ("alpha", "interval", "tuning_n")
+        found = [name for name in names if getattr(self, name) is not None]
         return found + ["alternative"] * (self.alternative != "two-sided")
 
 
@@ -126,9 +128,10 @@ def method_named(options: InferenceOptions) -> Method:
         "mode": options.mode,
         "interval": options.interval,
     }
+    alpha = _ALPHA if options.alpha is None else options.alpha
     if method == "bayesian":
-        return Bayesian(credible_level=1 - options.alpha, **common)
-    common |= {"alpha": options.alpha, "alternative": options.alternative}
+        return Bayesian(credible_level=1 - alpha, **common)
+    common |= {"alpha": alpha, "alternative": options.alternative}
     if method == "frequentist":
         return Frequentist(**common)
     tuning = DEFAULT_TUNING_N if options.tuning_n is None else options.tuning_n
@@ -183,7 +186,8 @@ def method_of_experiment(
     Parameters
     ----------
     options
-        What the call says; its level and difference give way to the settings'.
+        What the call says; its difference gives way to the settings', and they say the level
+        where the call does not.
     settings
         The experiment's settings.
     experiment
@@ -207,6 +211,8 @@ def method_of_experiment(
         planned = planned_tuning(experiment) if options.mode == "recommended" else None
         options = replace(options, tuning_n=planned or settings.tuning_n)
         source = "tuned to the experiment’s saved plan" if planned else "tuned by the settings"
-    alpha = 1 - settings.ci_level if options.method == "bayesian" else settings.alpha
+    alpha = options.alpha
+    if alpha is None:
+        alpha = 1 - settings.ci_level if options.method == "bayesian" else settings.alpha
     own = replace(options, alpha=alpha, difference=settings.difference)
     return method_named(own), source

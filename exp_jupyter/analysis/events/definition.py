@@ -149,7 +149,7 @@ def inference_of(
     from exp_jupyter.engine.posthog.settings import resolve
 
     own = mode or "compat"
-    options = replace(options, mode=own)
+    options = replace(options, mode=own, alpha=None)  # an experiment states its level itself
     # A spec says how to compare but keeps no plan, so nothing is known of a planned size.
     saved = {} if isinstance(experiment, ExperimentSpec) else as_mapping(experiment)
     found, tuning = method_of_experiment(options, resolve(spec.stats_config), saved)

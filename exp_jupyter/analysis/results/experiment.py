@@ -147,6 +147,7 @@ def result_series(
     mode: Literal["compat", "recommended"] = "compat",
     interval: str | None = None,
     tuning_n: float | None = None,
+    alpha: float | None = None,
     source: str | None = None,
 ) -> Series:
     """Return one analysis of a metric as a series of a single day.
@@ -161,7 +162,7 @@ def result_series(
         The day whose data is the last in it.
     as_of
         When it was computed.
-    method, mode, interval, tuning_n
+    method, mode, interval, tuning_n, alpha
         As :meth:`Series.from_wire` takes them.
     source
         Where the numbers come from, in words.
@@ -176,7 +177,7 @@ def result_series(
         {day: body if body.get("baseline") else None},
         experiment=experiment,
         metric=metric,
-        inference=InferenceOptions(method, mode=mode, interval=interval, tuning_n=tuning_n),
+        inference=InferenceOptions(method, alpha, mode=mode, interval=interval, tuning_n=tuning_n),
         as_of=instant(body.get("last_refresh") if as_of is None else as_of),
         source=source,
     )

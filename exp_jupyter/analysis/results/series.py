@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from exp_jupyter.analysis.definition.unit import metric_unit
 from exp_jupyter.analysis.posthog.series_reader import read_results
 from exp_jupyter.analysis.posthog.sums import Kind, SumsTable
 from exp_jupyter.analysis.results.verdicts import verdict_words
+from exp_jupyter.errors import InputError
 from exp_jupyter.schema.experiments.baseline import baseline_variant
 from exp_jupyter.shown import Shown
 
@@ -139,6 +140,8 @@ class Series(Shown):
         Whether the experiment is over, so that no more data comes.
     growing
         Whether newcomers are still exposed: not when it is paused, frozen or over.
+    current_fingerprint
+        Of the definition in force, where this is the series of an earlier one; else empty.
     """
 
     experiment_id: int
@@ -164,6 +167,54 @@ class Series(Shown):
     unit: str = ""
     ended: bool = False
     growing: bool = True
+    current_fingerprint: str = ""
+    _whole: Series | None = field(default=None, compare=False)
+
+    @property
+    def whole(self) -> Series:
+        """The series with every day, where :meth:`between` has left some out."""
+        return self if self._whole is None else self._whole
+
+    def between(self, since: date | str | None = None, until: date | str | None = None) -> Series:
+        """Return the days of a period; each still holds all data from the experiment's start.
+
+        Parameters
+        ----------
+        since, until
+            First and last day, both included, as dates or as 2026-03-20; None leaves that side
+            open.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            One is not a day, they are the wrong way round, or there is no day between them.
+
+        Examples
+        --------
+        >>> from exp_jupyter import connect
+        >>> series = connect("demo").experiments.timeseries(4)
+        >>> len(series.days), len(series.between("2026-03-20", "2026-03-25").days)
+        (23, 6)
+        """
+        first, last = _day_of(since, "since"), _day_of(until, "until")
+        if first is not None and last is not None and first > last:
+            raise InputError(
+                f"since is {first} and until is {last}, which is before it.",
+                hint="Give the earlier day as since.",
+            )
+        days = tuple(
+            day
+            for day in self.days
+            if (first is None or day.date >= first) and (last is None or day.date <= last)
+        )
+        if len(days) == len(self.days):
+            return self
+        if not days:
+            raise InputError(
+                f"{self.metric_name} has no day {_period_words(first, last)}.",
+                hint=f"Its days are {self.days[0].date} to {self.days[-1].date}.",
+            )
+        return replace(self, days=days, _whole=self.whole).coded(self.code())
 
     @property
     def latest(self) -> SeriesDay | None:
@@ -194,7 +245,10 @@ class Series(Shown):
 
     def _crossing(self, key: str) -> date | None:
         since = None
-        for day in reversed(self.days):
+        last = self.days[-1].date if self.days else date.max
+        for day in reversed(self.whole.days):
+            if day.date > last:
+                continue
             effect = day.effects.get(key)
             if effect is None:  # a day without a result says nothing either way
                 continue
@@ -300,6 +354,7 @@ class Series(Shown):
         mode: Literal["compat", "recommended"] = "compat",
         interval: str | None = None,
         tuning_n: float | None = None,
+        alpha: float | None = None,
         source: str | None = None,
     ) -> Series:
         """Read the stored daily results of a metric.
@@ -319,6 +374,8 @@ class Series(Shown):
         interval, tuning_n
             Of a recomputation by name, as ``exp_jupyter.compare`` takes them. In recommended mode
             a sequential method is by default narrowest at the size of the experiment's saved plan.
+        alpha
+            The false-positive rate of a recomputation; by default the experiment's own.
         source
             Where the numbers come from, in words.
 
@@ -332,7 +389,9 @@ class Series(Shown):
             _by_day(body.get("timeseries")),
             experiment=experiment,
             metric=metric,
-            inference=InferenceOptions(method, mode=mode, interval=interval, tuning_n=tuning_n),
+            inference=InferenceOptions(
+                method, alpha, mode=mode, interval=interval, tuning_n=tuning_n
+            ),
             errors=_by_day(body.get("errors")),
             experiment_id=int(body.get("experiment_id") or 0),
             metric_uuid=str(body.get("metric_uuid") or ""),
@@ -425,6 +484,25 @@ def counts_everybody(metric: Any) -> bool:
 
 def _part(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+
+def _day_of(given: date | str | None, name: str) -> date | None:
+    if given is None or (isinstance(given, date) and not isinstance(given, datetime)):
+        return given
+    if isinstance(given, datetime):
+        return given.date()
+    try:
+        return date.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} is {given!r}, which is not a day.", hint="Write it as 2026-03-20."
+        ) from None
+
+
+def _period_words(first: date | None, last: date | None) -> str:
+    if first is None:
+        return f"until {last}"
+    return f"since {first}" if last is None else f"from {first} to {last}"
 
 
 def _by_day(told: Mapping[Any, Any] | None) -> dict[date, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.lookup.names import as_id, suggestion
@@ -72,3 +73,32 @@ def require_stored(metric: MetricEntry) -> None:
             f'"{metric.name}" has no uuid or fingerprint, so its daily results cannot be found.',
             hint="It is an older kind of metric; save it again in the project.",
         )
+
+
+def earlier_fingerprint(metric: MetricEntry, wanted: str | None) -> str | None:
+    """Return the fingerprint of an earlier definition; None where the one in force is meant.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        It is not 64 hexadecimal digits.
+    """
+    if wanted is None:
+        return None
+    text = wanted.strip().lower() if isinstance(wanted, str) else ""
+    if text and text == metric.fingerprint:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise InputError(
+            f"{wanted!r} is not a fingerprint of a metric; expected 64 hexadecimal digits.",
+            hint="A series knows its own as .fingerprint.",
+        )
+    return text
+
+
+def nothing_stored(metric: MetricEntry, fingerprint: str) -> InputError:
+    """Return the error that a project keeps no days of an earlier definition."""
+    return InputError(
+        f'"{metric.name}" has no daily results under the fingerprint {fingerprint[:8]}….',
+        hint="Leave fingerprint out to read the series of the definition in force.",
+    )

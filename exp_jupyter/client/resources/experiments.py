@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from exp_jupyter.client.calls import call
@@ -16,7 +16,12 @@ from exp_jupyter.client.lookup.experiments import (
     missing_experiment,
     named_experiment,
 )
-from exp_jupyter.client.lookup.metrics import find_metric, require_stored
+from exp_jupyter.client.lookup.metrics import (
+    earlier_fingerprint,
+    find_metric,
+    nothing_stored,
+    require_stored,
+)
 from exp_jupyter.client.lookup.names import as_id
 from exp_jupyter.client.resources.experiment_actions import ExperimentWrites, Ref
 from exp_jupyter.client.resources.questions import ExperimentQuestions
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series
+    from exp_jupyter.analysis.results.series_list import SeriesList
     from exp_jupyter.engine.planning.sample_size import SizePlan
     from exp_jupyter.schema.approvals.approval import ChangeRequest
     from exp_jupyter.schema.approvals.writes import Evidence
@@ -153,6 +159,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         mode: Literal["compat", "recommended"] | None = None,
         interval: str | None = None,
         tuning_n: float | None = None,
+        alpha: float | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        fingerprint: str | None = None,
     ) -> Series:
         """Return the daily series of a metric.
 
@@ -172,43 +182,82 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         tuning_n
             With ``sequential``: total units of two arms at which the interval is narrowest. By
             default those of the experiment's saved plan (recommended), else its own setting.
+        alpha
+            Its false-positive rate, between 0 and 1; by default the experiment's own.
+        since, until
+            First and last day to return, as dates or as 2026-03-20; each day still holds all data
+            from the start.
+        fingerprint
+            Of an earlier definition of the metric, 64 hexadecimal digits: its stored series
+            instead of that of the definition in force.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The experiment has not been launched, or has no such metric; there is no day between
+            ``since`` and ``until``; or nothing is stored under the fingerprint.
         """
         experiment = self.get(ref)
-        how = Recomputation(method, mode, interval, tuning_n)
-        return self._series_of(experiment, find_metric(experiment, metric), how)
+        how = Recomputation(method, mode, interval, tuning_n, alpha)
+        window = _Window(since, until)
+        return self._series_of(
+            experiment, find_metric(experiment, metric), how, window, fingerprint
+        )
 
     def all_timeseries(
         self,
         ref: Ref,
+        metrics: Iterable[str | int] | str | int | None = None,
         *,
         method: str | None = None,
         mode: Literal["compat", "recommended"] | None = None,
         interval: str | None = None,
         tuning_n: float | None = None,
+        alpha: float | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> builtins.list[Series]:
-        """Return the daily series of every metric, asked for side by side.
+    ) -> SeriesList:
+        """Return the daily series of several metrics, asked for side by side.
 
         Parameters
         ----------
         ref
             The experiment.
-        method, mode, interval, tuning_n
+        metrics
+            Which, as ``timeseries`` takes one; by default all of them.
+        method, mode, interval, tuning_n, alpha, since, until
             As ``timeseries`` takes them.
         progress
             Called with how many are there and how many there will be, after each one.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            As ``timeseries``.
 
         Notes
         -----
         At most eight requests are under way at once. An interrupt begins no further one.
         """
+        from exp_jupyter.analysis.results.series_list import SeriesList
+
         experiment = self.get(ref)
-        how = Recomputation(method, mode, interval, tuning_n)
+        how = Recomputation(method, mode, interval, tuning_n, alpha)
+        window = _Window(since, until)
+        wanted = [metrics] if isinstance(metrics, (str, int)) else metrics
+        wanted = None if wanted is None else [*wanted]
+        entries = experiment.metric_entries
+        if wanted is not None:
+            named = [find_metric(experiment, one) for one in wanted]
+            entries = tuple(one for place, one in enumerate(named) if one not in named[:place])
         self._api.source  # noqa: B018 - read once here rather than once in every thread
-        return side_by_side(
-            lambda entry: self._series_of(experiment, entry, how),
-            experiment.metric_entries,
-            progress,
+        found = side_by_side(
+            lambda entry: self._series_of(experiment, entry, how, window), entries, progress
+        )
+        shown = {"metrics": wanted, **asdict(how), **window.shown()}
+        return SeriesList(experiment.id, experiment.name, tuple(found)).coded(
+            call("experiments.all_timeseries", experiment.id, **shown)
         )
 
     def results(
@@ -220,6 +269,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         mode: Literal["compat", "recommended"] | None = None,
         interval: str | None = None,
         tuning_n: float | None = None,
+        alpha: float | None = None,
         guardrails: Mapping[str, float | None] | Iterable[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Results:
@@ -231,7 +281,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             The experiment.
         metric
             Its uuid, name or index from 0; by default all of them, asked for side by side.
-        method, mode, interval, tuning_n
+        method, mode, interval, tuning_n, alpha
             As ``timeseries`` takes them.
         guardrails
             Metrics that must not get worse, by name, uuid or index; as a mapping each with how
@@ -260,7 +310,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             entries = (find_metric(experiment, metric),)
         self._api.source  # noqa: B018 - read once here rather than once in every thread
         failed: dict[str, str] = {}
-        how = Recomputation(method, mode, interval, tuning_n)
+        how = Recomputation(method, mode, interval, tuning_n, alpha)
 
         def ask(entry: MetricEntry) -> Series | None:
             try:
@@ -482,7 +532,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         if experiment.start_date is None:
             raise InputError(
                 f'"{experiment.name}" has not been launched, so nobody was exposed to it.',
-                hint="Launch it first.",
+                hint=f"It is a draft. Launch it first: %exp_launch {experiment.id}, or "
+                f"project.experiments.launch({experiment.id}).",
             )
         return experiment
 
@@ -548,33 +599,49 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
     def _by_id(self, known: int) -> Experiment:
         return experiment_of_id(self._api, known).coded(call("experiments.get", known))
 
-    def _data_of(self, experiment: Experiment, entry: MetricEntry) -> TimeseriesResults:
+    def _data_of(
+        self, experiment: Experiment, entry: MetricEntry, fingerprint: str | None = None
+    ) -> TimeseriesResults:
         from exp_jupyter.schema.experiments.series import TimeseriesResults
 
         require_stored(entry)
         path = self._api.path("experiments", experiment.id, "timeseries_results")
-        params = {"metric_uuid": entry.uuid, "fingerprint": entry.fingerprint}
+        params = {"metric_uuid": entry.uuid, "fingerprint": fingerprint or entry.fingerprint}
         shown = call("experiments.series_data", experiment.id, entry.name)
-        return self._api.read(TimeseriesResults, path, params).coded(shown)
+        try:
+            return self._api.read(TimeseriesResults, path, params).coded(shown)
+        except ValidationFailedError:
+            self._launched(experiment)  # says what to do where that is the reason
+            raise
 
     def _series_of(
         self,
         experiment: Experiment,
         entry: MetricEntry,
         how: Recomputation,
+        window: _Window,
+        fingerprint: str | None = None,
     ) -> Series:
         from exp_jupyter.analysis.results.series import Series
 
+        earlier = earlier_fingerprint(entry, fingerprint)
+        data = self._data_of(experiment, entry, earlier)
+        stored = next((day.metric for day in data.timeseries.values() if day and day.metric), None)
+        definition = {**entry.definition, **(stored or {})} if earlier else entry.definition
         series = Series.from_wire(
-            self._data_of(experiment, entry),
+            data,
             experiment=experiment,
-            metric={**entry.definition, "name": entry.name},
+            metric={**definition, "name": entry.name, "fingerprint": earlier or entry.fingerprint},
             **how.settings(),
             source=self._api.source,
         )
-        return series.coded(
-            call("experiments.timeseries", experiment.id, entry.name, **asdict(how))
-        )
+        if earlier:
+            if series.latest is None and not data.errors:
+                raise nothing_stored(entry, earlier)
+            series = replace(series, current_fingerprint=entry.fingerprint or "")
+        shown = {**asdict(how), **window.shown(), "fingerprint": earlier}
+        cut = series.between(window.since, window.until) if series.days else series
+        return cut.coded(call("experiments.timeseries", experiment.id, entry.name, **shown))
 
     def _first_series(self, experiment: Experiment) -> Series | None:
         if experiment.start_date is None or not experiment.metric_entries:
@@ -583,6 +650,19 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             return self.timeseries(experiment)
         except (ApiError, InputError):
             return None
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The days of a series that a call asks for."""
+
+    since: date | str | None
+    until: date | str | None
+
+    def shown(self) -> dict[str, str | None]:
+        """Return the arguments as the reproducing call writes them."""
+        days = (("since", self.since), ("until", self.until))
+        return {name: None if day is None else str(day)[:10] for name, day in days}
 
 
 def _margins(

@@ -14,7 +14,7 @@ class Recomputation:
     ----------
     method
         None keeps the project's own numbers.
-    mode, interval, tuning_n
+    mode, interval, tuning_n, alpha
         As ``exp_jupyter.analysis.results.series.Series.from_wire`` takes them.
     """
 
@@ -22,6 +22,7 @@ class Recomputation:
     mode: Literal["compat", "recommended"] | None
     interval: str | None
     tuning_n: float | None
+    alpha: float | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of the analysis."""
@@ -30,4 +31,5 @@ class Recomputation:
             "mode": self.mode or "compat",
             "interval": self.interval,
             "tuning_n": self.tuning_n,
+            "alpha": self.alpha,
         }

@@ -61,9 +61,13 @@ def series(subject: Series) -> Description:
     """Describe the daily series of one metric."""
     title = f"{subject.experiment_name} · {subject.metric_name}"
     latest = subject.latest
-    words, tone = _STATUS.get(_standing(subject), (subject.status, "quiet"))
+    words, tone = _badge(subject)
     if latest is None or latest.baseline is None:
-        blocks: tuple[Block, ...] = (Heading(title, Badge(words, tone)), *_empty(subject))
+        blocks: tuple[Block, ...] = (
+            Heading(title, Badge(words, tone)),
+            *_superseded(subject),
+            *_empty(subject),
+        )
         return Description(
             "series", title, blocks, lambda: _records(subject), lambda: _data(subject)
         )
@@ -74,6 +78,7 @@ def series(subject: Series) -> Description:
     first = effects[0] if effects else None
     body: list[Block] = [
         Heading(title, Badge(words, tone), f"{facts} · {goal}"),
+        *_superseded(subject),
         *mismatch_blocks(subject.sample_ratio),
         *(_lead(subject, latest, key, said[key]) for key in said),
         _latest_table(subject, latest, said),
@@ -100,6 +105,27 @@ def daily_picture(subject: Series) -> Picture | None:
         return None
     first = next((effect for effect in latest.effects.values() if effect is not None), None)
     return Picture(chart, _chart_caption(subject, first))
+
+
+def _superseded(subject: Series) -> tuple[Block, ...]:
+    """Say that these are the numbers of a definition that is no longer in force."""
+    if not subject.current_fingerprint:
+        return ()
+    words = (
+        f"! An earlier definition of this metric ({subject.fingerprint[:8]}), not the one in force "
+        f"({subject.current_fingerprint[:8]}): its days are kept as they were."
+    )
+    return (Sentence(words, tone="notice"),)
+
+
+def _badge(subject: Series) -> tuple[str, Tone]:
+    """Return where the series stands, in words; one that ends early says so."""
+    last, everything = subject.days[-1:], subject.whole.days
+    if last and last[0].date < everything[-1].date:
+        return f"until {numbers.day(last[0].date)}", "notice"
+    if subject.current_fingerprint:
+        return "earlier definition", "notice"
+    return _STATUS.get(_standing(subject), (subject.status, "quiet"))
 
 
 def _standing(subject: Series) -> str:
@@ -255,11 +281,11 @@ def _points(subject: Series, key: str) -> list[Point]:
 def _days_left(subject: Series) -> int:
     """Days until the planned size at the pace so far; none where nobody new is exposed."""
     latest, planned = subject.latest, subject.planned_sample_size
-    if not subject.growing:
+    if not subject.growing or subject.days[-1].date < subject.whole.days[-1].date:
         return 0
     if latest is None or not planned or latest.exposures >= planned or not latest.exposures:
         return 0
-    elapsed = (latest.date - subject.days[0].date).days + 1
+    elapsed = (latest.date - subject.whole.days[0].date).days + 1
     return math.ceil((planned - latest.exposures) / (latest.exposures / elapsed))
 
 
@@ -361,9 +387,19 @@ def _small_print(subject: Series, effect: Effect | None) -> tuple[str, ...]:
         else "",
         f"as of {numbers.moment(subject.as_of)}" if subject.as_of else "",
         f"metric {subject.fingerprint[:8]}" if subject.fingerprint else "",
+        _cut_words(subject),
         subject.source,
         f"exp_jupyter {subject.version}",
     )
+
+
+def _cut_words(subject: Series) -> str:
+    """Say how many days are left out; each that is shown holds all data up to it."""
+    everything = subject.whole.days
+    if len(subject.days) == len(everything):
+        return ""
+    shown = numbers.counted(len(subject.days), "day")
+    return f"{shown} of {len(everything)} shown; each counts from the start on"
 
 
 def _records(subject: Series) -> list[dict[str, Any]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.commands.watch.show import add_ref
-from exp_jupyter.magics.commands.watch.timeseries import add_method
-from exp_jupyter.magics.line.arguments import Arguments, given, percent
+from exp_jupyter.magics.commands.watch.timeseries import add_method, how_of
+from exp_jupyter.magics.line.arguments import Arguments, percent
 from exp_jupyter.magics.line.progress import counting, progress_line
 
 if TYPE_CHECKING:
@@ -60,14 +60,11 @@ def add_guardrail(it: Arguments) -> None:
 
 def run(session: Session, options: Namespace) -> Results:
     """Read the results."""
-    mode: Any = options.mode or session.settings.mode
     with progress_line(session) as progress:
         return session.connected().experiments.results(
             options.ref,
             options.metric,
-            method=options.method or session.settings.method,
-            mode=mode,
-            **given(options, "interval", "tuning_n"),
+            **how_of(session, options),
             guardrails=guardrails_of(options.guardrail) if options.guardrail else None,
             progress=counting(progress, "Reading the metrics"),
         )
