@@ -99,7 +99,7 @@ def test_changes_from_several_threads_end_with_what_is_picked(project):
     [
         (("chekout-redesign",), "chekout-redesign"),
         ((4, "Conversoin"), "Conversoin"),
-        (("gift-wrapping",), "not been started"),
+        (("gift-wrapping",), "not been launched"),
     ],
 )
 def test_what_cannot_be_shown_is_said_inside(project, given, said, capsys):
