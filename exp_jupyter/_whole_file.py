@@ -44,17 +44,14 @@ def write_whole(path: Path, content: bytes, *, what: str, new: bool = False) -> 
     b'# Report'
     >>> folder.cleanup()
     """
-    beside = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
+    beside = path if new else path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
     try:
         # Not tempfile's: what is handed on must be readable by whom the umask lets read it.
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-            if new:
-                os.link(beside, path)  # refuses an existing file, without a moment between
-                beside.unlink()
-            else:
+            if not new:
                 beside.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(options.folder, repairing=options.repair)
         elif options.command == "report":
             _report(options)
+        elif options.command == "new":
+            _new(options)
         else:
             from exp_jupyter.server.serving import serve_demo
 
@@ -79,6 +81,17 @@ def _report(options: argparse.Namespace) -> None:
         sys.stdout.write(report.to_text(terminal_width()) + "\n")
     else:
         sys.stdout.write(f"{report.save(options.to)}: {report.decision.headline}\n")
+
+
+def _new(options: argparse.Namespace) -> None:
+    from exp_jupyter.notebooks.template import new_analysis
+
+    values = {"target": options.target, "experiment": options.experiment}
+    values |= {"metric": options.metric, "method": options.method}
+    if options.experiment is not None and options.metric is None:
+        values["metric"] = "0"  # the template's own is one of the demo's
+    given = {name: value for name, value in values.items() if value is not None}
+    sys.stdout.write(f"{new_analysis(options.notebook, **given)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -156,6 +169,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="METRIC",
         help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
     )
+    new = commands.add_parser(
+        "new",
+        help="write a notebook that analyses one experiment",
+        description="Write a notebook that analyses one experiment: parameters for papermill, "
+        "record and replay, health, results, days, the decision and the report. A file that is "
+        "there is left as it is.",
+    )
+    new.add_argument("notebook", metavar="FILE.ipynb", help="the notebook, not there yet")
+    new.add_argument("--experiment", metavar="EXPERIMENT", help="id, flag key or exact name")
+    new.add_argument(
+        "--target",
+        metavar="PROJECT",
+        help="demo (default), a project's folder, a project's name in the settings, or an https "
+        "address",
+    )
+    new.add_argument(
+        "--metric", metavar="METRIC", help="the metric that decides; by default the first"
+    )
+    new.add_argument("--method", choices=("frequentist", "sequential", "bayesian"))
     demo = commands.add_parser(
         "demo",
         help="serve the demo project on loopback",

@@ -48,7 +48,9 @@ def test_its_parameters_are_plain_values_in_one_tagged_cell():
         for statement in ast.parse(parameters.source).body
         for target in statement.targets
     }
-    assert set(given) == {"target", "experiment", "metric", "method", "record", "replay"}
+    assert set(given) == {"target", "experiment", "metric", "method", "guardrails"} | {
+        *("report_to", "record", "replay")
+    }
     assert not given["record"]
     assert not given["replay"]
 
@@ -59,7 +61,7 @@ def test_another_experiment_gives_another_report(report):
     )
     assert shown(made["show"]).startswith("Search ranking")
     assert "frequentist" in shown(made["series"])
-    assert "Do not decide: the data cannot be trusted." in shown(made["decide"])
+    assert "The units are not split as planned" in shown(made["decide"])
     assert made["plan"] == []
 
 
@@ -70,7 +72,7 @@ def test_a_frozen_report_is_made_again_offline_with_the_same_numbers(report, tmp
     assert "checkout.expsnap, from now on" in shown(live["connect"])
     assert "[replayed]" in shown(again["connect"])
     assert "not written yet" in shown(again["plan"])
-    for cell in ("show", "health", "results", "series", "decide", "plan", "frame"):
+    for cell in ("show", "health", "results", "series", "decide", "plan", "page", "frame"):
         assert live[cell], cell
         assert [without_count(one) for one in again[cell]] == [
             without_count(one) for one in live[cell]

@@ -63,10 +63,10 @@ def experiment(subject: Experiment) -> Description:
     blocks += conclusion_sentences(subject)
     blocks.append(fields("The experiment", facts(subject)))
     if subject.split:
-        blocks.append(variants(subject))
-    table = metrics(subject)
-    if table is not None:
-        blocks.append(table)
+        blocks.append(_variants(subject))
+    metrics = _metrics(subject)
+    if metrics is not None:
+        blocks.append(metrics)
     elif subject.metrics is not None:
         blocks.append(Sentence("It has no metrics yet."))
         blocks.append(NextStep("add a primary metric before it is launched."))
@@ -141,8 +141,7 @@ def _exposure_facts(subject: Experiment) -> dict[str, Cell | str]:
     return {label: fact for label, fact in facts.items() if fact}
 
 
-def variants(subject: Experiment) -> Table:
-    """Return the experiment's variants and their shares."""
+def _variants(subject: Experiment) -> Table:
     names = {}
     if subject.feature_flag is not None:
         names = {variant.key: variant.name or "" for variant in subject.feature_flag.variants}
@@ -164,8 +163,7 @@ def variants(subject: Experiment) -> Table:
     return Table("Variants", columns, rows, titled=True)
 
 
-def metrics(subject: Experiment) -> Table | None:
-    """Return the experiment's metrics; None where it has none yet."""
+def _metrics(subject: Experiment) -> Table | None:
     entries = subject.metric_entries
     if not entries:
         return None

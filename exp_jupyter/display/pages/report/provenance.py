@@ -29,8 +29,7 @@ def provenance(subject: Report, digest: str) -> Table:
     facts: dict[str, Cell | str] = {
         "Source": _source(evidence, series),
         "As of": numbers.moment(evidence.as_of) if getattr(evidence, "as_of", None) else "",
-        "Method": str(getattr(first, "method", "")),
-        "Mode": str(getattr(first, "mode", "")),
+        "Method": f"{first.method}, mode {first.mode}" if hasattr(first, "method") else "",
         "Intervals": _intervals(evidence, series),
         "Fingerprints": _fingerprints(evidence, series),
         "Digest of the numbers": Text(digest, code=True),

@@ -35,6 +35,7 @@ from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.schema.experiments.experiment import Experiment
 
 _MOST_QUESTION = 4000
 """Characters of a question; a page is read, not scrolled."""
@@ -108,9 +109,8 @@ def _question(subject: Report) -> list[Block]:
 def _design(subject: Report) -> list[Block]:
     experiment = subject.experiment
     if experiment is not None:
-        facts = _metrics(subject) | experiments.facts(experiment)
-        blocks: list[Block] = [experiments.variants(experiment)] if experiment.split else []
-        return [*blocks, fields("How it was set up", facts)]
+        told = {"Variants": _variants(experiment), **_metrics(subject)}
+        return [fields("How it was set up", told | experiments.facts(experiment))]
     evidence: Any = subject.evidence
     units = getattr(evidence, "units", None) or evidence.exposures.units
     variants = ", ".join(f"{key} ({numbers.counted(n, 'unit')})" for key, n in units.items())
@@ -121,6 +121,16 @@ def _design(subject: Report) -> list[Block]:
         first = numbers.day(evidence.exposures.days[0].date)
         facts["Days"] = f"{first} to {numbers.day(last, year=True)}"
     return [fields("How it was set up", facts)]
+
+
+def _variants(experiment: Experiment) -> str:
+    """Return every variant with its share and what it is, in words."""
+    flag = experiment.feature_flag
+    names = {one.key: one.name or "" for one in flag.variants} if flag is not None else {}
+    return ", ".join(
+        f"{key} {numbers.share(share / 100)}" + (f" ({names[key]})" if names.get(key) else "")
+        for key, share in experiment.split.items()
+    )
 
 
 def _metrics(subject: Report) -> dict[str, Cell | str]:
