@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     )
     from exp_jupyter.engine.comparison.compare import compare
     from exp_jupyter.engine.comparison.effect import Effect
+    from exp_jupyter.engine.comparison.estimates.clusters import cluster_robust
     from exp_jupyter.engine.comparison.estimates.quantiles import compare_quantiles
-    from exp_jupyter.engine.comparison.estimates.regression import (
-        cluster_robust,
-        post_stratified,
-        regression_adjusted,
-    )
+    from exp_jupyter.engine.comparison.estimates.regression import regression_adjusted
+    from exp_jupyter.engine.comparison.estimates.strata import post_stratified
     from exp_jupyter.engine.comparison.intersection import running_intersection
     from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
     from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
@@ -64,7 +62,7 @@ _HOME = {
     "anytime_sample_ratio_mismatch": "checks.sample_ratio",
     "assemble": "posthog.assembly",
     "assumption_checks": "checks.assumptions",
-    "cluster_robust": "comparison.estimates.regression",
+    "cluster_robust": "comparison.estimates.clusters",
     "compare": "comparison.compare",
     "compare_quantiles": "comparison.estimates.quantiles",
     "compare_segments": "multiple.segments",
@@ -72,7 +70,7 @@ _HOME = {
     "even_split": "checks.sample_ratio",
     "multiple_variant_bias": "checks.sample_ratio",
     "non_inferiority": "comparison.margins",
-    "post_stratified": "comparison.estimates.regression",
+    "post_stratified": "comparison.estimates.strata",
     "regression_adjusted": "comparison.estimates.regression",
     "resolve": "posthog.settings",
     "running_intersection": "comparison.intersection",

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.estimates.clusters import cluster_robust
 from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
 from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
-from exp_jupyter.engine.comparison.estimates.regression import (
-    cluster_robust,
-    post_stratified,
-    regression_adjusted,
-)
+from exp_jupyter.engine.comparison.estimates.regression import regression_adjusted
+from exp_jupyter.engine.comparison.estimates.strata import post_stratified
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.multiple.segments import compare_segments
 from exp_jupyter.engine.small_samples.rank import rank_sum

@@ -8,12 +8,10 @@ import pytest
 from exp_jupyter.engine.checks.sample_ratio import anytime_sample_ratio_mismatch
 from exp_jupyter.engine.comparison.compare import compare
 from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.estimates.clusters import cluster_robust
 from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
-from exp_jupyter.engine.comparison.estimates.regression import (
-    cluster_robust,
-    post_stratified,
-    regression_adjusted,
-)
+from exp_jupyter.engine.comparison.estimates.regression import regression_adjusted
+from exp_jupyter.engine.comparison.estimates.strata import post_stratified
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.multiple.dunnett import dunnett_adjust
 from exp_jupyter.engine.multiple.segments import compare_segments

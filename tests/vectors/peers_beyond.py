@@ -13,9 +13,10 @@ import numpy as np
 from scipy import special
 
 from exp_jupyter.engine.comparison.compare import compare
+from exp_jupyter.engine.comparison.estimates.clusters import cluster_robust
 from exp_jupyter.engine.comparison.estimates.from_estimate import Rule
 from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
-from exp_jupyter.engine.comparison.estimates.regression import cluster_robust, regression_adjusted
+from exp_jupyter.engine.comparison.estimates.regression import regression_adjusted
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.multiple.corrections import adjust
 from exp_jupyter.engine.planning.design import Design

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.estimates.clusters import cluster_labels
 from exp_jupyter.engine.comparison.estimates.from_estimate import (
     ABSOLUTE,
     Rule,
@@ -18,7 +19,6 @@ from exp_jupyter.engine.comparison.estimates.from_estimate import (
     check_rule,
     judged,
 )
-from exp_jupyter.engine.comparison.estimates.regression import cluster_labels
 from exp_jupyter.engine.inference.effect_test import welch_df
 from exp_jupyter.engine.statistics.arguments import choose, instance, number, real
 from exp_jupyter.engine.statistics.arrays import Floats, Numbers, floats
