@@ -262,8 +262,9 @@ CALLS: dict[str, Call] = {
     ),
     "cluster_robust": Call(
         engine.cluster_robust,
-        {"values": VALUES, "treated": TREATED, "clusters": np.arange(60), "correction": "CR2",
-         "student": True, "rule": Rule()},
+        {"values": VALUES, "treated": TREATED, "clusters": np.arange(60) // 2 * 2 + TREATED,
+         "covariates": None, "denominators": None, "correction": "CR2", "student": True,
+         "bootstrap": None, "draws": 199, "seed": 0, "rule": Rule()},
     ),
     "post_stratified": Call(
         engine.post_stratified,
