@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from causaldata import nsw_mixtape
 
 import exp_jupyter
 from exp_jupyter.engine import Frequentist
+
+PUBLISHED = Path(__file__).parent / "published"
 
 
 def test_the_national_supported_work_demonstration():
@@ -76,3 +80,28 @@ def test_the_same_from_raw_events():
     assert found.exposures.units == {"control": 260, "training": 185}
     assert round(found.effect().estimate) == 1794
     assert round(found.effect().standard_error) == 633
+
+
+def test_lins_men_of_the_college_trial():
+    """Support and money for first-year men: -0.081 grade points (SE 0.146), adjusted for school.
+
+    Table 2, the regression with interactions, of Lin, *Agnostic notes on regression adjustments to
+    experimental data: Reexamining Freedman's critique*, Annals of Applied Statistics 7 (2013),
+    295-318, with the sandwich errors without a correction that it uses. The data are of Angrist,
+    Lang and Oreopoulos, *Incentives and Services for College Achievement: Evidence from a
+    Randomized Trial*, American Economic Journal: Applied Economics 1 (2009), 136-163: the 157 men
+    offered both or money alone who showed up and have grades.
+    """
+    found = exp_jupyter.analyze(
+        str(PUBLISHED / "college_men.csv"),
+        variant="sfsp",
+        control=0,
+        metrics="GPA_year1:mean",
+        covariate="gpa0",
+        adjust="lin",
+        covariance="HC0",
+        difference="absolute",
+    )
+    assert sum(found.units.values()) == 157
+    assert round(found.effect().estimate, 3) == -0.081
+    assert round(found.effect().standard_error, 3) == 0.146

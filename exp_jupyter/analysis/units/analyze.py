@@ -10,6 +10,12 @@ from exp_jupyter._reproduce import reproducible
 from exp_jupyter.analysis.definition.correction import check_correction, uncorrected_words
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.results.verdicts import mismatch_words
+from exp_jupyter.analysis.units.adjusted_effects import (
+    adjusted_results,
+    adjustment_words,
+    clusters_of,
+)
+from exp_jupyter.analysis.units.adjustment import Adjustment, check_adjustment, columns_of
 from exp_jupyter.analysis.units.bounds import value_bounds
 from exp_jupyter.analysis.units.checks import (
     check_mapping,
@@ -37,6 +43,7 @@ from exp_jupyter.warehouse.units.sums import (
     key_of,
     unit_sums,
 )
+from exp_jupyter.warehouse.units.unit_rows import unit_rows
 
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
@@ -59,6 +66,15 @@ def analyze(
     unit: str | None = None,
     split: Mapping[Any, float] | Literal["equal"] | None = None,
     covariate: str | Mapping[str, str] | None = None,
+    covariates: str | Sequence[str] = (),
+    strata: str | Sequence[str] = (),
+    adjust: Literal["cuped", "lin"] | None = None,
+    covariance: Literal["HC0", "HC1", "HC2", "HC3"] = "HC2",
+    model: Any = None,
+    folds: int = 5,
+    cluster: str | Sequence[str] = (),
+    bootstrap: Literal["auto", "wild", "none"] = "auto",
+    seed: int = 0,
     breakdown: str | Sequence[str] = (),
     goal: Goal | Mapping[str, Goal] = "increase",
     missing: Missing = "refuse",
@@ -106,6 +122,32 @@ def analyze(
     covariate
         A column measured before the experiment, for all metrics or by metric: reduces the variance
         (CUPED). A unit without it stands at the mean.
+    covariates
+        Several such columns: they adjust means and proportions together, by Lin's regression.
+    strata
+        Columns of groups known before the experiment: means and proportions are compared inside
+        each combination of their values and averaged over all units (post-stratification), or
+        together with covariates by regression.
+    adjust
+        ``lin`` takes the regression for a single covariate too; ``cuped`` the covariate's sums.
+    covariance
+        The regression's robust errors: ``HC2``, or ``HC3``, which errs on the side of caution;
+        ``HC0`` and ``HC1`` are too small for few units.
+    model
+        An object with ``fit(X, y)`` and ``predict(X)``, such as scikit-learn's: it predicts the
+        metric from covariates and strata, cross-fitted, and the prediction is the one covariate
+        of the regression (MLRATE, CUPAC).
+    folds
+        Parts of the cross-fitting.
+    cluster
+        What was randomised, where that is not the unit: a column of stores, schools or accounts,
+        or several that name it together, such as a city and a block of time (switchback). Errors
+        are CR2 with Bell and McCaffrey's degrees of freedom.
+    bootstrap
+        With clusters: ``wild`` takes the p-value and the interval from the wild cluster bootstrap,
+        ``none`` does not; ``auto`` does below 40 clusters, from 5 in an arm on.
+    seed
+        What the cross-fitting's and the bootstrap's draws begin from.
     breakdown
         Columns known before the experiment; every combination of their values is also analysed on
         its own.
@@ -200,12 +242,23 @@ def analyze(
     segments = (breakdown,) if isinstance(breakdown, (str, int)) else tuple(breakdown)
     variant, unit = str(variant), None if unit is None else str(unit)
     segments = tuple(str(name) for name in segments)
+    adjustment = Adjustment(
+        covariates=columns_of("covariates", covariates),
+        strata=columns_of("strata", strata),
+        adjust=adjust,
+        covariance=covariance,
+        model=model,
+        folds=folds,
+        seed=seed,
+        cluster=columns_of("cluster", cluster),
+        bootstrap=bootstrap,
+    )
     with watched(progress, "Adding up the units"):
         data = unit_source(
             source,
             table=table,
             dialect=dialect,
-            text=[variant, *segments, *([unit] if unit else [])],
+            text=[variant, *segments, *adjustment.labels, *([unit] if unit else [])],
             numbers=numbers,
         )
         if duplicates == "drop":
@@ -221,11 +274,21 @@ def analyze(
             text=data.numbers is not None,
         )
         check_mapping(columns, variant, unit, segments, wanted)
+        noted = check_adjustment(
+            adjustment,
+            columns,
+            wanted,
+            {variant: "the variant", **({unit: "the unit"} if unit else {})},
+            chosen,
+            text=data.numbers is not None,
+        )
         quantiles = sum(metric.kind == "quantile" for metric in wanted)
         expect(1 + (unit is not None) + quantiles * (2 if segments else 1))
         if unit is not None:
             check_units(data, unit, variant)
-        noted = check_numbers(data, wanted, missing) + check_repeated(data, unit)
+        noted += check_numbers(data, wanted, missing, adjustment.covariates) + check_repeated(
+            data, unit
+        )
         bounds, clamped = value_bounds(data, wanted, missing)
         values = [value_of(metric, own) for metric, own in zip(wanted, bounds, strict=True)]
         sums = unit_sums(data, values, variant=variant, breakdown=segments, missing=missing)
@@ -244,11 +307,25 @@ def analyze(
             breakdown=segments,
             missing=missing,
         )
-    ratio = _sample_ratio(counts, shares)
+        if pairs == "all":
+            whole = with_pairs(whole, chosen)
+        randomised: Mapping[str, int] = {}
+        if adjustment.asked:
+            rows = unit_rows(
+                data,
+                values,
+                variant=variant,
+                labels=(*segments, *adjustment.labels),
+                covariates=adjustment.columns(wanted),
+                missing=missing,
+            )
+            randomised = clusters_of(rows, adjustment)
+            warnings += adjustment_words(rows, adjustment, wanted, order)
+            whole = adjusted_results(whole, rows, adjustment, (), chosen)
+            parts = adjusted_results(parts, rows, adjustment, segments, chosen)
+    ratio = _sample_ratio(randomised or counts, shares)
     if ratio is not None and ratio.mismatch:
         warnings.insert(0, mismatch_words(ratio))
-    if pairs == "all":
-        whole = with_pairs(whole, chosen)
     if correction is not None:
         whole = corrected_results(whole, correction, chosen)
     elif said := uncorrected_words(len(comparisons(whole)), 1 - chosen.level):
@@ -271,6 +348,8 @@ def analyze(
         source=data.label,
         engine=data.engine,
         statement=data.rendered(sums.statement),
+        cluster=adjustment.cluster,
+        clusters={key: randomised[key] for key in order if key in randomised},
     )
 
 

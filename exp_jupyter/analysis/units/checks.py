@@ -187,8 +187,18 @@ def _heaviest_words(metric: UnitMetric, arms: Mapping[str, Sequence[ValueSums]])
     return said
 
 
-def check_numbers(data: UnitSource, metrics: Sequence[UnitMetric], missing: Missing) -> list[str]:
+def check_numbers(
+    data: UnitSource,
+    metrics: Sequence[UnitMetric],
+    missing: Missing,
+    covariates: Sequence[str] = (),
+) -> list[str]:
     """Refuse columns of text that are not numbers; return what to say of a few values.
+
+    Parameters
+    ----------
+    covariates
+        Columns that adjust metrics beside the metrics' own covariates.
 
     Raises
     ------
@@ -203,6 +213,9 @@ def check_numbers(data: UnitSource, metrics: Sequence[UnitMetric], missing: Miss
             if data.columns[name] == "text":
                 role = "metric" if name in metric.columns else "the covariate of metric"
                 readers.setdefault(name, f"{role} {metric.label!r}")
+    for name in covariates:
+        if data.columns[name] == "text":
+            readers.setdefault(name, "a covariate")
     said = []
     for name, who in readers.items():
         text = f"CAST({quoted(name)} AS VARCHAR)"

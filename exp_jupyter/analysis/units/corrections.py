@@ -60,10 +60,13 @@ def _corrected(
         test = tests.get((result.metric.label, name))
         if test is None or row.effect is None:
             return row.effect, None
-        judge = at_level(rule_for(method, result.metric), test.alpha)
-        wide = effect_of(
-            result.metric, below, above, statistics.get(below), statistics.get(above), judge
-        )
+        if row.at_level is not None:
+            wide = row.at_level(test.alpha)
+        else:
+            judge = at_level(rule_for(method, result.metric), test.alpha)
+            wide = effect_of(
+                result.metric, below, above, statistics.get(below), statistics.get(above), judge
+            )
         told = replace(row.effect, interval=wide.interval, significant=test.significant)
         return told, test.p_value
 

@@ -128,6 +128,11 @@ def read_metrics(
                 f"Metric {label!r} is given {labels.count(label)} times.",
                 hint="Name a metric once, or give its forms different names in a mapping.",
             )
+    if isinstance(covariate, (list, tuple)):
+        raise InputError(
+            f"covariate is {covariate!r}; expected one column.",
+            hint=f"Several adjust together: covariates={list(covariate)!r}.",
+        )
     goals = _by_metric(found, goal, "goal")
     covariates = _by_metric(found, covariate, "covariate")
     for i, metric in enumerate(found):
@@ -142,7 +147,7 @@ def read_metrics(
                 )
             chosen = None
         if chosen:
-            _check_column(chosen, columns, f"the covariate of {metric.label!r}", text=text)
+            check_numeric(chosen, columns, f"the covariate of {metric.label!r}", text=text)
             if chosen in metric.columns:
                 raise InputError(
                     f"Column {chosen!r} is both metric {metric.label!r} and its covariate.",
@@ -217,7 +222,7 @@ def _listed(metrics: Any) -> Iterable[tuple[str, Any]]:
 
 def _check_columns(metric: UnitMetric, columns: Mapping[str, str], *, text: bool) -> None:
     for name in metric.columns:
-        _check_column(name, columns, f"metric {metric.label!r}", text=text)
+        check_numeric(name, columns, f"metric {metric.label!r}", text=text)
     if metric.denominator == metric.column:
         raise InputError(
             f"Metric {metric.label!r} divides column {metric.column!r} by itself.",
@@ -225,7 +230,14 @@ def _check_columns(metric: UnitMetric, columns: Mapping[str, str], *, text: bool
         )
 
 
-def _check_column(name: str, columns: Mapping[str, str], role: str, *, text: bool) -> None:
+def check_numeric(name: str, columns: Mapping[str, str], role: str, *, text: bool) -> None:
+    """Refuse a column that is not there or holds no numbers.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        The message names the column, its role and what it holds.
+    """
     check_exists(name, columns, role)
     if columns[name] not in ("number", "boolean", "", *(["text"] if text else [])):
         raise InputError(

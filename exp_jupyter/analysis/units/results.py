@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from exp_jupyter.shown import Shown
 if TYPE_CHECKING:
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
+    from exp_jupyter.engine.planning.clusters import ClusterVariation
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ArmResult:
         decision are then those of the corrected test.
     statistic
         The engine's statistic of the arm; None without units.
+    at_level
+        The same comparison at another alpha, where it is adjusted or of clusters; else None.
     """
 
     key: str
@@ -55,6 +58,7 @@ class ArmResult:
     refusal: str = ""
     adjusted_p_value: float | None = None
     statistic: Any = field(default=None, repr=False, compare=False)
+    at_level: Callable[[float], Effect] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class PairResult:
     ----------
     baseline, key
         The arm compared with, and the arm compared.
-    effect, refusal, adjusted_p_value
+    effect, refusal, adjusted_p_value, at_level
         As of an arm.
     """
 
@@ -74,6 +78,7 @@ class PairResult:
     effect: Effect | None = None
     refusal: str = ""
     adjusted_p_value: float | None = None
+    at_level: Callable[[float], Effect] | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -95,12 +100,20 @@ class MetricResult:
         The values of the breakdown columns; empty for all units.
     pairs
         The other arms against each other, where that was asked for.
+    adjusted_for, adjusted_by
+        The covariates and strata of a regression or of post-stratification, and which of them it
+        was, in words; empty without.
+    clusters
+        How alike the units of a randomised cluster are; None without clusters.
     """
 
     metric: UnitMetric
     arms: tuple[ArmResult, ...]
     segment: tuple[str | None, ...] = ()
     pairs: tuple[PairResult, ...] = ()
+    adjusted_for: tuple[str, ...] = ()
+    adjusted_by: str = ""
+    clusters: ClusterVariation | None = None
 
     @property
     def compared(self) -> tuple[tuple[ArmResult | PairResult, str], ...]:
@@ -138,6 +151,9 @@ class Analysis(Shown):
         What to keep in mind when reading the numbers.
     source, engine, statement
         What was read, where it was summed, and the statement that summed it.
+    cluster, clusters
+        The columns that name what was randomised, and how many each variant has; empty where
+        that is the unit.
     """
 
     results: tuple[MetricResult, ...]
@@ -157,6 +173,8 @@ class Analysis(Shown):
     source: str
     engine: str
     statement: str
+    cluster: tuple[str, ...] = ()
+    clusters: Mapping[str, int] = field(default_factory=dict)
     version: str = __version__
 
     def effect(self, metric: str | None = None, arm: str | None = None) -> Effect:

@@ -73,6 +73,7 @@ class Arguments(argparse.ArgumentParser):
         )
         self.name = name
         self._offers: dict[str, str] = {}
+        self._groups: dict[str, Any] = {}
         self._last = self.add_argument_group("every magic")
         self._last.add_argument(
             "--out",
@@ -84,7 +85,7 @@ class Arguments(argparse.ArgumentParser):
             "--help", action="store_true", help="show this text and do nothing else"
         )
 
-    def add(self, *names: str, offers: str = "", **options: Any) -> None:
+    def add(self, *names: str, offers: str = "", group: str = "", **options: Any) -> None:
         """Add an argument.
 
         Parameters
@@ -93,10 +94,22 @@ class Arguments(argparse.ArgumentParser):
             What Tab completes its value from: a kind that
             :mod:`exp_jupyter.magics.line.offers` knows, or the words themselves,
             separated by blanks.
+        group
+            The heading in the usage that it stands under; by default the general one.
         """
-        action = self.add_argument(*names, **options)
+        action = self._place(group).add_argument(*names, **options)
         if offers:
             self._offers[action.dest] = offers
+
+    def _place(self, group: str) -> Any:
+        """Return the group of a heading, made where it is new; the last one stays the last."""
+        if not group:
+            return self
+        if group not in self._groups:
+            self._groups[group] = self.add_argument_group(group)
+            self._action_groups.remove(self._last)
+            self._action_groups.append(self._last)
+        return self._groups[group]
 
     def read(
         self, line: str, variables: Mapping[str, Any] | None = None

@@ -163,7 +163,7 @@ def unit_sums(
     own, sums = ["v"], ["COUNT(*) AS n"]
     common: list[str] = []
     for i, value in enumerate(values):
-        parts = _parts(source, value, missing)
+        parts = value_parts(source, value, missing)
         selected += [f"{sql} AS {part}{i}" for part, sql in parts.items()]
         for part in parts:
             (common if part == "x" else own).append(f"AVG({part}{i}) AS {part}{i}")
@@ -183,7 +183,7 @@ def unit_sums(
     return _read(source.rows(statement), values, variant, len(breakdown), statement)
 
 
-def _parts(source: UnitSource, value: UnitValue, missing: Missing) -> dict[str, str]:
+def value_parts(source: UnitSource, value: UnitValue, missing: Missing) -> dict[str, str]:
     """Return SQL for a metric's numbers: NULL where its unit does not count."""
     number = {
         name: _clamped(as_number(source, name), value.bounds.get(name)) for name in value.columns

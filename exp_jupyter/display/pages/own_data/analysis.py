@@ -252,10 +252,10 @@ def _warnings(subject: Analysis) -> tuple[str, ...]:
 def provenance(subject: Analysis) -> tuple[str, ...]:
     """Return how the numbers were made, in facts."""
     effects = [arm.effect for r in subject.results for arm in r.arms if arm.effect is not None]
-    adjusted = [r for r in subject.results if r.metric.covariate]
+    adjusted = [r for r in subject.results if r.metric.covariate or r.adjusted_for]
     judged = readings.provenance(effects[0], subject.control) if effects else (subject.method,)
     # The variance that a covariate removed differs between metrics.
-    parts = [part for part in judged if not part.startswith("CUPED")]
+    parts = [part for part in judged if not part.startswith(("CUPED", "adjusted"))]
     for result in adjusted[:3]:
         removed = [
             arm.effect.variance_reduction
@@ -264,14 +264,16 @@ def provenance(subject: Analysis) -> tuple[str, ...]:
         ]
         if removed:
             change = numbers.lift(-float(removed[0][1]), 0)
-            parts.append(
-                f"{result.metric.label} adjusted for {result.metric.covariate}, variance {change}"
-            )
+            about = ", ".join(result.adjusted_for) or result.metric.covariate
+            how = f" by {result.adjusted_by}" if result.adjusted_by else ""
+            parts.append(f"{result.metric.label} adjusted for {about}{how}, variance {change}")
+    parts += _cluster_words(subject)
     found = subject.sample_ratio
     if found is None:
         parts.append("split not stated, so the sample ratio was not checked")
     elif found.p_value is None:
-        parts.append("too few units to check the split")
+        of = "clusters" if subject.clusters else "units"
+        parts.append(f"too few {of} to check the split")
     else:
         p = numbers.p_value(found.p_value)
         parts.append(f"sample ratio p {p if p.startswith('<') else f'= {p}'}")
@@ -279,6 +281,19 @@ def provenance(subject: Analysis) -> tuple[str, ...]:
         parts.append(f"p-values and intervals corrected: {subject.correction}")
     unit = f"one row a {subject.unit}" if subject.unit else "one row a unit"
     return (*parts, f"{subject.source}, {unit}, {subject.engine}", f"exp_jupyter {subject.version}")
+
+
+def _cluster_words(subject: Analysis) -> list[str]:
+    """Return how many clusters were randomised, and how alike their units are."""
+    if not subject.clusters:
+        return []
+    arms = ", ".join(f"{n:,} {key}" for key, n in subject.clusters.items())
+    found = [f"clusters of {' and '.join(subject.cluster)}: {arms}"]
+    for result in subject.results[:3]:
+        if result.clusters is not None:
+            icc, cost = result.clusters.icc, result.clusters.design_effect
+            found.append(f"{result.metric.label}: ICC {icc:.3f}, design effect {cost:.2f}")
+    return found
 
 
 def _chart(subject: Analysis) -> IntervalChart | None:

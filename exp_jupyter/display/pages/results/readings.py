@@ -28,6 +28,7 @@ _INTERVALS = {
     "fieller": "Fieller confidence intervals",
     "delta": "confidence intervals by the delta method",
     "log": "confidence intervals on the log scale",
+    "wild_bootstrap": "wild cluster bootstrap confidence intervals",
 }
 
 
@@ -206,7 +207,8 @@ def provenance(effect: Effect, baseline: str = "control") -> tuple[str, ...]:
         parts.append(f"narrowest at {numbers.count(effect.tuning_n)} units of both arms")
     if effect.variance_reduction is not None:
         removed = float(effect.variance_reduction[1])
-        parts.append(f"CUPED, variance {numbers.lift(-removed, 0)}")
+        how = "CUPED" if effect.theta is not None else "adjusted"
+        parts.append(f"{how}, variance {numbers.lift(-removed, 0)}")
     return (*parts, f"mode {effect.mode}")
 
 

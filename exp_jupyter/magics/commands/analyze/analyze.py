@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from exp_jupyter.magics.line.adjustment import add_adjustment, adjustment_of
 from exp_jupyter.magics.line.arguments import Arguments, given, number, one_of
 from exp_jupyter.magics.line.method_options import add_correction, add_judgement, settle
 from exp_jupyter.magics.line.own_data import (
@@ -38,6 +39,7 @@ def arguments() -> Arguments:
             "%exp_analyze data/*.parquet --metric seconds:quantile(0.9) --difference absolute",
             "%exp_analyze trial --variant treat --control 0 --metric re78:mean --covariate re75",
             "%exp_analyze warehouse --table units --metric revenue:mean --breakdown country",
+            "%exp_analyze shops --metric revenue:mean --cluster store --covariate before size",
         ],
     )
     it.add(
@@ -72,9 +74,10 @@ def arguments() -> Arguments:
     )
     it.add(
         "--covariate",
+        nargs="+",
         metavar="COLUMN",
         offers="column",
-        help="column from before the experiment (CUPED)",
+        help="column from before the experiment (CUPED); several adjust together by regression",
     )
     it.add(
         "--breakdown",
@@ -100,6 +103,7 @@ def arguments() -> Arguments:
         offers="refuse drop",
         help="rows of --unit that agree in every column: refuse (default), or drop all but one",
     )
+    add_adjustment(it)
     add_judgement(it)
     add_correction(it)
     it.add(
@@ -121,11 +125,12 @@ def run(session: Session, options: Namespace) -> Analysis:
     settle(session, options)
     settings = given(
         options,
-        *("variant", "control", "unit", "covariate", "breakdown", "goal", "missing", "alpha"),
+        *("variant", "control", "unit", "breakdown", "goal", "missing", "alpha"),
         *("alternative", "difference", "correction", "method", "mode", "interval", "tuning_n"),
         *("table", "dialect", "pairs"),
         *("cap", "decimal", "thousands", "duplicates"),
     )
+    settings |= adjustment_of(session, options)
     if options.winsorize:
         settings["winsorize"] = levels_of(options.winsorize)
     if options.split:
