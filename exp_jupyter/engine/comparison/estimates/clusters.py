@@ -7,6 +7,7 @@ cost does not grow with the square of a cluster's size.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -129,7 +130,10 @@ def cluster_robust(
     warnings = []
     if labels.size < FEW_CLUSTERS and correction != "CR2":
         warnings.append(f"Only {labels.size} clusters: prefer correction='CR2'.")
-    before = plain.covariance(correction, y.size)
+    before = (0.0, 0.0)
+    if fit is not plain:
+        unadjusted = plain.covariance(correction, y.size)
+        before = float(unadjusted[0, 0]), float(unadjusted.sum())
     effect = effect_of(
         "cluster robust",
         rule,
@@ -137,7 +141,7 @@ def cluster_robust(
         fit.covariance(correction, y.size),
         freedom,
         (y, arm),
-        plain=(float(before[0, 0]), float(before.sum())) if fit is not plain else (0.0, 0.0),
+        plain=before,
         warnings=warnings,
     )
     if bootstrap is None:
@@ -207,14 +211,15 @@ class ClusteredFit:
         """How many coefficients there are."""
         return int(self.coefficients.size)
 
-    @property
+    @cached_property
     def corrections(self) -> Floats:
         """What turns every cluster's score into CR2's: ``R (I - R M R)^(-1/2) R⁺``, R² = X'X."""
-        root, back, factor = self._roots()
+        root, back, factor = self._roots
         lifted = root @ factor @ back
         # What lies outside the cluster's own columns (a ratio's value without a denominator) stays.
         return lifted + np.eye(self.size) - root @ back
 
+    @cached_property
     def _roots(self) -> tuple[Floats, Floats, Floats]:
         """Return every cluster's root of X'X, its pseudo-inverse, and (I - R M R)^(-1/2)."""
         values, vectors = np.linalg.eigh(self.products)
@@ -248,7 +253,7 @@ class ClusteredFit:
         The variance of CR2 is a quadratic form of residuals; under independent units of equal
         variance its first two moments are those of χ² with so many degrees of freedom.
         """
-        root, _, factor = self._roots()
+        root, _, factor = self._roots
         lifted = np.einsum(
             "gij,gj->gi", factor @ root, np.tile(self.inverse @ contrast, (len(root), 1))
         )
