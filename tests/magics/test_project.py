@@ -105,6 +105,11 @@ class TestReading:
         assert (len(found.days), round(found.level, 3)) == (6, 0.9)
         assert found.to_text() == eval(found.code(), {"project": project}).to_text()
 
+    def test_results_are_broken_down_by_a_property(self, run, project):
+        found = run("%exp_results checkout-redesign 0 --by $device_type")
+        assert [one.values for one in found.segments] == [("Desktop",), ("Mobile",), ("Tablet",)]
+        assert found.to_text() == eval(found.code(), {"project": project}).to_text()
+
     def test_several_metrics_are_a_section_each(self, run, project):
         found = run('%exp_timeseries checkout-redesign 0 "Average order value"')
         assert [one.metric_name for one in found] == ["Checkout conversion", "Average order value"]
@@ -137,6 +142,9 @@ class TestBadInput:
             ("%exp_timeseries gift-wrapping 0", InputError, "has not been launched"),
             ("%exp_results gift-wrapping", InputError, "has not been launched"),
             ("%exp_exposures gift-wrapping", InputError, "has not been launched"),
+            ("%exp_results 4 --by a b c d", InputError, "at most 3"),
+            ("%exp_results 4 --by person:", InputError, "names no property"),
+            ("%exp_results 4 --by plan plan", InputError, "twice"),
             ("%exp_timeseries 4 0 --alpha 0.1", InputError, "only read here"),
             ("%exp_timeseries 4 0 --since soon", InputError, "not a day"),
             ("%exp_timeseries 4 0 --since 2030-01-01", InputError, "no day since 2030"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ from exp_jupyter.analysis.definition.experiment import as_mapping, instant
 from exp_jupyter.analysis.definition.methods import InferenceOptions
 from exp_jupyter.analysis.results.decision import Decision, Finding, Role, decide, finding
 from exp_jupyter.analysis.results.progress import PlanProgress
+from exp_jupyter.analysis.results.segments import ResultSegment, value_words
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
@@ -38,6 +39,12 @@ class Results(Shown):
         How far the experiment is in its plan; None where that is not known.
     address
         The experiment's page in the project; empty where it has none.
+    by
+        The properties that the metrics are broken down by; empty where they are not.
+    segments
+        Every metric in every combination of their values; see :meth:`of` for one of them.
+    segment
+        The values that these are the results of, where :meth:`of` has chosen some.
 
     Examples
     --------
@@ -55,6 +62,54 @@ class Results(Shown):
     guardrails: Mapping[str, float | None] = field(default_factory=dict)
     progress: PlanProgress | None = None
     address: str = ""
+    by: tuple[str, ...] = ()
+    segments: tuple[ResultSegment, ...] = ()
+    segment: tuple[str, ...] = ()
+
+    def of(self, *values: str) -> Results:
+        """Return the results of the units with these values alone.
+
+        Parameters
+        ----------
+        *values
+            One for each property of ``by``, as the table shows them.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The results are not broken down, or no unit has these values.
+
+        Examples
+        --------
+        >>> from exp_jupyter import connect
+        >>> found = connect("demo").experiments.results(4, 0, by="$device_type")
+        >>> found.of("Mobile")[0].latest.baseline.n
+        1115
+        """
+        if not self.by:
+            raise InputError(
+                "These results are not broken down.", hint='Ask for them with by="$browser".'
+            )
+        chosen = {
+            one.series.metric_name: one.series for one in self.segments if one.values == values
+        }
+        if not chosen:
+            known = [", ".join(each) for each in dict.fromkeys(s.values for s in self.segments)]
+            more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+            raise InputError(
+                f"No unit has {', '.join(map(repr, values)) or 'no value'}.",
+                hint=f"There are: {'; '.join(known[:8])}{more}.",
+            )
+        return replace(
+            self,
+            primary=tuple(chosen[s.metric_name] for s in self.primary if s.metric_name in chosen),
+            secondary=tuple(
+                chosen[s.metric_name] for s in self.secondary if s.metric_name in chosen
+            ),
+            progress=None,
+            segments=(),
+            segment=values,
+        ).coded(f"{self.code()}.of({', '.join(map(repr, values))})" if self.code() else "")
 
     @property
     def ended(self) -> bool:
@@ -180,4 +235,26 @@ def result_series(
         inference=InferenceOptions(method, alpha, mode=mode, interval=interval, tuning_n=tuning_n),
         as_of=instant(body.get("last_refresh") if as_of is None else as_of),
         source=source,
+    )
+
+
+def segment_series(result: Any, **how: Any) -> tuple[ResultSegment, ...]:
+    """Return the combinations of values that an answer tells apart, each a series of one day.
+
+    Parameters
+    ----------
+    result
+        An answer of the results query, typed or as a dictionary.
+    **how
+        As :func:`result_series` takes it.
+    """
+    told = [as_mapping(one) for one in as_mapping(result).get("breakdown_results") or ()]
+    return tuple(
+        ResultSegment(
+            tuple(map(value_words, one.get("breakdown_value") or ())),
+            result_series(
+                {"baseline": one.get("baseline"), "variant_results": one.get("variants")}, **how
+            ),
+        )
+        for one in told
     )

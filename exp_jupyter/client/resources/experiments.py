@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.analysis.results.health import Health
     from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.analysis.results.segments import ResultSegment
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.analysis.results.series_list import SeriesList
     from exp_jupyter.engine.planning.sample_size import SizePlan
@@ -271,6 +272,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         tuning_n: float | None = None,
         alpha: float | None = None,
         guardrails: Mapping[str, float | None] | Iterable[str] | None = None,
+        by: str | Iterable[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Results:
         """Return the results as they are now: of every metric, or of one.
@@ -286,14 +288,17 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         guardrails
             Metrics that must not get worse, by name, uuid or index; as a mapping each with how
             much worse it may get in percent of the baseline.
+        by
+            One to three properties to break every metric down by: ``$browser`` of the event that
+            exposed a unit, ``person:country`` of its person.
         progress
             Called with how many are there and how many there will be, after each one.
 
         Raises
         ------
         exp_jupyter.errors.InputError
-            The experiment has not been launched, or has no such metric; or a margin is not above
-            0 and at most 100.
+            The experiment has not been launched, or has no such metric; a margin is not above
+            0 and at most 100; or ``by`` names no property, or too many.
 
         Notes
         -----
@@ -302,7 +307,10 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         """
         from exp_jupyter.analysis.results.experiment import Results
         from exp_jupyter.analysis.results.progress import PlanProgress
+        from exp_jupyter.analysis.results.segments import properties_of
 
+        by = [by] if isinstance(by, str) else None if by is None else [*by]
+        properties = properties_of(by)
         experiment = self._launched(self.get(ref))
         margins = _margins(experiment, guardrails)
         entries = experiment.metric_entries
@@ -312,9 +320,9 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         failed: dict[str, str] = {}
         how = Recomputation(method, mode, interval, tuning_n, alpha)
 
-        def ask(entry: MetricEntry) -> Series | None:
+        def ask(entry: MetricEntry) -> _Answer | None:
             try:
-                return self._result_of(experiment, entry, how)
+                return self._result_of(experiment, entry, how, properties)
             except (ValidationFailedError, ServerError) as refusal:
                 if metric is not None:
                     raise
@@ -322,13 +330,15 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
                 return None
 
         found = list(zip(entries, side_by_side(ask, entries, progress), strict=True))
-        by_role = {
-            role: tuple(one for entry, one in found if one is not None and entry.role == role)
+        by_role: dict[str, Any] = {
+            role: tuple(one.series for entry, one in found if one and entry.role == role)
             for role in ("primary", "secondary")
         }
         named = None if metric is None else entries[0].name
         shown = {"metric": named, **asdict(how), "guardrails": _shown_guardrails(guardrails)}
-        read = [one for _, one in found if one is not None]
+        shown["by"] = by[0] if by and len(by) == 1 else by or None
+        answers = [one for _, one in found if one is not None]
+        read = [one.series for one in answers]
         units = max((one.latest.exposures for one in read if one.latest is not None), default=0)
         return Results(
             experiment.id,
@@ -343,6 +353,8 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
                 min((one.as_of for one in read if one.as_of is not None), default=None),
             ),
             address=self._address(experiment.id),
+            by=tuple(name if kind == "event" else f"{kind}:{name}" for kind, name in properties),
+            segments=tuple(segment for one in answers for segment in one.segments),
         ).coded(call("experiments.results", experiment.id, **shown))
 
     def report(
@@ -542,26 +554,29 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         experiment: Experiment,
         entry: MetricEntry,
         how: Recomputation,
-    ) -> Series:
+        by: tuple[tuple[str, str], ...] = (),
+    ) -> _Answer:
         from zoneinfo import ZoneInfo
 
-        from exp_jupyter.analysis.results.experiment import result_series
+        from exp_jupyter.analysis.results.experiment import result_series, segment_series
+        from exp_jupyter.analysis.results.segments import broken_down
         from exp_jupyter.client.resources import queries
 
-        found = queries.result(self._api, experiment, entry)
+        metric = broken_down(entry.definition, by)
+        found = queries.result(self._api, experiment, entry.name, metric)
         as_of = found.last_refresh or self._api.now
         last = min(as_of, experiment.end_date) if experiment.end_date else as_of
-        series = result_series(
-            found,
-            experiment=experiment,
-            metric={**entry.definition, "name": entry.name},
-            day=last.astimezone(ZoneInfo(self._api.timezone)).date(),
-            as_of=as_of,
+        told = {
+            "experiment": experiment,
+            "metric": {**entry.definition, "name": entry.name},
+            "day": last.astimezone(ZoneInfo(self._api.timezone)).date(),
+            "as_of": as_of,
             **how.settings(),
-            source=self._api.source,
-        )
+            "source": self._api.source,
+        }
         shown = call("experiments.results", experiment.id, entry.name, **asdict(how))
-        return series.coded(f"{shown}[0]")
+        series = result_series(found, **told).coded(f"{shown}[0]")
+        return _Answer(series, segment_series(found, **told) if by else ())
 
     def _evidence(self, experiment: Experiment, variant: str | None = None) -> Evidence | None:
         from exp_jupyter.analysis.results.evidence import evidence_of
@@ -650,6 +665,14 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
             return self.timeseries(experiment)
         except (ApiError, InputError):
             return None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the project answered of one metric."""
+
+    series: Series
+    segments: tuple[ResultSegment, ...]
 
 
 @dataclass(frozen=True)

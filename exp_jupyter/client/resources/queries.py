@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.client.api import parse
 from exp_jupyter.errors import ConnectionFailedError
-from exp_jupyter.schema.experiments.experiment import Experiment, MetricEntry
+from exp_jupyter.schema.experiments.experiment import Experiment
 from exp_jupyter.schema.experiments.series import ExperimentResult, Exposures
 
 if TYPE_CHECKING:
@@ -58,13 +58,15 @@ def exposures(api: ProjectApi, experiment: Experiment) -> Exposures:
     return parse(Exposures, ask(api, query), api.path("query"))
 
 
-def result(api: ProjectApi, experiment: Experiment, metric: MetricEntry) -> ExperimentResult:
+def result(
+    api: ProjectApi, experiment: Experiment, name: str, definition: dict[str, Any]
+) -> ExperimentResult:
     """Return the analysis of one metric as it is now."""
     query = {
         "kind": "ExperimentQuery",
         "experiment_id": experiment.id,
-        "metric": metric.definition,
-        "name": metric.name,
+        "metric": definition,
+        "name": name,
     }
     return parse(ExperimentResult, ask(api, query), api.path("query"))
 

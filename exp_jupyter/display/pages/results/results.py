@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.charts.interval import IntervalChart, IntervalLine
@@ -32,6 +32,7 @@ from exp_jupyter.display.content.blocks import (
 from exp_jupyter.display.pages.results import conclusions, readings
 from exp_jupyter.display.pages.results.effects import unit_of, value_cell, warnings_of
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
+from exp_jupyter.display.pages.results.segments import segment_blocks, segment_words
 from exp_jupyter.magic_line import MetricName, id_word, magic_line, metric_word
 from exp_jupyter.shown import plain
 
@@ -46,6 +47,7 @@ _MOST_ROWS = 12
 """Rows of one table; where there are more, those that decide nothing are folded."""
 _MOST_DECIDING = 10
 _MOST_FOLDED = 8
+_BROKEN_DOWN = ("by", "segments", "segment")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def results(subject: Results) -> Description:
     """Describe the results of an experiment's metrics."""
     status = Badge(subject.status, _TONES.get(subject.status, "quiet"))
     lines = _lines(subject)
-    blocks = [Heading(subject.experiment_name, status, _facts(subject)), *_body(subject, lines)]
+    blocks = [Heading(_title(subject), status, _facts(subject)), *_body(subject, lines)]
     effects = [line.effect for line in lines if line.effect is not None]
     if subject.series:
         if line := _next_line(subject):
@@ -86,10 +88,10 @@ def results(subject: Results) -> Description:
         blocks.append(SmallPrint(_small_print(subject, effects), link))
     return Description(
         "results",
-        f"{subject.experiment_name} · results",
+        f"{_title(subject)} · results",
         tuple(blocks),
         lambda: _records(subject),
-        lambda: plain(subject),
+        lambda: _data(subject),
         chart=_chart(lines),
     )
 
@@ -104,9 +106,11 @@ def _body(subject: Results, lines: list[_Line], *, decided: bool = True) -> list
     if lines:
         blocks += conclusions.group_sentences([line.found for line in lines], ended=subject.ended)
         blocks += conclusions.standing(subject.progress, subject.sample_ratio)
-        if decided and any(line.role == "primary" for line in lines):
+        whole = not subject.segment  # an experiment is decided by everybody in it
+        if decided and whole and any(line.role == "primary" for line in lines):
             blocks.append(conclusions.decision_sentence(subject.decision))
         blocks += _tables(subject, lines)
+    blocks += segment_blocks(subject)
     if not subject.series and not subject.failed:
         blocks.append(Sentence("There is no metric to show.", lead=True))
     elif subject.series and not lines:
@@ -118,6 +122,18 @@ def _body(subject: Results, lines: list[_Line], *, decided: bool = True) -> list
     effects = [line.effect for line in lines if line.effect is not None]
     blocks += warnings_of(tuple(word for effect in effects for word in effect.warnings))
     return blocks
+
+
+def _data(subject: Results) -> dict[str, Any]:
+    """Return what a front end draws: the object without the sums of every segment."""
+    told: dict[str, Any] = plain(replace(subject, segments=()))
+    return {name: value for name, value in told.items() if name not in _BROKEN_DOWN or value}
+
+
+def _title(subject: Results) -> str:
+    """Return the experiment's name, with the values where these are the results of some alone."""
+    which = segment_words(subject, subject.segment)
+    return f"{subject.experiment_name} · {which}" if which else subject.experiment_name
 
 
 def _facts(subject: Results) -> str:
@@ -323,34 +339,46 @@ def _chart(lines: list[_Line]) -> IntervalChart | None:
 
 
 def _records(subject: Results) -> list[dict[str, Any]]:
-    """Return one row a metric and arm, the control's own included."""
+    """Return one row a metric and arm, the control's own included, then those of the segments."""
+    rows = [
+        row for role, group in subject.groups.items() for one in group for row in _rows(one, role)
+    ]
+    if not subject.segments:
+        return rows
+    roles = {one.metric_name: role for role, group in subject.groups.items() for one in group}
+    return [{"segment": "", **row} for row in rows] + [
+        {"segment": segment_words(subject, one.values), **row}
+        for one in subject.segments
+        for row in _rows(one.series, roles[one.series.metric_name])
+    ]
+
+
+def _rows(one: Series, role: Role) -> list[dict[str, Any]]:
+    day = one.latest
+    if day is None:
+        return []
     rows = []
-    for role, group in subject.groups.items():
-        for one in group:
-            day = one.latest
-            if day is None:
-                continue
-            for arm in (*((day.baseline,) if day.baseline else ()), *day.arms.values()):
-                effect = day.effects.get(arm.key)
-                low, high = map(float, effect.interval) if effect is not None else (None, None)
-                rows.append(
-                    {
-                        "metric": one.metric_name,
-                        "role": role,
-                        "variant": arm.key,
-                        "n": arm.n,
-                        "baseline": day.baseline.value if day.baseline else None,
-                        "value": arm.value,
-                        "unit": one.unit,
-                        "estimate": _number(effect.estimate if effect is not None else None),
-                        "interval_low": low,
-                        "interval_high": high,
-                        "p_value": effect.p_value if effect is not None else None,
-                        "chance_to_win": effect.chance_to_win if effect is not None else None,
-                        "significant": bool(effect.significant) if effect is not None else None,
-                        "date": day.date,
-                    }
-                )
+    for arm in (*((day.baseline,) if day.baseline else ()), *day.arms.values()):
+        effect = day.effects.get(arm.key)
+        low, high = map(float, effect.interval) if effect is not None else (None, None)
+        rows.append(
+            {
+                "metric": one.metric_name,
+                "role": role,
+                "variant": arm.key,
+                "n": arm.n,
+                "baseline": day.baseline.value if day.baseline else None,
+                "value": arm.value,
+                "unit": one.unit,
+                "estimate": _number(effect.estimate if effect is not None else None),
+                "interval_low": low,
+                "interval_high": high,
+                "p_value": effect.p_value if effect is not None else None,
+                "chance_to_win": effect.chance_to_win if effect is not None else None,
+                "significant": bool(effect.significant) if effect is not None else None,
+                "date": day.date,
+            }
+        )
     return rows
 
 

@@ -31,6 +31,7 @@ def arguments() -> Arguments:
             '%exp_results 42 "Checkout conversion"',
             "%exp_results 42 --method frequentist --mode recommended",
             '%exp_results 42 --guardrail "Latency=5" "Refunds=2"',
+            "%exp_results 42 --by person:country",
         ],
     )
     add_ref(it)
@@ -56,6 +57,14 @@ def add_guardrail(it: Arguments) -> None:
         offers="metric",
         help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
     )
+    it.add(
+        "--by",
+        nargs="+",
+        action="extend",
+        metavar="PROPERTY",
+        help="break every metric down by up to three properties: $browser of the event that "
+        "exposed a unit, person:country of its person",
+    )
 
 
 def run(session: Session, options: Namespace) -> Results:
@@ -66,6 +75,7 @@ def run(session: Session, options: Namespace) -> Results:
             options.metric,
             **how_of(session, options),
             guardrails=guardrails_of(options.guardrail) if options.guardrail else None,
+            by=options.by,
             progress=counting(progress, "Reading the metrics"),
         )
 
