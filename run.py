@@ -4,6 +4,7 @@
     python3 run.py quickstart              open the quickstart in JupyterLab, on the embedded demo
     python3 run.py quickstart --headless   execute it instead and write reports/quickstart.html
     python3 run.py test [pytest options]   every gate and every test
+    python3 run.py test --fast             the tests that take seconds, for the daily round
     python3 run.py lint | fix | types      style, types, layers and panel; put style right; types
     python3 run.py panel                   build the JupyterLab panel and link it
     python3 run.py docs                    build the documentation into reports/site
@@ -34,6 +35,18 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 PANEL = HERE / "exp_jupyter" / "_labextension"
 LABEXTENSION = HERE / "labextension"
 OLDEST = (3, 11)
+FAST = (
+    "tests/test_repository.py",
+    "tests/test_imports.py",
+    "tests/schema",
+    "tests/display",
+    "tests/connection/test_connect.py",
+    "tests/engine/test_comparison.py",
+    "tests/engine/test_statistics.py",
+    "tests/client/test_writes.py",
+    "tests/client/test_paths.py",
+)
+"""What a daily round runs: some of every layer, nothing that starts a server or a kernel."""
 
 
 def say(text: str) -> None:
@@ -203,7 +216,11 @@ def test(options: Sequence[str]) -> int:
     set_up("test,engines,spark" if engines else "test")
     failed = [] if options else failed_gates()
     say("tests")
-    everything = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+    # A file's tests stay together: they share what their module has opened.
+    parallel = ["--numprocesses", "auto", "--dist", "loadfile"]
+    if list(options) == ["--fast"]:
+        return call(PYTHON, "-m", "pytest", *parallel, "-q", *FAST)
+    everything = [*parallel, "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     everything += ["tests", "exp_jupyter", "notebooks"]
     code = call(PYTHON, "-m", "pytest", *(options or everything))
     if failed:
