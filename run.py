@@ -8,6 +8,7 @@
     python3 run.py lint | fix | types      style, types, layers and panel; put style right; types
     python3 run.py panel                   build the JupyterLab panel and link it
     python3 run.py docs                    build the documentation into reports/site
+    python3 run.py matrix [NAME ...]       try the wheel in fresh environments, oldest to newest
 
 All create ``.venv`` beside this file the first time and bring it up to date afterwards. With
 ``EXP_JUPYTER_REQUIRE_ENGINES=1`` the tests get the other engines' packages too, and fail where an
@@ -243,9 +244,13 @@ def main() -> int:
     commands.add_parser("types", help="check types")
     commands.add_parser("panel", help="build the JupyterLab panel and link it")
     commands.add_parser("docs", help="build the documentation")
+    commands.add_parser("matrix", help="try the wheel in fresh environments", add_help=False)
     known, rest = parser.parse_known_args()
     if known.command == "test":
         return test(rest)
+    if known.command == "matrix":
+        set_up("test")
+        return call(PYTHON, "packaging/matrix.py", *rest)
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if known.command == "docs":

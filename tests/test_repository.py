@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 from exp_jupyter import __version__
@@ -57,3 +58,14 @@ def test_a_folder_has_about_a_dozen_entries() -> None:
 def test_no_module_is_called_after_nothing() -> None:
     names = {path.stem for path in tracked("exp_jupyter/*.py", "labextension/src/*.ts")}
     assert not names & {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+
+
+def test_the_recipe_for_conda_asks_for_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    recipe = (ROOT / "packaging/conda/meta.yaml").read_text()
+    assert f'version = "{__version__}"' in recipe
+    other = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+    for requirement in project["dependencies"]:
+        name, bound = re.match(r"([\w-]+)(.*)", requirement).groups()
+        said = f"- {other.get(name, name)}" + (f" {bound}" if name != "tzdata" else "")
+        assert said in recipe, said
