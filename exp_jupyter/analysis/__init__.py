@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.experiment import Results, result_series
     from exp_jupyter.analysis.results.exposures import compute_exposures
     from exp_jupyter.analysis.results.health import Health, HealthCheck
+    from exp_jupyter.analysis.results.heterogeneity import SegmentComparison
     from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.results.series_list import SeriesList
@@ -34,6 +35,7 @@ __all__ = [
     "HistoryPlan",
     "Report",
     "Results",
+    "SegmentComparison",
     "Series",
     "SeriesDay",
     "SeriesList",
@@ -61,6 +63,7 @@ _HOME = {
     "HistoryPlan": "events.plan_from_history",
     "Report": "results.report",
     "Results": "results.experiment",
+    "SegmentComparison": "results.heterogeneity",
     "Series": "results.series",
     "SeriesDay": "results.series",
     "SeriesList": "results.series_list",

@@ -31,6 +31,7 @@ _DESCRIBERS = {
     "analysis.Report": "report.report:report",
     "analysis.Results": "results.results:results",
     "analysis.HistoryPlan": "planning.history:history_plan",
+    "analysis.SegmentComparison": "results.heterogeneity:segment_comparison",
     "analysis.Series": "results.series:series",
     "analysis.SeriesList": "results.series_list:series_list",
     "engine.SizePlan": "planning.plans:size_plan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._reproduce import chained
@@ -16,6 +17,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.results.heterogeneity import SegmentComparison
     from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.warehouse.sql.execution import Progress
 
@@ -164,6 +166,13 @@ class EventAnalysis(Shown):
         if effect is None:
             raise InputError(found.verdicts[key])
         return effect
+
+    @cached_property
+    def by_segment(self) -> tuple[SegmentComparison, ...]:
+        """Whether the effects differ between segments, one answer per metric and arm."""
+        from exp_jupyter.analysis.events.segments import segment_comparisons
+
+        return segment_comparisons(self)
 
     @property
     def verdicts(self) -> tuple[str, ...]:

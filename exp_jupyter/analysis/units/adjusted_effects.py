@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from exp_jupyter.analysis.units.adjustment import Adjustment
-from exp_jupyter.analysis.units.effects import quantile_rule
+from exp_jupyter.analysis.units.arm_effect import quantile_rule
 from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.analysis.units.results import ArmResult, MetricResult, PairResult
 from exp_jupyter.errors import InputError, StatisticsError

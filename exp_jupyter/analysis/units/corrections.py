@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from exp_jupyter.analysis.definition.correction import CorrectedTest, corrected
-from exp_jupyter.analysis.units.effects import effect_of, rule_for
+from exp_jupyter.analysis.units.arm_effect import effect_of, rule_for
 from exp_jupyter.analysis.units.results import ArmResult, MetricResult, PairResult
 from exp_jupyter.engine.comparison.effect import Effect
 from exp_jupyter.engine.multiple.simultaneous import at_level

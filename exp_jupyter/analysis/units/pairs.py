@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from exp_jupyter.analysis.units.effects import effect_of, rule_for
+from exp_jupyter.analysis.units.arm_effect import effect_of, rule_for
 from exp_jupyter.analysis.units.results import MetricResult, PairResult
 from exp_jupyter.errors import InputError, StatisticsError
 

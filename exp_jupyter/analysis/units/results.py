@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._reproduce import chained
@@ -15,6 +16,7 @@ from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.results.heterogeneity import SegmentComparison
     from exp_jupyter.engine.checks.sample_ratio import SampleRatioMismatch
     from exp_jupyter.engine.comparison.effect import Effect
     from exp_jupyter.engine.planning.clusters import ClusterVariation
@@ -214,6 +216,13 @@ class Analysis(Shown):
         if others[0].effect is None:
             raise InputError(f"{found.metric.label}, {others[0].key}: {others[0].refusal}")
         return others[0].effect
+
+    @cached_property
+    def by_segment(self) -> tuple[SegmentComparison, ...]:
+        """Whether the effects differ between segments, one answer per metric and arm."""
+        from exp_jupyter.analysis.units.segments import segment_comparisons
+
+        return segment_comparisons(self)
 
     @property
     def verdicts(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from exp_jupyter.sanitize import sanitize
 if TYPE_CHECKING:
     from exp_jupyter.display.charts.curve import CurveChart
     from exp_jupyter.display.charts.exposure import ExposureChart
+    from exp_jupyter.display.charts.forest import ForestChart
     from exp_jupyter.display.charts.interval import IntervalChart
     from exp_jupyter.display.charts.series import SeriesChart
 
@@ -166,6 +167,37 @@ def draw_intervals(chart: IntervalChart, ax: Axes) -> None:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: numbers.number(100 * v, sign=True)))
     unit = "difference in percentage points" if chart.points else "difference"
     ax.set_xlabel("lift" if chart.relative else unit)
+
+
+def draw_forest(chart: ForestChart, ax: Axes) -> None:
+    """Draw segments against zero on axes, the first one on top."""
+    _quiet(ax)
+    ax.grid(visible=False)
+    left, right = chart.reach
+    places = range(len(chart.lines))[::-1]
+    for place, one in zip(places, chart.lines, strict=True):
+        tone = colour(one.tone)
+        ax.hlines(place, max(one.low, left), min(one.high, right), color=tone, linewidth=2)
+        mark, size = ("D", 8.0) if one.whole else ("s", 5 + 9 * math.sqrt(one.size))
+        ax.plot([one.estimate], [place], mark, color=tone, markersize=size)
+        if one.shrunken is not None:
+            ax.plot(
+                [one.shrunken],
+                [place],
+                "o",
+                color=colour("accent"),
+                markersize=8,
+                fillstyle="none",
+            )
+        if one.whole:
+            ax.axvline(one.estimate, color=tone, linestyle="--", linewidth=1)
+    ax.axvline(0, color=RULE, linestyle=":", linewidth=1)
+    ax.set_yticks(list(places), [sanitize(one.name) for one in chart.lines], parse_math=False)
+    ax.set_ylim(-0.7, len(chart.lines) - 0.3)
+    ax.set_xlim(left, right)
+    if chart.relative:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_words(v, relative=True)))
+    ax.set_xlabel("lift" if chart.relative else "difference")
 
 
 def draw_exposures(chart: ExposureChart, ax: Axes) -> None:

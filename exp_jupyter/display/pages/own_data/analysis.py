@@ -31,10 +31,13 @@ from exp_jupyter.display.content.blocks import (
 )
 from exp_jupyter.display.pages.results import readings
 from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.units.results import Analysis, ArmResult, MetricResult
 
+_MOST_FORESTS = 6
+"""Comparisons whose segments are drawn; ``by_segment`` has the others."""
 _MOST_SEGMENT_ROWS = 120
 
 
@@ -51,6 +54,7 @@ def analysis(subject: Analysis) -> Description:
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
+        blocks += answers(subject.by_segment)
         blocks.append(segments(subject))
     blocks.append(Details("The statement that added up the units", (Code(subject.statement),)))
     blocks.append(SmallPrint(provenance(subject)))
@@ -235,8 +239,11 @@ def segments(subject: Analysis) -> Details:
             ),
         )
     )
+    pictured = [
+        block for one in subject.by_segment[:_MOST_FORESTS] for block in segment_blocks(one)
+    ]
     tables = _tables(subject, shown, f"By {by}{cut}")
-    return Details(f"By {by}{cut}", (note, *tables), in_text=True)
+    return Details(f"By {by}{cut}", (*pictured, note, *tables), in_text=True)
 
 
 def _warnings(subject: Analysis) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from exp_jupyter.display.content.blocks import (
 from exp_jupyter.display.pages.results import readings
 from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
 from exp_jupyter.display.pages.results.exposures import split_badge, split_words
+from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
 from exp_jupyter.display.pages.results.series import arm_reading, daily_picture
 from exp_jupyter.shown import plain
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.series import Series, SeriesDay
     from exp_jupyter.engine.comparison.effect import Effect
 
+_MOST_FORESTS = 6
+"""Comparisons whose segments are drawn; ``by_segment`` has the others."""
 _MOST_SEGMENT_ROWS = 60
 _MOST_PICTURED = 8
 """Metrics beside whose table there is room for the first one's picture."""
@@ -67,6 +70,7 @@ def event_analysis(subject: EventAnalysis) -> Description:
         *warnings_of(_warnings(subject)),
     ]
     if subject.segments:
+        blocks += answers(subject.by_segment)
         blocks.append(segments(subject))
     first = subject.results[0]
     picture = daily_picture(first)
@@ -218,9 +222,12 @@ def segments(subject: EventAnalysis) -> Details:
             ),
         )
     )
+    pictured = [
+        block for one in subject.by_segment[:_MOST_FORESTS] for block in segment_blocks(one)
+    ]
     words = [", ".join("(missing)" if v is None else v for v in one.values) for one in shown]
     tables = _tables([one.series for one in shown], words, f"By {by}{cut}")
-    return Details(f"By {by}{cut}", (note, *tables), in_text=True)
+    return Details(f"By {by}{cut}", (*pictured, note, *tables), in_text=True)
 
 
 def _warnings(subject: EventAnalysis) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def arguments() -> Arguments:
             "%exp_analyze units --metric paid:proportion orders/sessions:ratio --split equal",
             "%exp_analyze data/*.parquet --metric seconds:quantile(0.9) --difference absolute",
             "%exp_analyze trial --variant treat --control 0 --metric re78:mean --covariate re75",
-            "%exp_analyze warehouse --table units --metric revenue:mean --breakdown country",
+            "%exp_analyze warehouse --table units --metric revenue:mean --by country",
             "%exp_analyze shops --metric revenue:mean --cluster store --covariate before size",
         ],
     )
@@ -80,11 +80,13 @@ def arguments() -> Arguments:
         help="column from before the experiment (CUPED); several adjust together by regression",
     )
     it.add(
+        "--by",
         "--breakdown",
+        dest="breakdown",
         nargs="+",
         metavar="COLUMN",
         offers="column",
-        help="columns to analyse by",
+        help="columns to analyse by: does the effect differ between their values?",
     )
     it.add(
         "--missing",

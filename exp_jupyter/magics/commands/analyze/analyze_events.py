@@ -119,11 +119,13 @@ def arguments() -> Arguments:
     )
     add_winsorize(it)
     it.add(
+        "--by",
         "--breakdown",
+        dest="breakdown",
         nargs="+",
         metavar="PROPERTY",
         offers="column",
-        help="properties to analyse by, up to 3",
+        help="properties to analyse by, up to 3: does the effect differ between their values?",
     )
     add_judgement(it)
     add_correction(it)
