@@ -207,40 +207,124 @@ def values(kind: str, n: int, split: str, difference: str) -> list[Cell]:
     return [cell("means", name, compare(arms[0], arms[1], method, on_refusal="mask"))]
 
 
-def ratio(n: int, split: str) -> list[Cell]:
-    """Return the cell of clicks per session."""
-    name = f"clicks per session, n = {n:,}, {split}"
+Pairs = Callable[[np.random.Generator, tuple[int, int]], tuple[np.ndarray, np.ndarray]]
+
+
+def products(
+    draw: Pairs, names: Sequence[str], rng: np.random.Generator, n: int, count: int
+) -> list[np.ndarray]:
+    """Return sums of products of two values a and b drawn unit by unit, in batches."""
+    parts = []
+    size = max(1, 1_000_000 // n)
+    for start in range(0, count, size):
+        a, b = draw(rng, (min(size, count - start), n))
+        values = {"a": a, "b": b}
+        parts.append([np.prod([values[x] for x in name], axis=0).sum(axis=1) for name in names])
+    return [np.concatenate(piece) for piece in zip(*parts, strict=True)]
+
+
+def clicks(rng: np.random.Generator, sessions: np.ndarray) -> np.ndarray:
+    """Return clicks of units that differ in how often they click."""
+    return rng.binomial(sessions, rng.beta(2, 18, sessions.shape)).astype(float)
+
+
+def clicks_per_session(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw clicks and about four sessions a unit."""
+    sessions = 1 + rng.poisson(3, shape)
+    return clicks(rng, sessions), sessions.astype(float)
+
+
+def clicks_per_view(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw clicks and views, of which a few units have very many."""
+    views = np.ceil(np.exp(rng.normal(0.5, 1.2, shape))).astype(int)
+    return clicks(rng, views), views.astype(float)
+
+
+def revenue_per_order(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw log-normal revenue and orders."""
+    orders = 1.0 + rng.poisson(rng.gamma(0.5, 2.0, shape))
+    return orders * np.exp(rng.normal(0.0, 1.0, shape)), orders
+
+
+RATIOS: dict[str, Pairs] = {
+    "clicks per session": clicks_per_session,
+    "clicks per view, heavy-tailed views": clicks_per_view,
+    "revenue per order": revenue_per_order,
+}
+
+
+def ratio(case: str, n: int, split: str) -> list[Cell]:
+    """Return the cell of one value over another."""
+    name = f"{case}, n = {n:,}, {split}"
     rng = generator(f"ratio {name}")
     arms: list[Statistic] = []
+    names = ("a", "aa", "b", "bb", "ab", "aaa", "aab", "abb", "bbb")
     for part in SPLITS[split]:
         size = n * part
-        sessions = 1 + rng.poisson(3, (SKEWED_EXPERIMENTS // 2, size))
-        a = rng.binomial(sessions, rng.beta(2, 18, sessions.shape)).astype(float)
-        b = sessions.astype(float)
-        sums = [piece.sum(axis=1) for piece in (a, a * a, b, b * b, a * b)]
-        arms.append(Ratio.unchecked(float(size), *sums))
+        sums = products(RATIOS[case], names, rng, size, SKEWED_EXPERIMENTS // 2)
+        arms.append(Ratio.unchecked(float(size), *sums[:5], third_sums=tuple(sums[5:])))
     return [cell("ratios", name, compare(arms[0], arms[1], Frequentist(), on_refusal="mask"))]
 
 
-def cuped(case: str, n: int) -> list[Cell]:
+def correlated(rho: float) -> Pairs:
+    """Return a draw of normal values after and before."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(10, 3, shape)
+        return 10 + rho * (x - 10) + math.sqrt(1 - rho**2) * rng.normal(0, 3, shape), x
+
+    return draw
+
+
+def heavy_tailed(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Draw amounts after and before of units of which most have none."""
+    taste = rng.gamma(0.3, 1.0, shape)
+    x = rng.poisson(taste) * np.exp(rng.normal(0, 1, shape))
+    return rng.poisson(taste) * np.exp(rng.normal(0, 1, shape)), x
+
+
+def heavy_and_strong(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw log-normal amounts after and before, much alike."""
+    taste = np.exp(rng.normal(0, 1.2, shape))
+    return taste * np.exp(rng.normal(0, 0.4, shape)), taste * np.exp(rng.normal(0, 0.4, shape))
+
+
+def missing_before(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw heavy-tailed amounts of units half of which were not there before."""
+    y, x = heavy_tailed(rng, shape)
+    return y, np.where(rng.random(shape) < 0.5, 0.0, x)
+
+
+ADJUSTED: dict[str, Pairs] = {
+    "weak": correlated(0.2),
+    "strong": correlated(0.9),
+    "heavy-tailed": heavy_tailed,
+    "heavy-tailed and strong": heavy_and_strong,
+    "missing before": missing_before,
+}
+
+
+def cuped(case: str, n: int, split: str) -> list[Cell]:
     """Return the cell of a metric adjusted by what units did before."""
-    name = f"{case}, n = {n:,}"
+    name = f"{case}, n = {n:,}, {split}"
     rng = generator(f"cuped {name}")
     arms: list[Statistic] = []
-    count = SKEWED_EXPERIMENTS // 2
-    for _ in range(2):
-        if case in ("weak", "strong"):
-            rho = 0.2 if case == "weak" else 0.9
-            x = rng.normal(10, 3, (count, n))
-            y = 10 + rho * (x - 10) + math.sqrt(1 - rho**2) * rng.normal(0, 3, x.shape)
-        else:
-            taste = rng.gamma(0.3, 1.0, (count, n))
-            x = rng.poisson(taste) * np.exp(rng.normal(0, 1, taste.shape))
-            y = rng.poisson(taste) * np.exp(rng.normal(0, 1, taste.shape))
-            if case == "missing before":
-                x = np.where(rng.random(x.shape) < 0.5, 0.0, x)
-        y1, y2, x1, x2, xy = (part.sum(axis=1) for part in (y, y * y, x, x * x, x * y))
-        arms.append(Mean.unchecked(float(n), y1, y2, Covariate(x1, x2, xy)))
+    names = ("a", "aa", "aaa", "b", "bb", "ab", "bbb", "abb", "aab")
+    for part in SPLITS[split]:
+        size = n * part
+        sums = products(ADJUSTED[case], names, rng, size, SKEWED_EXPERIMENTS // 2)
+        before = Covariate(*sums[3:6], third_sums=(sums[6], sums[7], sums[8]))
+        arms.append(Mean.unchecked(float(size), *sums[:2], before, sum_cubes=sums[2]))
     return [cell("CUPED", name, compare(arms[0], arms[1], Frequentist(), on_refusal="mask"))]
 
 
@@ -486,11 +570,18 @@ def jobs() -> list[Job]:
         for n, split in ((20, "50/50"), (50, "50/50"), (50, "90/10"), (50, "10/90"))
         for difference in ("relative", "absolute")
     ]
-    found += [(ratio, (n, split)) for n in (50, 500) for split in SPLITS]
     found += [
-        (cuped, (case, n))
-        for case in ("weak", "strong", "heavy-tailed", "missing before")
-        for n in (100, 1000)
+        (ratio, (case, n, split))
+        for case, sizes in (
+            ("clicks per session", (50, 500)),
+            ("clicks per view, heavy-tailed views", (200, 1000)),
+            ("revenue per order", (200, 1000)),
+        )
+        for n in sizes
+        for split in SPLITS
+    ]
+    found += [
+        (cuped, (case, n, split)) for case in ADJUSTED for n in (100, 1000) for split in SPLITS
     ]
     found += [
         (quantiles, (kind, level, n, split))

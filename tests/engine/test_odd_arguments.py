@@ -164,7 +164,8 @@ CALLS: dict[str, Call] = {
     "Ratio": Call(
         Ratio,
         RATIO | {"covariate": Covariate(20.0, 50.0, 45.0, 61.0), "numerator_kind": "mean",
-                 "denominator_kind": "mean", "centred": (10.0, 10.0, 1.0)},
+                 "denominator_kind": "mean", "centred": (10.0, 10.0, 1.0),
+                 "third_sums": (40.0, 30.0, 30.0, 40.0)},
         against_itself,
     ),
     "Ratio.of": Call(
@@ -179,7 +180,7 @@ CALLS: dict[str, Call] = {
     "Covariate": Call(
         Covariate,
         {"sum": 8.0, "sum_squares": 20.0, "cross": 24.0, "denominator_cross": 1.0,
-         "centred": (4.0, 4.0), "n": 4},
+         "centred": (4.0, 4.0), "n": 4, "third_sums": (56.0, 64.0, 76.0)},
         lambda covariate: against_itself(Mean(4, 10.0, 30.0, covariate)),
     ),
     "RatioCovariate": Call(

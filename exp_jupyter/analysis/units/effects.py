@@ -131,12 +131,13 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
             spread + before * before / n,
             shared + before * total / n,
             centred=(spread, shared),
+            third_sums=(sums.cube("xxx"), sums.cube("axx"), sums.cube("aax")),
         )
     if metric.kind == "proportion":
         return of_sums("funnel", named | {"sum": float(round(total))}, covariate=covariate)
     if metric.kind == "mean":
         mean, shift = total / n, a / n
-        third = sums.cubes - 3 * shift * aa + 2 * n * shift**3
+        third = sums.cubes["aaa"] - 3 * shift * aa + 2 * n * shift**3
         return of_sums(
             "mean",
             named,
@@ -156,7 +157,10 @@ def statistic_of(metric: UnitMetric, sums: ValueSums) -> Any:
         "denominator_sum_squares": other + below * below / n,
         "numerator_denominator_sum_product": cross + total * below / n,
     }
-    return of_sums("ratio", named, covariate=covariate, centred=(own, other, cross))
+    known: dict[str, Any] = {"centred": (own, other, cross)}
+    if sums.cubes:
+        known["third_sums"] = tuple(sums.cube(name) for name in ("aaa", "aab", "abb", "bbb"))
+    return of_sums("ratio", named, covariate=covariate, **known)
 
 
 def _quantiles(

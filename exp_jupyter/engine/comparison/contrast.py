@@ -6,18 +6,18 @@ shares also give Welch and Satterthwaite's degrees of freedom.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from exp_jupyter.engine.comparison.arm import Arm
 from exp_jupyter.engine.comparison.cuped import adjust, compat_adjust
+from exp_jupyter.engine.comparison.skewness import skewed_test, unseen_skewness
 from exp_jupyter.engine.inference.cautions import Caution, arm_cautions, wide_baseline
 from exp_jupyter.engine.inference.effect_test import EffectTest, LinearTest, Weights
 from exp_jupyter.engine.inference.rate_test import RateTest
-from exp_jupyter.engine.inference.skewed_test import Moments3, SkewedTest, needed_cautions
-from exp_jupyter.engine.statistics.arrays import Booleans, Floats, blockwise, floats
+from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
 from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.refusals import Refusal
 from exp_jupyter.errors import InputError
@@ -28,36 +28,8 @@ Mode = Literal["compat", "recommended"]
 NO_BASELINE = 1e-10
 """PostHog's bound: a control mean this close to 0 divides nothing, in whatever unit."""
 
-GREAT_GAP_SKEWNESS = 0.3
-"""Above this skewness of the gap one tail of 2.5 % is wrong by more than 2.5 points."""
-
 ROUNDING_BASELINE = 1e-12
 """A control mean below this share of its units' root mean square is what rounding leaves of 0."""
-
-
-@dataclass(frozen=True, eq=False)
-class Arm:
-    """One arm as it enters the difference.
-
-    Parameters
-    ----------
-    n
-        Units.
-    value
-        Its mean, adjusted if there is a covariate.
-    variance
-        Variance per unit of that mean.
-    share
-        Variance per unit that the arm contributes to the difference, on the difference's scale.
-    mean
-        Its mean before any adjustment.
-    """
-
-    n: Floats
-    value: Floats
-    variance: Floats
-    share: Floats
-    mean: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +82,14 @@ class Contrast:
         if self.theta is None and _both_rates(control, treatment):
             return _rate_test(control, treatment, relative=self.difference == "relative")
         linear = self._linear(equal_variances=equal_variances, normal=normal)
-        thirds = [third for arm in self.arms if (third := getattr(arm, "third", None)) is not None]
-        if self.theta is not None or equal_variances or len(thirds) < 2:
+        if equal_variances:
             return linear
-        if linear.relative and bool(np.any(linear.signed)):
-            return linear
-        return _skewed_test(linear, self.control, self.treatment, thirds)
+        arms = self.control, self.treatment
+        skewed = skewed_test(linear, arms, self.arms, self.theta)
+        if skewed is None:
+            cautions = unseen_skewness(control, treatment, linear.signed)
+            return replace(linear, cautions=cautions)
+        return linear if linear.relative and bool(np.any(linear.signed)) else skewed
 
     def _linear(self, *, equal_variances: bool, normal: bool) -> LinearTest:
         c, t = self.control, self.treatment
@@ -130,9 +104,6 @@ class Contrast:
             control = Weights(c.n, v_c, covariance, raw)
             baseline = (c.n * c.mean + t.n * t.mean) / (c.n + t.n)
         signed = [_signed(arm) for arm in self.arms]
-        unseen = self.theta is None and all(
-            arm.kind == "mean" and getattr(arm, "third", None) is None for arm in self.arms
-        )
         return LinearTest(
             gap=t.value - c.value,
             divisor=self.divisor,
@@ -143,42 +114,7 @@ class Contrast:
             signed=np.asarray(signed[0] | signed[1]),
             equal_variances=equal_variances,
             normal=normal,
-            cautions=unseen_skewness(c, t, signed[0] | signed[1]) if unseen else (),
         )
-
-
-def unseen_skewness(control: Arm, treatment: Arm, signed: Booleans) -> tuple[Caution, ...]:
-    """Return where uneven arms of a skewed metric may mislead a test that knows no third moment.
-
-    Values that cannot be negative and vary more than their mean are skewed at least about as a
-    gamma distribution is, whose skewness is twice its coefficient of variation.
-    """
-    with np.errstate(all="ignore"):
-        needed = blockwise(
-            _units_for_gamma,
-            *(control.n, control.mean, control.variance),
-            *(treatment.n, treatment.mean, treatment.variance),
-        )
-    where = (needed > np.minimum(control.n, treatment.n)) & ~signed & np.isfinite(needed)
-    return needed_cautions(
-        "unseen_skewness",
-        np.asarray(where),
-        needed,
-        "the metric looks skewed, the arms differ in size, and sums alone do not show how much: "
-        "the smaller arm would need about {units:,} units for the normal approximation to hold",
-    )
-
-
-def _units_for_gamma(
-    n_c: Floats, m_c: Floats, v_c: Floats, n_t: Floats, m_t: Floats, v_t: Floats
-) -> Floats:
-    """Return the units of the smaller arm at which a gamma metric's gap is only a bit skewed."""
-    both = n_c + n_t
-    mean, spread = n_c * m_c + n_t * m_t, (n_c * v_c + n_t * v_t) * both
-    # The skewness of the gap is γ·|1/n_T² − 1/n_C²| / (1/n_T + 1/n_C)^1.5, with γ = 2σ/μ.
-    skewness_squared = 4 * spread * (n_c - n_t) ** 2 / (mean * mean * n_c * n_t * both)
-    needed = np.minimum(n_c, n_t) * skewness_squared / GREAT_GAP_SKEWNESS**2
-    return np.where(mean > 0, needed, 0.0)
 
 
 def _both_rates(control: Statistic, treatment: Statistic) -> bool:
@@ -195,20 +131,6 @@ def _rate_test(control: Statistic, treatment: Statistic, *, relative: bool) -> R
     )
     x_c, n_c, x_t, n_t = (np.array(part) for part in counts)
     return RateTest(x_c, n_c, x_t, n_t, relative=relative)
-
-
-def _skewed_test(
-    linear: LinearTest, control: Arm, treatment: Arm, thirds: Sequence[Floats]
-) -> SkewedTest:
-    parts = np.broadcast_arrays(
-        *(
-            part
-            for arm, third in zip((control, treatment), thirds, strict=True)
-            for part in (arm.n, arm.value, arm.variance, third)
-        )
-    )
-    whole = [np.array(part) for part in parts]
-    return SkewedTest(linear, Moments3(*whole[:4]), Moments3(*whole[4:]))
 
 
 def _signed(arm: Statistic) -> Booleans:

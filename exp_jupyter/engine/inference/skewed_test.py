@@ -11,7 +11,8 @@ distributions*). With equal arms and equal shapes nothing changes: the skewness 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,13 +36,101 @@ _FARTHEST = 40.0
 
 
 @dataclass(frozen=True, eq=False)
+class Unadjusted:
+    """The metric without its adjustment, of which the gap at an effect δ takes δ times the mean.
+
+    Parameters
+    ----------
+    mean
+        Its mean.
+    covariance, variance
+        Per unit: of the adjusted value A and the metric's own Y, and of Y.
+    third_once, third_twice, third
+        The third central moments AAY, AYY and YYY.
+    """
+
+    mean: Floats
+    covariance: Floats
+    variance: Floats
+    third_once: Floats
+    third_twice: Floats
+    third: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Moments3:
-    """One arm's units, mean, variance per unit and third central moment, of one shape."""
+    """One arm's moments, of one shape.
+
+    Parameters
+    ----------
+    n
+        Units.
+    mean
+        The mean, without the bias of order 1/n that a ratio has.
+    variance
+        Per unit.
+    third
+        The third central moment per unit, by which the mean is skewed.
+    regression
+        The covariance of mean and variance, times n; None where it is the third moment.
+    unadjusted
+        For an adjusted mean: the metric itself.
+    """
 
     n: Floats
     mean: Floats
     variance: Floats
     third: Floats
+    regression: Floats | None = None
+    unadjusted: Unadjusted | None = None
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of its arrays."""
+        found: list[tuple[int, ...]] = []
+
+        def seen(part: Floats) -> Floats:
+            found.append(part.shape)
+            return part
+
+        self.each(seen)
+        return found
+
+    def each(self, change: Callable[[Floats], Floats]) -> Moments3:
+        """Return the moments with every array changed."""
+        raw = self.unadjusted
+        return Moments3(
+            change(self.n),
+            change(self.mean),
+            change(self.variance),
+            change(self.third),
+            regression=None if self.regression is None else change(self.regression),
+            unadjusted=None if raw is None else Unadjusted(*(change(p) for p in _fields(raw))),
+        )
+
+    def over(self, ratio: Floats) -> Moments3:
+        """Return the moments of the values divided by a number."""
+        cube = ratio**3
+        return Moments3(
+            self.n,
+            self.mean / ratio,
+            self.variance / ratio**2,
+            self.third / cube,
+            regression=None if self.regression is None else self.regression / cube,
+        )
+
+    def plus(self, effect: Floats) -> Moments3:
+        """Return the moments of the adjusted values plus so many times the unadjusted."""
+        raw = self.unadjusted
+        if raw is None:
+            raise ValueError("an unadjusted mean is scaled, not added to")
+        thirds = 3 * raw.third_once + effect * (3 * raw.third_twice + effect * raw.third)
+        return Moments3(
+            self.n,
+            self.mean + effect * raw.mean,
+            self.variance + effect * (2 * raw.covariance + effect * raw.variance),
+            self.third + effect * thirds,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,31 +192,47 @@ class SkewedTest:
     @cached_property
     def skewness(self) -> Floats:
         """The skewness of the gap without an effect."""
+        return self._skewness_of(self)
+
+    def _skewness_of(self, test: SkewedTest) -> Floats:
         with np.errstate(all="ignore"):
-            _, _, skewness = self._parts(np.zeros(self.control.n.size), self._everything)
+            _, _, skewness = test._parts(np.zeros(self.control.n.size), self._everything)
         return np.where(np.isfinite(skewness), skewness, 0.0).reshape(self.control.n.shape)
 
     @cached_property
     def skewed(self) -> Booleans:
         """Where the correction is made."""
-        return np.asarray(np.abs(self.skewness) >= LEAST_SKEWNESS)
+        great = np.abs(self.skewness) >= LEAST_SKEWNESS
+        if self.control.regression is not None and self.treatment.regression is not None:
+            control = replace(self.control, third=self.control.regression)
+            treatment = replace(self.treatment, third=self.treatment.regression)
+            moved = self._skewness_of(SkewedTest(self.linear, control, treatment))
+            great = great | (np.abs(moved) >= LEAST_SKEWNESS)
+        return np.asarray(great)
 
     def _parts(self, effect: Floats, index: Index) -> tuple[Floats, Floats, Floats]:
         """Return the gap, its variance and its skewness at one effect each."""
-        n_c, m_c, v_c, k_c = (part.reshape(-1)[index] for part in _fields(self.control))
-        n_t, m_t, v_t, k_t = (part.reshape(-1)[index] for part in _fields(self.treatment))
-        if self.linear.relative:
-            ratio = 1 + effect
-            m_t, v_t, k_t = m_t / ratio, v_t / ratio**2, k_t / ratio**3
+        c, t = (
+            arm.each(lambda part: part.reshape(-1)[index]) for arm in (self.control, self.treatment)
+        )
+        ratio = np.ones(index.size)
+        if not self.linear.relative:
+            t = replace(t, mean=t.mean - effect)
+        elif c.unadjusted is not None:
+            c = c.plus(effect)
         else:
-            ratio = np.ones(index.size)
-            m_t = m_t - effect
-        slope = (n_t * k_t + n_c * k_c) / (n_t * v_t + n_c * v_c)
+            ratio = 1 + effect
+            t = t.over(ratio)
+        n_c, m_c, v_c, n_t, m_t, v_t = c.n, c.mean, c.variance, t.n, t.mean, t.variance
+        spread = n_t * v_t + n_c * v_c
+        shape = slope = (n_t * t.third + n_c * c.third) / spread
+        if c.regression is not None and t.regression is not None:
+            slope = (n_t * t.regression + n_c * c.regression) / spread
         centre = (n_t * m_t + n_c * m_c) / (n_t + n_c)
         own_t = np.maximum(v_t + slope * (centre - m_t), _LEAST_SHARE * v_t)
         own_c = np.maximum(v_c + slope * (centre - m_c), _LEAST_SHARE * v_c)
         variance = own_t / n_t + own_c / n_c
-        skewness = slope * (own_t / n_t**2 - own_c / n_c**2) / variance**1.5
+        skewness = shape * (own_t / n_t**2 - own_c / n_c**2) / variance**1.5
         return ratio * (m_t - m_c), ratio**2 * variance, skewness
 
     def _deviates(self, effect: Floats, index: Index) -> Floats:
@@ -256,5 +361,5 @@ def needed_cautions(
     return tuple(cautions)
 
 
-def _fields(moments: Moments3) -> tuple[Floats, Floats, Floats, Floats]:
-    return moments.n, moments.mean, moments.variance, moments.third
+def _fields(part: Unadjusted) -> list[Floats]:
+    return [getattr(part, field.name) for field in fields(part)]

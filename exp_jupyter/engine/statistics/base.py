@@ -23,6 +23,7 @@ from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.statistics.moments import Moments
 from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
+from exp_jupyter.engine.statistics.thirds import Thirds
 from exp_jupyter.errors import InputError
 
 ROUNDING = 1e-9
@@ -129,6 +130,18 @@ def single_moments(n: Numbers, total: Numbers, own: Floats, covariate: Covariate
     return Moments(count, means, centred)
 
 
+def single_thirds(moments: Moments, cubes: Numbers, covariate: Covariate | None) -> Thirds | None:
+    """Return the third moments of one variable and its covariate; None where one is not known."""
+    sums = {(0, 0, 0): floats(cubes)}
+    if covariate is not None:
+        if covariate.third_sums is None:
+            return None
+        sums[1, 1, 1], sums[0, 1, 1], sums[0, 0, 1] = (
+            floats(part) for part in covariate.third_sums
+        )
+    return Thirds.of_sums(moments, sums)
+
+
 @dataclass(frozen=True, eq=False)
 class Statistic:
     """What the three statistics share; use ``Mean``, ``Proportion`` or ``Ratio``."""
@@ -206,6 +219,11 @@ class Statistic:
     def moments(self) -> Moments:
         """Return the joint moments of the metric's variables, then of the covariate's."""
         raise NotImplementedError
+
+    def thirds(self, moments: Moments) -> Thirds | None:
+        """Return the joint third moments of the same variables; None where they are not known."""
+        del moments
+        return None
 
     def gradient(self, moments: Moments) -> dict[int, Floats]:
         """Return the derivative of the statistic with respect to its variables' means."""
@@ -289,18 +307,17 @@ def _shapes(part: object, prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
             choose(name, value, PARTS)
         elif field.name == "signed":
             yield name, _flag_shape(name, value)
-        elif field.name == "centred" and getattr(part, "centred_sums", 1) > 1:
+        elif field.name in getattr(part, "tuples", ()):
             if value is not None:
-                yield from ((name, each.shape) for each in _several(name, value, part))
+                expected = getattr(part, "tuples", {})[field.name]
+                yield from ((name, each.shape) for each in _several(name, value, expected))
         elif value is not None or field.default is dataclasses.MISSING:
             yield name, floats(value, name).shape
 
 
-def _several(name: str, value: object, part: Any) -> list[Floats]:
-    if not isinstance(value, (tuple, list)) or len(value) != part.centred_sums:
-        raise InputError(
-            f"{name} is {described(value)}; expected a tuple of {part.centred_sums} sums."
-        )
+def _several(name: str, value: object, expected: int) -> list[Floats]:
+    if not isinstance(value, (tuple, list)) or len(value) != expected:
+        raise InputError(f"{name} is {described(value)}; expected a tuple of {expected} sums.")
     return [floats(each, name) for each in value]
 
 
@@ -327,7 +344,7 @@ def _mapped(part: Any, change: Callable[[Floats], Numbers]) -> dict[str, Any]:
             return type(value)(**_mapped(value, change))
         if name == "signed":
             return flags(np.asarray(change(np.asarray(value, dtype=np.float64)), dtype=np.bool_))
-        if name == "centred" and getattr(part, "centred_sums", 1) > 1:
+        if name in getattr(part, "tuples", ()):
             return tuple(change(floats(item)) for item in value)
         return change(floats(value))
 
@@ -345,6 +362,8 @@ def _added(first: Any, second: Any) -> dict[str, Any]:
             return one
         if name == "signed":
             return one | two
+        if name in getattr(first, "tuples", ()):
+            return tuple(numbers(floats(a) + floats(b)) for a, b in zip(one, two, strict=True))
         if dataclasses.is_dataclass(one) and not isinstance(one, type):
             return type(one)(**_added(one, two))
         return numbers(floats(one) + floats(two))

@@ -25,6 +25,9 @@ class Covariate:
     centred
         Σ(x − x̄)² and Σ(x − x̄)(y − ȳ) when they are known better than the raw sums give them;
         set by ``Mean.of``.
+    third_sums
+        Σx³, Σx²y and Σxy², so that comparisons in recommended mode are corrected for the skewness
+        of what the covariate leaves; None if unknown. Not used for a ratio.
     n
         Units behind the covariate, when they were counted on their own; they must be the metric's.
 
@@ -36,7 +39,7 @@ class Covariate:
     8.0
     """
 
-    centred_sums: ClassVar[int] = 2
+    tuples: ClassVar[dict[str, int]] = {"centred": 2, "third_sums": 3}
 
     sum: Numbers
     sum_squares: Numbers
@@ -44,6 +47,7 @@ class Covariate:
     denominator_cross: Numbers | None = None
     centred: tuple[Numbers, Numbers] | None = None
     n: Numbers | None = None
+    third_sums: tuple[Numbers, Numbers, Numbers] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from exp_jupyter.engine.statistics.base import (
     covariate_refusals,
     per_unit,
     single_moments,
+    single_thirds,
     success_refusals,
     sums_refusals,
 )
@@ -28,10 +29,8 @@ from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.statistics.moments import Moments
 from exp_jupyter.engine.statistics.ratio import Ratio
 from exp_jupyter.engine.statistics.refusals import Refusal
+from exp_jupyter.engine.statistics.thirds import LOST, Thirds
 from exp_jupyter.errors import InputError
-
-_LOST = 1e-13
-"""Where rounding of the raw sums may hide the third moment, it is taken as 0."""
 
 __all__ = ["Covariate", "Mean", "Proportion", "Ratio", "RatioCovariate", "Statistic"]
 
@@ -120,6 +119,11 @@ class Mean(Statistic):
                 numbers((x * x).sum(axis=-1)),
                 numbers((x * y).sum(axis=-1)),
                 centred=(numbers((off * off).sum(axis=-1)), numbers((off * gaps).sum(axis=-1))),
+                third_sums=(
+                    numbers((x * x * x).sum(axis=-1)),
+                    numbers((x * x * y).sum(axis=-1)),
+                    numbers((x * y * y).sum(axis=-1)),
+                ),
             )
         squares = (y * y).sum(axis=-1)
         return cls(
@@ -182,12 +186,18 @@ class Mean(Statistic):
         spread = floats(self.centred_sum_squares) / n
         # Σ(y − m)³ = Σy³ − 3mΣ(y − m)² − nm³.
         third = floats(self.sum_cubes) / n - 3 * mean * spread - mean**3
-        lost = _LOST * (np.abs(mean) ** 3 + 3 * np.abs(mean) * spread)
+        lost = LOST * (np.abs(mean) ** 3 + 3 * np.abs(mean) * spread)
         return np.where(lost < spread**1.5, third, 0.0)
 
     def moments(self) -> Moments:
         """Return the moments of y, then of x."""
         return single_moments(self.n, self.sum, self.centred_sum_squares, self.covariate)
+
+    def thirds(self, moments: Moments) -> Thirds | None:
+        """Return the third moments of y and x."""
+        if self.sum_cubes is None:
+            return None
+        return single_thirds(moments, self.sum_cubes, self.covariate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,3 +256,7 @@ class Proportion(Statistic):
         """Return the moments of the 0/1 values, then of x."""
         n, total = floats(self.n), floats(self.sum)
         return single_moments(self.n, self.sum, total * (1 - total / n), self.covariate)
+
+    def thirds(self, moments: Moments) -> Thirds | None:
+        """Return the third moments of the 0/1 values and x."""
+        return single_thirds(moments, self.sum, self.covariate)

@@ -24,6 +24,7 @@ from exp_jupyter.engine.statistics.base import (
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
 from exp_jupyter.engine.statistics.moments import Moments
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
+from exp_jupyter.engine.statistics.thirds import Thirds
 from exp_jupyter.errors import InputError
 
 Part = Literal["mean", "proportion"]
@@ -51,6 +52,9 @@ class Ratio(Statistic):
     centred
         Σ(a − ā)², Σ(b − b̄)², Σ(a − ā)(b − b̄) when they are known better than the raw sums give
         them; set by ``Ratio.of``.
+    third_sums
+        Σa³, Σa²b, Σab², Σb³, so that comparisons in recommended mode are corrected for skewness;
+        None if unknown. Not used together with a covariate.
 
     Raises
     ------
@@ -71,7 +75,7 @@ class Ratio(Statistic):
     """
 
     kind: ClassVar[str] = "ratio"
-    centred_sums: ClassVar[int] = 3
+    tuples: ClassVar[dict[str, int]] = {"centred": 3, "third_sums": 4}
     _carries: ClassVar[tuple[type, ...]] = (Covariate, RatioCovariate)
 
     numerator_sum: Numbers
@@ -83,6 +87,7 @@ class Ratio(Statistic):
     numerator_kind: Part = "mean"
     denominator_kind: Part = "mean"
     centred: tuple[Numbers, Numbers, Numbers] | None = None
+    third_sums: tuple[Numbers, Numbers, Numbers, Numbers] | None = None
 
     @classmethod
     def of(cls, numerator: object, denominator: object) -> Ratio:
@@ -117,6 +122,7 @@ class Ratio(Statistic):
             total(b * b),
             total(a * b),
             centred=(total(da * da), total(db * db), total(da * db)),
+            third_sums=(total(a * a * a), total(a * a * b), total(a * b * b), total(b * b * b)),
         )
 
     @classmethod
@@ -254,6 +260,14 @@ class Ratio(Statistic):
             centred[1, 2] = floats(carried.denominator_by_numerator) - b * w / n
             centred[1, 3] = floats(carried.denominator_by_denominator) - b * u / n
         return Moments(n, tuple(total / n for total in sums), centred)
+
+    def thirds(self, moments: Moments) -> Thirds | None:
+        """Return the third moments of a and b, where there is no covariate."""
+        if self.third_sums is None or self.covariate is not None:
+            return None
+        keys = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1))
+        sums = dict(zip(keys, (floats(part) for part in self.third_sums), strict=True))
+        return Thirds.of_sums(moments, sums)
 
     def gradient(self, moments: Moments) -> dict[int, Floats]:
         """Return ∂(ā/b̄): 1/b̄ and −ā/b̄²."""

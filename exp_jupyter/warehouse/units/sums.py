@@ -70,7 +70,9 @@ class ValueSums:
         The largest square of one unit among those the variance is made of: (a − c_a)², and of a
         ratio R of (a − c_a) − R·(b − c_b).
     cubes
-        Σ(a − c_a)³, and 0 for a yes/no metric or a ratio, which need no third moment.
+        Σ(a − c_a)³ as ``aaa``, and with a denominator or a covariate the mixed products: ``aab``,
+        ``abb``, ``bbb``, or ``aax``, ``axx``, ``xxx``. None for a yes/no metric alone and for a
+        ratio with a covariate, whose tests use none.
     least
         The least value of a.
     """
@@ -83,7 +85,7 @@ class ValueSums:
     shifts: tuple[float, float, float]
     squares: tuple[float, float, float, float, float, float]
     heaviest: float = 0.0
-    cubes: float = 0.0
+    cubes: Mapping[str, float] = field(default_factory=dict)
     least: float = 0.0
 
     @property
@@ -97,6 +99,17 @@ class ValueSums:
         ratio = c_a / c_b
         return aa - 2 * ratio * ab + ratio * ratio * bb - (a - ratio * b) ** 2 / n
 
+    def cube(self, name: str) -> float:
+        """Return a sum of products of three values as they are, not around their centres."""
+        i, j, k = ("abx".index(part) for part in name)
+        c, s = self.centres, self.shifts
+        pairs = {frozenset(pair): part for pair, part in zip(_PLACES, self.squares, strict=True)}
+        moved = sum(
+            c[one] * pairs[frozenset(rest)] for one, rest in ((i, (j, k)), (j, (i, k)), (k, (i, j)))
+        )
+        moved += c[i] * c[j] * s[k] + c[i] * c[k] * s[j] + c[j] * c[k] * s[i]
+        return self.cubes[name] + moved + self.n * c[i] * c[j] * c[k]
+
     def plus(self, other: ValueSums) -> ValueSums:
         """Return the sums of the units of two cells of one variant, whose centres are the same."""
         return ValueSums(
@@ -108,7 +121,7 @@ class ValueSums:
             _added(self.shifts, other.shifts),
             _added(self.squares, other.squares),
             max(self.heaviest, other.heaviest),
-            self.cubes + other.cubes,
+            {name: part + other.cubes[name] for name, part in self.cubes.items()},
             min(self.least, other.least),
         )
 
@@ -126,10 +139,16 @@ class UnitSums:
     statement: str
 
 
-_LEADING = 6
-"""Numbers of a metric before its shifts: counts, the heaviest unit, cubes, the least value."""
+_LEADING = 5
+"""Numbers of a metric before its shifts: counts, the heaviest unit, the least value."""
 
 _PAIRS = (("a", "a"), ("b", "b"), ("x", "x"), ("a", "b"), ("a", "x"), ("b", "x"))
+_PLACES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+_TRIPLES = {
+    "a": ("aaa",),
+    "ab": ("aaa", "aab", "abb", "bbb"),
+    "ax": ("aaa", "aax", "axx", "xxx"),
+}
 
 
 def unit_sums(
@@ -241,11 +260,10 @@ def _sums(i: int, parts: Mapping[str, str], value: UnitValue) -> list[str]:
     if "b" in parts:
         own = f"({own} - {centres['a']} / NULLIF({centres['b']}, 0.0) * {gaps['b']})"
     found.append("0" if value.binary else f"MAX({own} * {own})")
-    plain = not value.binary and "b" not in parts
-    found.append(f"SUM({gaps['a']} * {gaps['a']} * {gaps['a']})" if plain else "0")
     found.append(f"MIN(u.a{i})")
     found += [f"SUM({gaps[part]})" for part in parts]
     found += [f"SUM({gaps[p]} * {gaps[q]})" for p, q in _PAIRS if p in parts and q in parts]
+    found += [f"SUM({' * '.join(gaps[part] for part in name)})" for name in _triples(value)]
     return found + [f"MIN({centre})" for centre in centres.values()]
 
 
@@ -278,12 +296,14 @@ def _read(
         for i, value in enumerate(values):
             parts = _present(value)
             pairs = [pair for pair in _PAIRS if pair[0] in parts and pair[1] in parts]
-            size = _LEADING + 2 * len(parts) + len(pairs)
+            triples = _triples(value)
+            size = _LEADING + 2 * len(parts) + len(pairs) + len(triples)
             own = numbers[place : place + size]
             place += size
             _finite(value, own)
             shifts = dict(zip(parts, own[_LEADING:], strict=False))
             squares = dict(zip(pairs, own[_LEADING + len(parts) :], strict=False))
+            cubes = dict(zip(triples, own[_LEADING + len(parts) + len(pairs) :], strict=False))
             middle = dict(zip(parts, own[-len(parts) :], strict=True))
             counted = round(own[0])
             sums = ValueSums(
@@ -295,8 +315,8 @@ def _read(
                 shifts=_three(shifts),
                 squares=tuple(squares.get(pair, 0.0) for pair in _PAIRS),  # type: ignore[arg-type]
                 heaviest=own[3],
-                cubes=own[4],
-                least=own[5],
+                cubes=cubes,
+                least=own[4],
             )
             if key in found[i]:
                 raise InputError(
@@ -309,6 +329,11 @@ def _read(
 
 def _present(value: UnitValue) -> list[str]:
     return ["a", *(["b"] if value.denominator else []), *(["x"] if value.covariate else [])]
+
+
+def _triples(value: UnitValue) -> tuple[str, ...]:
+    parts = "".join(_present(value))
+    return () if value.binary and parts == "a" else _TRIPLES.get(parts, ())
 
 
 def _three(parts: Mapping[str, float]) -> tuple[float, float, float]:

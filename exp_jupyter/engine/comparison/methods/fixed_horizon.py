@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from exp_jupyter.engine.comparison.contrast import Arm, Contrast, no_variance
+from exp_jupyter.engine.comparison.arm import Arm
+from exp_jupyter.engine.comparison.contrast import Contrast, no_variance
 from exp_jupyter.engine.inference.distributions import (
     Alternative,
     bounded,
