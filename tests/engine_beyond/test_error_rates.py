@@ -23,6 +23,8 @@ from exp_jupyter.engine.comparison.methods import Frequentist
         (error_rates.revenue, (0.3, 1.0, 1000, "90/10")),
         (error_rates.values, ("normal", 20, "50/50", "relative")),
         (error_rates.values, ("exponential", 50, "90/10", "relative")),
+        (error_rates.ratio, ("clicks per view, heavy-tailed views", 200, "90/10")),
+        (error_rates.cuped, ("weak", 100, "10/90")),
         (error_rates.one_sided, (0.01, 50, "less")),
         (error_rates.margin, ("2 % rate, 200 events", "decrease")),
         (error_rates.bayesian, ("rare rates, N(0, 0.1²)",)),
