@@ -20,10 +20,9 @@ from exp_jupyter.engine.statistics.arrays import (
     numbers,
 )
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
-from exp_jupyter.engine.statistics.moments import Moments
+from exp_jupyter.engine.statistics.moments import Moments, Thirds
 from exp_jupyter.engine.statistics.quoting import described
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
-from exp_jupyter.engine.statistics.thirds import Thirds
 from exp_jupyter.errors import InputError
 
 ROUNDING = 1e-9

@@ -26,10 +26,9 @@ from exp_jupyter.engine.statistics.base import (
     sums_refusals,
 )
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
-from exp_jupyter.engine.statistics.moments import Moments
+from exp_jupyter.engine.statistics.moments import LOST, Moments, Thirds
 from exp_jupyter.engine.statistics.ratio import Ratio
 from exp_jupyter.engine.statistics.refusals import Refusal
-from exp_jupyter.engine.statistics.thirds import LOST, Thirds
 from exp_jupyter.errors import InputError
 
 __all__ = ["Covariate", "Mean", "Proportion", "Ratio", "RatioCovariate", "Statistic"]

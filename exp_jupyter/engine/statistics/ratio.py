@@ -22,9 +22,8 @@ from exp_jupyter.engine.statistics.base import (
     sums_refusals,
 )
 from exp_jupyter.engine.statistics.covariates import Covariate, RatioCovariate
-from exp_jupyter.engine.statistics.moments import Moments
+from exp_jupyter.engine.statistics.moments import Moments, Thirds
 from exp_jupyter.engine.statistics.refusals import Refusal, raise_first
-from exp_jupyter.engine.statistics.thirds import Thirds
 from exp_jupyter.errors import InputError
 
 Part = Literal["mean", "proportion"]
