@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from exp_jupyter.engine.comparison.estimates.strata import post_stratified
     from exp_jupyter.engine.comparison.intersection import running_intersection
     from exp_jupyter.engine.comparison.margins import equivalence, non_inferiority
-    from exp_jupyter.engine.comparison.methods import Bayesian, Frequentist, Sequential
+    from exp_jupyter.engine.comparison.methods import (
+        Bayesian,
+        Frequentist,
+        GroupSequentialTest,
+        Sequential,
+    )
     from exp_jupyter.engine.comparison.methods.msprt import MixtureSPRT
     from exp_jupyter.engine.inference.prior import Prior
     from exp_jupyter.engine.multiple.segments import compare_segments
@@ -49,6 +54,7 @@ _HOME = {
     "Design": "planning.design",
     "Effect": "comparison.effect",
     "Frequentist": "comparison.methods",
+    "GroupSequentialTest": "comparison.methods",
     "GroupSequential": "sequential.group_sequential",
     "Mean": "statistics.means",
     "MixtureSPRT": "comparison.methods.msprt",
@@ -87,6 +93,7 @@ __all__ = [
     "Effect",
     "Frequentist",
     "GroupSequential",
+    "GroupSequentialTest",
     "Mean",
     "MixtureSPRT",
     "Prior",

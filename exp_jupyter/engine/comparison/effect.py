@@ -23,7 +23,8 @@ class Effect(Shown):
     Attributes
     ----------
     method
-        ``"frequentist"``, ``"sequential"``, ``"bayesian"`` or ``"msprt"``.
+        ``"frequentist"``, ``"sequential"``, ``"bayesian"``, ``"msprt"`` or
+        ``"group-sequential"``.
     mode
         ``"compat"`` for PostHog's own formulas, ``"recommended"`` for the corrected ones.
     difference
@@ -33,7 +34,8 @@ class Effect(Shown):
         ``"two-sided"``, ``"greater"`` or ``"less"``.
     interval_kind
         How the interval was formed: ``"score"`` (of two rates), ``"fieller"`` or ``"welch"`` (of
-        two means), ``"delta"``, ``"log"``, ``"confidence_sequence"`` or ``"credible"``.
+        two means), ``"delta"``, ``"log"``, ``"confidence_sequence"``, ``"repeated"`` (group
+        sequential) or ``"credible"``.
     estimate
         The difference; for a Bayesian method the posterior mean.
     standard_error

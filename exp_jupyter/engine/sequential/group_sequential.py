@@ -132,6 +132,7 @@ def alpha_spending(
     spending: str = "obrien-fleming",
     exponent: float = 2.0,
     search_tolerance: float = 0.0,
+    overrunning: bool = False,
 ) -> GroupSequential:
     """Return the boundaries for these looks.
 
@@ -147,6 +148,9 @@ def alpha_spending(
         (``α ln(1 + (e - 1) t)``, even), or ``power`` (``α t^ρ``).
     exponent
         ρ of the power family.
+    overrunning
+        Let the last look have more units than were planned (a share above 1): it spends all of
+        alpha that is left, for the information there really is.
     search_tolerance
         Accept a boundary as soon as it spends this close to its share of alpha, found in decimal
         steps as R's ldbounds does with 1e-7; by default boundaries are exact.
@@ -169,7 +173,8 @@ def alpha_spending(
     exponent = number("exponent", exponent, 0)
     search_tolerance = number("search_tolerance", search_tolerance, 0, 0.01, closed=True)
     t = floats(information, "information")
-    if t.ndim != 1 or t.size == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > 1:
+    most = math.inf if overrunning and (t.size < 2 or t[-2] < 1) else 1.0
+    if t.ndim != 1 or t.size == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > most:
         raise InputError(
             "information must increase, from above 0 to at most 1.",
             hint="Divide the units at each look by the units planned at the end.",
@@ -177,7 +182,7 @@ def alpha_spending(
     two_sided = alternative == "two-sided"
     side = alpha / 2 if two_sided else alpha
     spend = _spending(spending, side, exponent)
-    spent = np.array([spend(float(share)) for share in t])
+    spent = np.array([spend(min(float(share), 1.0)) for share in t])
     walk = _Walk(two_sided, 0.0)
     edges: list[float] = []
     before = 0.0
@@ -248,13 +253,16 @@ class _Walk:
         low, high = -_FAR * math.sqrt(self._time), _FAR * math.sqrt(self._time)
         if self._two_sided:
             low = 0.0
-        for _ in range(80):
-            middle = (low + high) / 2
-            if self.beyond(middle) > sides * probability:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2
+        from scipy import optimize
+
+        def excess(edge: float) -> float:
+            return self.beyond(edge) - sides * probability
+
+        if excess(high) >= 0:  # next to nothing is spent
+            return high
+        if excess(low) <= 0:
+            return low
+        return float(optimize.brentq(excess, low, high, xtol=1e-14, rtol=1e-14))
 
     def edge_within(self, tolerance: float, probability: float, start: float) -> float:
         """Return a boundary that is passed with nearly this probability, in decimal steps."""
@@ -277,14 +285,31 @@ class _Walk:
         centre = self._drift * self._time
         floor = -edge if self._two_sided else min(centre, edge) - _FAR * math.sqrt(self._time)
         ceiling = min(edge, centre + _FAR * math.sqrt(self._time))
-        count = max(64, math.ceil(_NODES_PER_STEP * (ceiling - floor) / self._spread))
-        nodes, weights = _legendre(min(count, 4000))
-        points = floor + (ceiling - floor) * (nodes + 1) / 2
-        gaps = (points[:, None] - self._points[None, :]) / self._spread
-        density = np.exp(-0.5 * gaps * gaps) @ self._mass
-        density /= self._spread * math.sqrt(2 * math.pi)
-        self._points = points
-        self._mass = density * weights * (ceiling - floor) / 2
+        self._points, self._mass = score_nodes(
+            self._points, self._mass, self._spread, floor, ceiling
+        )
+
+
+def score_nodes(
+    means: Floats, mass: Floats, spread: float, floor: float, ceiling: float
+) -> tuple[Floats, Floats]:
+    """Return the score process inside two bounds one step later, on fresh nodes.
+
+    Parameters
+    ----------
+    means, mass
+        Where the process is expected from each node before the step, and the nodes' mass.
+    spread
+        Standard deviation of the step.
+    floor, ceiling
+        The bounds it stays inside.
+    """
+    count = max(64, math.ceil(_NODES_PER_STEP * (ceiling - floor) / spread))
+    nodes, weights = _legendre(min(count, 4000))
+    points = floor + (ceiling - floor) * (nodes + 1) / 2
+    gaps = (points[:, None] - means[None, :]) / spread
+    density = np.exp(-0.5 * gaps * gaps) @ mass / (spread * math.sqrt(2 * math.pi))
+    return points, density * weights * (ceiling - floor) / 2
 
 
 def _legendre(count: int) -> tuple[Floats, Floats]:
