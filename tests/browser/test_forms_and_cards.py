@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.browser
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 LOST = re.compile("Loading widget|Error displaying widget")
+SAVE_SECONDS = 60
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -32,14 +34,19 @@ def notebook(*sources: str) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": KERNEL, "cells": cells}
 
 
+def is_save(response: Any) -> bool:
+    return response.request.method == "PUT" and "/api/contents/" in response.url
+
+
 def saved(page: Any, path: Path, until: str) -> list[dict[str, Any]]:
     """Save the notebook, and return its outputs once they hold these words."""
-    for _ in range(20):
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(300)
+    deadline = time.monotonic() + SAVE_SECONDS
+    text = ""
+    while until not in text:
+        assert time.monotonic() < deadline, f"{path.name} never held {until!r}"
+        with page.expect_response(is_save):
+            page.keyboard.press("Control+s")
         text = path.read_text()
-        if until in text:
-            break
     cells = json.loads(text)["cells"]
     return [output for cell in cells for output in cell["outputs"]]
 

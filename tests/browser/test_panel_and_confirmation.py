@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+KILLED = re.compile("The kernel (does not answer|has died|was started anew)")
+WRITE_PROCESS = "import os; print(os.getpid(), file=open('kernel.pid', 'w'), flush=True)"
 
 
 def notebook(*sources: str) -> dict[str, Any]:
@@ -120,7 +124,7 @@ def test_the_panel_lists_the_experiments_and_inserts_a_line(
     wait_until_run(page, 2)
     panel = open_panel(page)
     picture("panel")
-    assert panel.get_by_role("heading", name=re.compile("running")).count() == 1
+    panel.get_by_role("heading", name=re.compile("running")).wait_for()
     panel.get_by_role("button", name="What can be done with Checkout redesign").click()
     entry = panel.locator(".jp-Exp-metric").first
     entry.get_by_role("button", name=re.compile("^Insert a cell")).click()
@@ -144,7 +148,7 @@ def test_the_panel_offers_the_steps_of_a_state_and_running_one_only_asks(
     panel.get_by_role("button", name=f"Insert and run a cell for Launch of {draft}").click()
     page.get_by_role("button", name="Confirm", exact=True).wait_for()
     picture("panel-launch")
-    assert panel.get_by_role("heading", name=re.compile("draft")).count() == 1
+    panel.get_by_role("heading", name=re.compile("draft")).wait_for()
     page.get_by_role("button", name="Confirm", exact=True).click()
     # The write tells the panel: the last draft is one no more, and its steps are others.
     panel.get_by_role("heading", name=re.compile("draft")).wait_for(state="detached")
@@ -259,3 +263,21 @@ def test_the_panel_offers_no_line_that_says_more_than_one_thing(
         "Insert a cell for One line of Offers",
         "Insert and run a cell for One line of Offers",
     ]
+
+
+def test_the_panel_says_that_a_kernel_was_killed_and_offers_the_way_back(
+    open_notebook: Callable[..., Any], run_all: Callable[[], None], lab: Any
+) -> None:
+    sources = ("%load_ext exp_jupyter", "%exp_connect demo", WRITE_PROCESS)
+    page = open_notebook(notebook(*sources), "killed.ipynb")
+    run_all()
+    wait_until_run(page, len(sources))
+    panel = open_panel(page)
+    os.kill(int((lab.root / "kernel.pid").read_text()), signal.SIGKILL)
+    panel.get_by_text(KILLED).wait_for(timeout=10_000)
+    # The server looks every three seconds whether a kernel still lives, and starts it anew.
+    panel.get_by_text("The kernel was started anew and knows no project any more.").wait_for()
+    page.locator(".jp-Dialog .jp-mod-accept").click()  # Jupyter's own words on it
+    panel.get_by_role("button", name="Insert and run a cell for %load_ext exp_jupyter").click()
+    panel.get_by_role("button", name=re.compile("^Insert and run a cell for %exp_connect")).click()
+    panel.locator(".jp-Exp-entry").first.wait_for()

@@ -80,6 +80,13 @@ class FormOutputs {
     session.iopubMessage.connect((_, message) => {
       this._update(message as KernelMessage.IIOPubMessage);
     });
+    const added = new MutationObserver(() => {
+      nameSliders(_panel.content.node);
+    });
+    added.observe(_panel.content.node, { childList: true, subtree: true });
+    _panel.disposed.connect(() => {
+      added.disconnect();
+    });
     void Promise.all([_panel.context.ready, session.ready])
       .catch(() => undefined)
       .then(() => this._putDownTheDead());
@@ -125,6 +132,16 @@ class FormOutputs {
         }
         keepFocus(this._panel, place.cell);
       }
+    }
+  }
+}
+
+/** The handle of a slider is what has the keyboard, and has no name of its own: its label's. */
+function nameSliders(within: Element): void {
+  for (const handle of within.querySelectorAll('.exp-form .noUi-handle:not([aria-label])')) {
+    const label = handle.closest('.widget-slider')?.querySelector('.widget-label');
+    if (label?.textContent) {
+      handle.setAttribute('aria-label', label.textContent);
     }
   }
 }

@@ -42,7 +42,7 @@ export class ExperimentsPanel extends Widget {
     });
     refresh.append(drawn(refreshIcon));
     this.node.append(
-      element('header', 'jp-Exp-head', element('h2', '', 'Experiments'), refresh),
+      element('div', 'jp-Exp-head', element('h2', '', 'Experiments'), refresh),
       this._live,
       this._waiting,
       this._tools,
