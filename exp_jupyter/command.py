@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exp_jupyter._version import __version__
-from exp_jupyter.errors import ExpError
+from exp_jupyter.errors import ExpError, InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 trial_keys=options.trial_keys,
             )
         elif options.command == "check":
-            return _check(options.folder, repairing=options.repair)
+            return _check(options)
         elif options.command == "report":
             _report(options)
         elif options.command == "new":
@@ -50,7 +50,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _check(folder: str, *, repairing: bool) -> int:
+def _check(options: argparse.Namespace) -> int:
+    if options.sanitize_file:
+        from exp_jupyter.notebooks.check import SANITIZE_FILE
+
+        sys.stdout.write(f"{SANITIZE_FILE}\n")
+        return 0
+    if not options.paths:
+        raise InputError(
+            "There is nothing to check.",
+            hint="Name a project's folder, notebooks, or a folder of notebooks.",
+        )
+    if any(_has_notebooks(Path(path)) for path in options.paths):
+        if options.repair:
+            raise InputError(
+                "--repair is for a project's folder, and these are notebooks.",
+                hint="Leave --repair out, or name the project's folder.",
+            )
+        return _check_notebooks(options.paths)
+    if len(options.paths) > 1:
+        raise InputError(
+            f"One project's folder is checked at a time; these are {len(options.paths)}.",
+            hint="Name one folder; several can be named where all are notebooks.",
+        )
+    return _check_folder(options.paths[0], repairing=options.repair)
+
+
+def _has_notebooks(path: Path) -> bool:
+    """Whether a path is to be checked as notebooks: one of them, or a folder that has some."""
+    if path.suffix == ".ipynb":
+        return True
+    is_project = (path / "project.sqlite3").exists() or (path / "events").exists()
+    return path.is_dir() and not is_project and next(path.rglob("*.ipynb"), None) is not None
+
+
+def _check_notebooks(paths: Sequence[str]) -> int:
+    from exp_jupyter.notebooks.check import check, notebooks_in, require_installed
+
+    require_installed()
+    failed = 0
+    for notebook in notebooks_in(paths):
+        result = check(notebook)
+        failed += bool(result.fault)
+        sys.stdout.write(f"{result.line}\n")
+        sys.stdout.flush()
+    if failed:
+        sys.stdout.write(
+            "To see what differs: pytest --nbval --nbval-sanitize-with "
+            '"$(exp-jupyter check --sanitize-file)" NOTEBOOK\n'
+        )
+    return int(bool(failed))
+
+
+def _check_folder(folder: str, *, repairing: bool) -> int:
     from exp_jupyter.server.recovery import inspect, repair
     from exp_jupyter.server.store import check_command
 
@@ -118,12 +170,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     check = commands.add_parser(
         "check",
-        help="look at a project folder, and repair it",
+        help="look at a project folder, and repair it; or run notebooks against their outputs",
         description="Look at a project folder: its database, every file of events and warehouse "
         "tables, and files that the database does not list. Nothing is changed without --repair. "
-        "The exit status is 0 for a folder in order, 1 for one that is not.",
+        "Or run notebooks: twice, every output against the saved one, then through papermill, "
+        "from a recording where FILE.expsnap lies beside FILE.ipynb. "
+        "The exit status is 0 where all is in order, 1 where it is not.",
     )
-    check.add_argument("folder", metavar="FOLDER", help="the project's folder")
+    check.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="a project's folder; or notebooks, and folders of notebooks",
+    )
+    check.add_argument(
+        "--sanitize-file",
+        action="store_true",
+        help="print where the file for nbval's --nbval-sanitize-with lies, and do nothing else",
+    )
     check.add_argument(
         "--repair",
         action="store_true",

@@ -93,6 +93,7 @@ def test_the_wheel_holds_the_package_once_and_nothing_of_the_workshop(
     assert "exp_jupyter/__init__.py" in names
     assert "exp_jupyter/py.typed" in names
     assert "exp_jupyter/notebooks/analysis_template.ipynb" in names
+    assert "exp_jupyter/notebooks/nbval_sanitize.cfg" in names
     assert len(names) == len(set(names))
     assert not [n for n in names if n.startswith(("tests/", "labextension/", "benchmarks/"))]
     assert not [n for n in names if n.startswith("exp_jupyter/_labextension")]
