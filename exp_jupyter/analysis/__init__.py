@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.events.plan_from_history import HistoryPlan, plan_from_history
     from exp_jupyter.analysis.events.results import EventAnalysis
     from exp_jupyter.analysis.posthog.compute import compute_all, compute_result, compute_series
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.analysis.results.daily_exposures import DailyExposures
     from exp_jupyter.analysis.results.experiment import Results, result_series
     from exp_jupyter.analysis.results.exposures import compute_exposures
     from exp_jupyter.analysis.results.health import Health, HealthCheck
     from exp_jupyter.analysis.results.heterogeneity import SegmentComparison
-    from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.results.series_list import SeriesList
     from exp_jupyter.analysis.units.analyze import analyze
@@ -61,7 +61,7 @@ _HOME = {
     "Health": "results.health",
     "HealthCheck": "results.health",
     "HistoryPlan": "events.plan_from_history",
-    "Report": "results.report",
+    "Report": "report",
     "Results": "results.experiment",
     "SegmentComparison": "results.heterogeneity",
     "Series": "results.series",

@@ -8,9 +8,9 @@ import pytest
 
 from exp_jupyter import analyze, analyze_events, compare, sample_size
 from exp_jupyter.analysis import UnitMetric
+from exp_jupyter.analysis.report import Report
 from exp_jupyter.analysis.results.experiment import Results
 from exp_jupyter.analysis.results.health import Health
-from exp_jupyter.analysis.results.report import Report
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.client.resources.access import Access, Granted
 from exp_jupyter.engine.checks.sample_ratio import sample_ratio_mismatch

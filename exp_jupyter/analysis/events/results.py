@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._reproduce import chained
 from exp_jupyter._version import __version__
+from exp_jupyter.analysis.report import Compared, Guardrails, Report, report_of_own_data
 from exp_jupyter.analysis.results.daily_exposures import DailyExposures
-from exp_jupyter.analysis.results.report import Compared, Guardrails, Report, report_of_own_data
 from exp_jupyter.analysis.results.series import Series
 from exp_jupyter.errors import InputError
 from exp_jupyter.shown import Shown

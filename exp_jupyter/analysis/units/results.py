@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter._reproduce import chained
 from exp_jupyter._version import __version__
-from exp_jupyter.analysis.results.report import Compared, Guardrails, Report, report_of_own_data
+from exp_jupyter.analysis.report import Compared, Guardrails, Report, report_of_own_data
 from exp_jupyter.analysis.results.verdicts import verdict_words
 from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.errors import InputError

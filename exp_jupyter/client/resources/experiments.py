@@ -37,10 +37,10 @@ from exp_jupyter.errors import (
 from exp_jupyter.schema.experiments.experiment import Experiment, ExperimentList, MetricEntry
 
 if TYPE_CHECKING:
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.analysis.results.daily_exposures import DailyExposures
     from exp_jupyter.analysis.results.experiment import Results
     from exp_jupyter.analysis.results.health import Health
-    from exp_jupyter.analysis.results.report import Report
     from exp_jupyter.analysis.results.segments import ResultSegment
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.analysis.results.series_list import SeriesList

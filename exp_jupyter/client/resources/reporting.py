@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exp_jupyter.errors import ApiError, InputError
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.analysis.results.series import Series
     from exp_jupyter.client.resources.experiments import Experiments
     from exp_jupyter.schema.experiments.experiment import Experiment
@@ -36,7 +36,7 @@ def report_of(
     **how
         The method and its options, as ``Experiments.results`` takes them.
     """
-    from exp_jupyter.analysis.results.report import Report, trusted
+    from exp_jupyter.analysis.report import Report, trusted
 
     experiment = experiments.get(ref)
     results = experiments.results(

@@ -9,7 +9,7 @@ from exp_jupyter.display.content.blocks import Cell, Table, Text, fields
 from exp_jupyter.display.pages.results import readings
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.analysis.results.series import Series
 
 

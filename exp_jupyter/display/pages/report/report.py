@@ -34,7 +34,7 @@ from exp_jupyter.display.render.steady import steady
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.schema.experiments.experiment import Experiment
 
 _MOST_QUESTION = 4000

@@ -14,7 +14,7 @@ from exp_jupyter.magics.line.arguments import Arguments, given
 from exp_jupyter.magics.line.progress import counting, progress_line
 
 if TYPE_CHECKING:
-    from exp_jupyter.analysis.results.report import Report
+    from exp_jupyter.analysis.report import Report
     from exp_jupyter.magics.session import Session
 
 _OWN = ("question", "title", "planned_look")
