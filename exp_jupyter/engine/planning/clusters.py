@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from exp_jupyter.engine.comparison.estimates.clusters import cluster_labels
 from exp_jupyter.engine.statistics.arguments import number
 from exp_jupyter.engine.statistics.arrays import floats
 from exp_jupyter.errors import InputError, StatisticsError
+
+_ROUNDING = 1e-9
+_CLOSE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -128,3 +132,57 @@ def cluster_variation(values: object, clusters: object, arms: object = None) -> 
     return ClusterVariation(
         int(labels.size), float(sizes.mean()), float(sizes.std() / sizes.mean()), icc
     )
+
+
+def clusters_needed(
+    units: tuple[int, ...],
+    cluster_size: float,
+    effect: float,
+    *,
+    tail: float,
+    power: float,
+) -> tuple[int, ...]:
+    """Return how many clusters each arm needs.
+
+    Parameters
+    ----------
+    units
+        Units per arm that would do if units were randomised, control first.
+    cluster_size
+        Units of a cluster.
+    effect
+        The design effect.
+    tail
+        The upper-tail probability of the test's critical value.
+    power
+        The power of control against the smallest treatment.
+
+    Notes
+    -----
+    The test of clusters is Student's with as many degrees of freedom as both arms have clusters,
+    less 2; its power is the non-central t's. Source: Hayes, Moulton, *Cluster Randomised Trials*.
+
+    Examples
+    --------
+    >>> clusters_needed((400, 400), 20, 2.0, tail=0.025, power=0.8)
+    (42, 42)
+    """
+    from scipy import stats
+
+    aimed = float(stats.norm.isf(tail) + stats.norm.ppf(power))
+    wanted = [arm * effect / cluster_size for arm in units]
+
+    def arms(scale: float) -> tuple[int, ...]:
+        return tuple(max(2, math.ceil(scale * arm - _ROUNDING)) for arm in wanted)
+
+    scale = 1.0
+    smallest = min(range(1, len(units)), key=lambda arm: units[arm])
+    while True:
+        found = arms(scale)
+        control, treatment = found[0], found[smallest]
+        df = control + treatment - 2
+        needed = 1 / wanted[0] + 1 / wanted[smallest]
+        noncentral = aimed * math.sqrt(needed / (1 / control + 1 / treatment))
+        if stats.nct.sf(stats.t.isf(tail, df), df, noncentral) >= power - _CLOSE:
+            return found
+        scale = max(scale * 1.01, min((n + 1) / w for n, w in zip(found, wanted, strict=True)))

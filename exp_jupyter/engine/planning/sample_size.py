@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from exp_jupyter.engine.planning.clusters import clusters_needed, design_effect
 from exp_jupyter.engine.planning.design import ALTERNATIVES, Design
 from exp_jupyter.engine.planning.inputs import (
     SizedMetric,
@@ -80,6 +81,9 @@ class SizePlan(Shown):
         The formula, in short words.
     warnings
         What to keep in mind, one sentence each.
+    icc, cluster_size, clusters, design_effect
+        Of a plan of clusters: the intraclass correlation, units of a cluster, clusters per variant,
+        and how many times more units they cost; no clusters otherwise.
     """
 
     kind: str
@@ -108,6 +112,10 @@ class SizePlan(Shown):
     api_sample_size: int | None = None
     api_power: float | None = None
     warnings: tuple[str, ...] = ()
+    icc: float | None = None
+    cluster_size: float | None = None
+    clusters: tuple[int, ...] = ()
+    design_effect: float = 1.0
 
     def curve(self, max_days: int | None = None) -> list[tuple[int, float]]:
         """Return the minimum detectable effect, in percent, after each day.
@@ -233,6 +241,8 @@ def sample_size(
     sequential: bool | float | None = None,
     comparisons: int | None = None,
     effect: str | None = None,
+    icc: float | None = None,
+    cluster_size: float | None = None,
     mode: str | None = None,
 ) -> SizePlan:
     """Return how many units an experiment needs in total, and how many days that takes.
@@ -276,6 +286,9 @@ def sample_size(
         What the effect does to the variance of a mean: ``additive`` (default) leaves it alone,
         ``multiplicative`` scales every value, so that the treatment's variance is (1 + e)² times
         control's. Rates have p(1 - p) in any case.
+    icc, cluster_size
+        Where whole clusters are randomised (stores, schools): the intraclass correlation of the
+        metric, 0 to 1, and the units of a cluster. An analysis with ``cluster=`` states both.
     mode
         ``recommended`` (default) plans for the test that ``compare`` makes, so that it finds the
         effect with the power asked for. ``compat`` is the API's formula to the bit:
@@ -298,7 +311,7 @@ def sample_size(
     choose("kind", kind, KINDS)
     general = (
         *(alpha, power, alternative, margin, correlation, split, sequential, comparisons),
-        effect,
+        *(effect, icc, cluster_size),
     )
     mode = "recommended" if mode is None else mode
     choose("mode", mode, ("compat", "recommended"))
@@ -307,7 +320,7 @@ def sample_size(
     if mode == "compat" and any(setting is not None for setting in general):
         raise InputError(
             "The API's formula knows no alpha, power, alternative, margin, correlation, split, "
-            "sequential test, comparisons or kind of effect.",
+            "sequential test, comparisons, kind of effect or clusters.",
             hint='Leave mode out, or say mode="recommended".',
         )
     alpha = _level("alpha", alpha, 0.05)
@@ -348,9 +361,52 @@ def sample_size(
         effect=effect or ("conversion" if kind == "retention" else "additive"),
         warnings=metric.warnings,
     )
-    plan = _with_api(plan, metric)
+    clustered = _clusters(icc, cluster_size, plan)
+    plan = replace(plan, icc=icc, cluster_size=cluster_size)
+    if not clustered:
+        plan = _with_api(plan, metric)
     plan = _by_api(plan, metric) if mode == "compat" else _for_own_test(plan, metric)
+    if clustered:
+        plan = _of_clusters(plan)
     return plan.coded(_call(given))
+
+
+def _clusters(icc: float | None, cluster_size: float | None, plan: SizePlan) -> bool:
+    """Tell whether clusters are planned; refuse what such a plan cannot be."""
+    if icc is None and cluster_size is None:
+        return False
+    if icc is None or cluster_size is None:
+        missing = "icc" if icc is None else "cluster_size"
+        raise InputError(
+            f"A plan of clusters needs icc and cluster_size; {missing} is missing.",
+            hint="An analysis with cluster= states both, of past data too.",
+        )
+    if plan.sequential is not False:
+        raise InputError(
+            "Clusters are planned for a fixed horizon, not for a sequential test.",
+            hint="Leave sequential out.",
+        )
+    design_effect(icc, cluster_size)
+    return True
+
+
+def _of_clusters(plan: SizePlan) -> SizePlan:
+    """Return the plan in whole clusters."""
+    size = cast("float", plan.cluster_size)
+    cost = design_effect(cast("float", plan.icc), size)
+    tail = plan.alpha / plan.comparisons / (2 if plan.alternative == "two-sided" else 1)
+    clusters = clusters_needed(plan.per_variant, size, cost, tail=tail, power=plan.power)
+    units = tuple(math.ceil(arm * size) for arm in clusters)
+    return replace(
+        plan,
+        clusters=clusters,
+        design_effect=cost,
+        per_variant=units,
+        sample_size=sum(units),
+        exact_sample_size=sum(units),
+        days=recommended_running_time_days(sum(units), plan.rate),
+        formula=f"{plan.formula}, times 1 + (cluster size - 1) · ICC",
+    )
 
 
 def _level(name: str, value: float | None, default: float) -> float:

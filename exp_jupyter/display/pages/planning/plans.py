@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from exp_jupyter.display.charts.curve import CurveChart
 from exp_jupyter.display.content import numbers
@@ -126,6 +126,14 @@ def _plan_fields(subject: SizePlan) -> dict[str, Cell | str]:
     if subject.correlation:
         removed = numbers.lift(-(subject.correlation**2), 0)
         rows["Covariate"] = f"correlation {numbers.number(subject.correlation)}, variance {removed}"
+    if subject.clusters:
+        arms = ", ".join(map(numbers.count, subject.clusters))
+        about = f"{numbers.number(cast('float', subject.cluster_size))} units each"
+        rows["Clusters per variant"] = f"{arms}, of {about}"
+        icc = numbers.number(cast("float", subject.icc))
+        rows["Design effect"] = Figure(
+            subject.design_effect, f"{subject.design_effect:.2f} at ICC {icc}"
+        )
     if subject.sequential is not False:
         rows["Looking every day"] = "allowed: sized for an always-valid interval"
     if subject.comparisons > 1:

@@ -18,7 +18,7 @@ KINDS = ("funnel", "mean_count", "mean_sum_or_avg", "ratio", "retention", "mean"
 ALTERNATIVES = ("two-sided", "greater", "less")
 _SHARED = (
     *("mde", "variants", "rate", "alpha", "power", "alternative", "margin"),
-    *("correlation", "split", "sequential", "comparisons", "effect", "mode"),
+    *("correlation", "split", "sequential", "comparisons", "effect", "icc", "cluster_size", "mode"),
 )
 
 
@@ -112,6 +112,20 @@ def arguments() -> Arguments:
         type=number,
         metavar="R",
         help="correlation with the pre-experiment covariate (CUPED), -1 to 1",
+    )
+    it.add(
+        "--icc",
+        type=number,
+        metavar="R",
+        group="clusters",
+        help="intraclass correlation, where whole clusters are randomised",
+    )
+    it.add(
+        "--cluster-size",
+        type=number,
+        metavar="UNITS",
+        group="clusters",
+        help="units of a cluster; %%exp_analyze --cluster states both of past data",
     )
     it.add("--split", type=shares, metavar="SHARES", help="shares, control first, such as 90/10")
     it.add(
