@@ -68,6 +68,7 @@ def event_series(
         split={key: float(spec.split.get(key) or 0) for key in spec.kept_variants}
         if everybody
         else {},
+        ended=spec.end is not None and as_of >= spec.end,
     )
     settings = resolve(spec.stats_config, metric_type=metric.metric_type)
     if method is None:

@@ -140,8 +140,6 @@ class Series(Shown):
         Whether the experiment is over, so that no more data comes.
     growing
         Whether newcomers are still exposed: not when it is paused, frozen or over.
-    current_fingerprint
-        Of the definition in force, where this is the series of an earlier one; else empty.
     """
 
     experiment_id: int
@@ -167,8 +165,13 @@ class Series(Shown):
     unit: str = ""
     ended: bool = False
     growing: bool = True
-    current_fingerprint: str = ""
+    _current_fingerprint: str = ""
     _whole: Series | None = field(default=None, compare=False)
+
+    @property
+    def current_fingerprint(self) -> str:
+        """Of the definition in force, where this is the series of an earlier one; else empty."""
+        return self._current_fingerprint
 
     @property
     def whole(self) -> Series:

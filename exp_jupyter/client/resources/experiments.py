@@ -653,7 +653,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         if earlier:
             if series.latest is None and not data.errors:
                 raise nothing_stored(entry, earlier)
-            series = replace(series, current_fingerprint=entry.fingerprint or "")
+            series = replace(series, _current_fingerprint=entry.fingerprint or "")
         shown = {**asdict(how), **window.shown(), "fingerprint": earlier}
         cut = series.between(window.since, window.until) if series.days else series
         return cut.coded(call("experiments.timeseries", experiment.id, entry.name, **shown))

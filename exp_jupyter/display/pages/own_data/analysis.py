@@ -30,7 +30,12 @@ from exp_jupyter.display.content.blocks import (
     whole,
 )
 from exp_jupyter.display.pages.results import readings
-from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.results.effects import (
+    effect_columns,
+    unit_of,
+    value_cell,
+    warnings_of,
+)
 from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
 
 if TYPE_CHECKING:
@@ -87,7 +92,8 @@ def _leads(subject: Analysis) -> list[Block]:
         if arm.effect is not None:
             goal = first.metric.goal
             said = _said(first, arm)
-            words = readings.lead(arm.key, subject.control, arm.effect, said, goal)
+            unit = unit_of(first.metric.kind)
+            words = readings.lead(arm.key, subject.control, arm.effect, said, goal, unit)
         if len(subject.results) > 1:
             words = (f"{first.metric.label}: ", *words)
         leads.append(Sentence(words, lead=True))
@@ -96,6 +102,11 @@ def _leads(subject: Analysis) -> list[Block]:
 
 def _said(result: MetricResult, arm: ArmResult) -> Reading:
     return readings.reading(arm.effect, result.metric.goal, adjusted=arm.adjusted_p_value)
+
+
+def _shared(units: list[str]) -> str:
+    """Return the unit of all rows of a table; empty where they have several."""
+    return units[0] if len(set(units)) == 1 else ""
 
 
 def _caption(subject: Analysis) -> str:
@@ -118,10 +129,14 @@ def _tables(subject: Analysis, results: tuple[MetricResult, ...], caption: str) 
 def _table(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -> Table:
     lines = [(result, arm) for result in results for arm in result.arms]
     said = [_said(result, arm) for result, arm in lines]
-    bars = [readings.bar_cell(arm.effect, word) for (_, arm), word in zip(lines, said, strict=True)]
+    units = [unit_of(result.metric.kind) for result, _ in lines]
+    bars = [
+        readings.bar_cell(arm.effect, word, unit)
+        for (_, arm), word, unit in zip(lines, said, units, strict=True)
+    ]
     corrected = any(arm.adjusted_p_value is not None for _, arm in lines)
     bayesian = subject.method == "bayesian"
-    final = effect_columns(bayesian, bars, subject.difference == "relative")
+    final = effect_columns(bayesian, bars, subject.difference == "relative", _shared(units))
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if results[0].segment else ()),
@@ -161,7 +176,7 @@ def _cells(
         return (*head, Figure(None, "baseline", quiet=True), EMPTY, EMPTY, *blank, EMPTY)
     if arm.effect is None:
         said = Reading(f"no comparison: {arm.refusal.rstrip('.')}")
-    cells = (*head, readings.estimate_cell(arm.effect), bar)
+    cells = (*head, readings.estimate_cell(arm.effect, unit_of(result.metric.kind)), bar)
     evidence = readings.evidence_cell(arm.effect, result.metric.goal)
     if not corrected:
         return (*cells, evidence, said)
@@ -180,12 +195,14 @@ def _pairs(subject: Analysis) -> list[Block]:
         else Reading(f"no comparison: {pair.refusal.rstrip('.')}")
         for result, pair in lines
     ]
+    units = [unit_of(result.metric.kind) for result, _ in lines]
     bars = [
-        readings.bar_cell(pair.effect, word) for (_, pair), word in zip(lines, said, strict=True)
+        readings.bar_cell(pair.effect, word, unit)
+        for (_, pair), word, unit in zip(lines, said, units, strict=True)
     ]
     corrected = any(pair.adjusted_p_value is not None for _, pair in lines)
     bayesian = subject.method == "bayesian"
-    final = effect_columns(bayesian, bars, subject.difference == "relative")
+    final = effect_columns(bayesian, bars, subject.difference == "relative", _shared(units))
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         Column("Arm", names=("arm",)),
@@ -204,7 +221,7 @@ def _pairs(subject: Analysis) -> list[Block]:
                     Text(result.metric.label),
                     Text(pair.key),
                     Text(pair.baseline),
-                    readings.estimate_cell(pair.effect),
+                    readings.estimate_cell(pair.effect, unit_of(result.metric.kind)),
                     bar,
                     readings.evidence_cell(pair.effect, result.metric.goal),
                     *adjusted,
@@ -322,7 +339,8 @@ def _chart(subject: Analysis) -> IntervalChart | None:
             )
             tone = _said(result, arm).tone
             lines.append(IntervalLine(name, float(arm.effect.estimate), low, high, tone))
-    return IntervalChart(tuple(lines), relative) if lines else None
+    points = not relative and unit_of(results[0].metric.kind) == "share"
+    return IntervalChart(tuple(lines), relative, points) if lines else None
 
 
 def _compared(subject: Analysis, result: MetricResult) -> list[tuple[str | None, ArmResult]]:

@@ -29,7 +29,12 @@ from exp_jupyter.display.content.blocks import (
     whole,
 )
 from exp_jupyter.display.pages.results import readings
-from exp_jupyter.display.pages.results.effects import effect_columns, value_cell, warnings_of
+from exp_jupyter.display.pages.results.effects import (
+    effect_columns,
+    unit_of,
+    value_cell,
+    warnings_of,
+)
 from exp_jupyter.display.pages.results.exposures import split_badge, split_words
 from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
@@ -129,14 +134,18 @@ def _keys(one: Series) -> tuple[str, ...]:
 
 def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     segmented = any(said for _, _, said in lines)
+    # Absolute differences stand in a table a metric, so that one unit is all of it.
+    unit = unit_of(lines[0][0].metric_kind, lines[0][0].unit)
     bars = {
-        (id(one), key): readings.bar_cell(_effect(one, key), _said(one, one.latest, key, adjusted))
+        (id(one), key): readings.bar_cell(
+            _effect(one, key), _said(one, one.latest, key, adjusted), unit
+        )
         for one, key, _ in lines
         if key != one.baseline_key and one.latest is not None
     }
     first = _first_effect([one for one, _, _ in lines])
     bayesian = lines[0][0].method == "bayesian"
-    final = effect_columns(bayesian, list(bars.values()), readings.is_relative(first))
+    final = effect_columns(bayesian, list(bars.values()), readings.is_relative(first), unit)
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if segmented else ()),
@@ -158,7 +167,8 @@ def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
 
 
 def _said(one: Series, latest: SeriesDay, key: str, adjusted: Adjusted) -> Reading:
-    return arm_reading(latest, key, one.goal, adjusted.get(one.metric_name, {}).get(key))
+    corrected = adjusted.get(one.metric_name, {}).get(key)
+    return arm_reading(latest, key, one.goal, corrected, ended=one.ended)
 
 
 def _corrected_cell(one: Series, key: str, adjusted: Adjusted) -> Figure:
@@ -189,10 +199,12 @@ def _cells(
     effect = _effect(one, key)
     said = _said(one, latest, key, adjusted)
     if effect is None and segment is not None:
-        said = Reading("too little data yet")  # why is the same for most of many small segments
+        said = Reading(
+            "too little data" if one.ended else "too little data yet"
+        )  # why is the same for most of many small segments
     return (
         *head,
-        readings.estimate_cell(effect),
+        readings.estimate_cell(effect, unit_of(one.metric_kind, one.unit)),
         bar,
         readings.evidence_cell(effect, one.goal),
         *((_corrected_cell(one, key, adjusted),) if adjusted else ()),
@@ -281,7 +293,9 @@ def _chart(subject: EventAnalysis) -> IntervalChart | None:
             low, high = map(float, effect.interval)
             tone = _said(one, one.latest, key, subject.adjusted).tone
             lines.append(IntervalLine(name, float(effect.estimate), low, high, tone))
-    return IntervalChart(tuple(lines), relative) if lines else None
+    first = found[0]
+    points = not relative and unit_of(first.metric_kind, first.unit) == "share"
+    return IntervalChart(tuple(lines), relative, points) if lines else None
 
 
 def _records(subject: EventAnalysis) -> list[dict[str, Any]]:
