@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.counts.compare import compare
     from exp_jupyter.analysis.events.analyze import analyze_events
     from exp_jupyter.analysis.events.plan_from_history import plan_from_history
+    from exp_jupyter.analysis.simulation.simulate import simulate
     from exp_jupyter.analysis.units.analyze import analyze
     from exp_jupyter.client.project import replay
     from exp_jupyter.connection import connect, import_events, import_table
@@ -34,6 +35,7 @@ __all__ = [
     "plan_from_history",
     "replay",
     "sample_size",
+    "simulate",
     "unload_ipython_extension",
 ]
 
@@ -47,6 +49,7 @@ _HOME = {
     "plan_from_history": "exp_jupyter.analysis.events.plan_from_history",
     "replay": "exp_jupyter.client.project",
     "sample_size": "exp_jupyter.engine.planning.sample_size",
+    "simulate": "exp_jupyter.analysis.simulation.simulate",
 }
 _PACKAGES = frozenset(
     {"analysis", "client", "connection", "display", "engine", "errors", "schema", "server"}

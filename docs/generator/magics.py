@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 EXAMPLES = {
     "exp": "%exp",
+    "exp_aa": "%exp_aa units --metric spent:mean converted:proportion --mde 20",
     "exp_analyze": "%exp_analyze units --metric spent:mean converted:proportion --split equal",
     "exp_analyze_events": "%exp_analyze_events events --flag checkout --start 2026-03-02 "
     "--metric Paid=purchase:conversion",

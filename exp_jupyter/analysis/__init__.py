@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.heterogeneity import SegmentComparison
     from exp_jupyter.analysis.results.series import Series, SeriesDay, VariantDay
     from exp_jupyter.analysis.results.series_list import SeriesList
+    from exp_jupyter.analysis.simulation.results import SimulatedExperiments
+    from exp_jupyter.analysis.simulation.simulate import simulate
     from exp_jupyter.analysis.units.analyze import analyze
     from exp_jupyter.analysis.units.metrics import UnitMetric
     from exp_jupyter.analysis.units.results import Analysis
@@ -39,6 +41,7 @@ __all__ = [
     "Series",
     "SeriesDay",
     "SeriesList",
+    "SimulatedExperiments",
     "UnitMetric",
     "VariantDay",
     "analyze",
@@ -50,6 +53,7 @@ __all__ = [
     "compute_series",
     "plan_from_history",
     "result_series",
+    "simulate",
 ]
 
 _HOME = {
@@ -67,6 +71,7 @@ _HOME = {
     "Series": "results.series",
     "SeriesDay": "results.series",
     "SeriesList": "results.series_list",
+    "SimulatedExperiments": "simulation.results",
     "UnitMetric": "units.metrics",
     "VariantDay": "results.series",
     "analyze": "units.analyze",
@@ -78,6 +83,7 @@ _HOME = {
     "compute_series": "posthog.compute",
     "plan_from_history": "events.plan_from_history",
     "result_series": "results.experiment",
+    "simulate": "simulation.simulate",
 }
 
 

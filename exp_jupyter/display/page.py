@@ -32,6 +32,7 @@ _DESCRIBERS = {
     "analysis.Results": "results.results:results",
     "analysis.HistoryPlan": "planning.history:history_plan",
     "analysis.SegmentComparison": "results.heterogeneity:segment_comparison",
+    "analysis.SimulatedExperiments": "own_data.simulation:simulated_experiments",
     "analysis.Series": "results.series:series",
     "analysis.SeriesList": "results.series_list:series_list",
     "engine.SizePlan": "planning.plans:size_plan",

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from exp_jupyter.engine.comparison.compare import Judge, compare
+from exp_jupyter.engine.comparison.effect import Effect
+from exp_jupyter.engine.comparison.estimates.from_estimate import Rule, check_rule
+from exp_jupyter.engine.comparison.estimates.quantiles import Quantile, compare_quantiles
 from exp_jupyter.engine.comparison.methods import Frequentist
 from exp_jupyter.engine.statistics.arguments import number, pair, whole
 from exp_jupyter.engine.statistics.arrays import Booleans, Floats, floats
@@ -16,7 +19,7 @@ from exp_jupyter.engine.statistics.base import Statistic
 from exp_jupyter.engine.statistics.covariates import Covariate
 from exp_jupyter.engine.statistics.means import Mean, Proportion, Ratio
 from exp_jupyter.engine.statistics.quoting import described
-from exp_jupyter.errors import InputError
+from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.shown import Shown
 
 _VALUES_AT_ONCE = 2_000_000
@@ -139,50 +142,152 @@ def simulate(
         raise InputError(f"progress is {described(progress)}; expected a function of two numbers.")
     treated = units.changed(effect)
     rng = np.random.default_rng(seed)
-    ever = refused = covered = 0
-    total_estimate, answered, exaggerated, winners, losers = 0.0, 0, 0.0, 0, 0
     truth = effect if chosen.difference == "relative" else effect * units.mean
-    done = 0
+    counts = _Counts(truth)
     for batch in _batches(replications, max(sizes)):
         control = units.drawn(rng, batch, sizes[0], looks)
         treatment = treated.drawn(rng, batch, sizes[1], looks)
-        judged = compare(control, treatment, chosen, on_refusal="mask")
-        ok: Booleans = np.asarray(judged.refusal) == ""
-        found: Booleans = np.asarray(judged.significant) & ok
-        won = found.any(axis=-1)
-        estimate, last = floats(judged.estimate)[:, -1], ok[:, -1]
-        low, high = (np.broadcast_to(floats(end), ok.shape)[:, -1] for end in judged.interval)
-        ever += int(won.sum())
-        refused += int((~last).sum())
-        covered += int(((low <= truth) & (truth <= high) & last).sum())
-        answered += int(last.sum())
-        total_estimate += float(estimate[last].sum())
-        # At the look that decided: a later one may have turned around.
-        decided = _decided(floats(judged.estimate), found)[won]
-        right = decided * truth > 0
-        exaggerated += float(np.abs(decided[right]).sum())
-        winners += int(right.sum())
-        losers += int((~right).sum())
-        done += batch
+        counts.add(compare(control, treatment, chosen, on_refusal="mask"))
         if progress is not None:
-            progress(done, replications)
-    return Simulation(
-        effect=truth,
-        sizes=sizes,
-        looks=looks,
-        replications=replications,
-        refused=refused,
-        significant=ever / replications,
-        interval=_wilson(ever, replications),
-        coverage=covered / answered if answered else None,
-        mean_estimate=total_estimate / answered if answered else None,
-        wrong_sign=losers / (winners + losers) if winners + losers and truth else None,
-        exaggeration=exaggerated / winners / abs(truth) if winners and truth else None,
-        method=chosen.name,
-        mode=chosen.mode,
-        difference=chosen.difference,
-        seed=seed,
-    )
+            progress(counts.drawn, replications)
+    return counts.simulation(sizes, looks, chosen.name, chosen.mode, chosen.difference, seed)
+
+
+def simulate_quantile(
+    values: object,
+    level: float,
+    *,
+    sizes: tuple[int, int],
+    effect: float = 0.0,
+    rule: Rule | None = None,
+    replications: int = 2000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Draw experiments from one's own units and compare a quantile in each of them.
+
+    Parameters
+    ----------
+    values
+        One value per unit.
+    level
+        Which quantile: 0.5 is the median.
+    sizes, effect, replications, seed, progress
+        As in ``simulate``; the treatment's values are multiplied by ``1 + effect``.
+    rule
+        Level of the test, alternative and scale; by default 0.05, two-sided and absolute.
+
+    Notes
+    -----
+    Values are drawn between neighbouring units, from the straight lines of the empirical quantile
+    function: a unit drawn twice would tie with itself, which real units do not.
+
+    Raises
+    ------
+    InputError
+        Values that are not numbers, an impossible effect, or fewer than one experiment.
+
+    Examples
+    --------
+    >>> seconds = np.random.default_rng(1).lognormal(1.0, 0.6, 5000)
+    >>> run = simulate_quantile(seconds, 0.5, sizes=(500, 500), replications=200)
+    >>> run.significant < 0.1
+    True
+    """
+    chosen = Rule() if rule is None else rule
+    check_rule(chosen)
+    units = _Units.of(values, None, None)
+    sizes = _sizes(sizes)
+    replications = _at_most("replications", replications, GREATEST_REPLICATIONS)
+    effect, seed = number("effect", effect, -1), whole("seed", seed, 0)
+    rng = np.random.default_rng(seed)
+    relative = chosen.difference == "relative"
+    truth = effect if relative else effect * float(np.quantile(units.values, level))
+    counts = _Counts(truth)
+    ordered = np.sort(units.values)
+    ranks = np.arange(ordered.size)
+    for batch in _batches(replications, max(sizes)):
+        own = [
+            np.interp(rng.uniform(0, ordered.size - 1, (batch, size)), ranks, ordered)
+            for size in sizes
+        ]
+        for control, treatment in zip(*own, strict=True):
+            try:
+                first, second = (
+                    Quantile.of(arm, level) for arm in (control, treatment * (1 + effect))
+                )
+                counts.add(compare_quantiles(first, second, chosen))
+            except StatisticsError:
+                counts.refuse()
+        if progress is not None:
+            progress(counts.drawn, replications)
+    return counts.simulation(sizes, 1, "frequentist", "recommended", chosen.difference, seed)
+
+
+@dataclass
+class _Counts:
+    """What has been counted over the experiments drawn so far."""
+
+    truth: float
+    drawn: int = 0
+    ever: int = 0
+    refused: int = 0
+    covered: int = 0
+    answered: int = 0
+    winners: int = 0
+    losers: int = 0
+    estimates: float = 0.0
+    exaggerated: float = 0.0
+
+    def refuse(self) -> None:
+        """Count one experiment that the method refused."""
+        self.drawn += 1
+        self.refused += 1
+
+    def add(self, effect: Effect) -> None:
+        """Count experiments: effects of shape (experiments, looks), or a single one."""
+        ok: Booleans = np.atleast_2d(np.asarray(effect.refusal) == "")
+        found: Booleans = np.atleast_2d(np.asarray(effect.significant)) & ok
+        estimates = np.broadcast_to(floats(effect.estimate), ok.shape)
+        won, last = found.any(axis=-1), ok[:, -1]
+        low, high = (np.broadcast_to(floats(end), ok.shape)[:, -1] for end in effect.interval)
+        self.drawn += last.size
+        self.ever += int(won.sum())
+        self.refused += int((~last).sum())
+        self.covered += int(((low <= self.truth) & (self.truth <= high) & last).sum())
+        self.answered += int(last.sum())
+        self.estimates += float(estimates[:, -1][last].sum())
+        # At the look that decided: a later one may have turned around.
+        decided = _decided(estimates, found)[won]
+        right = decided * self.truth > 0
+        self.exaggerated += float(np.abs(decided[right]).sum())
+        self.winners += int(right.sum())
+        self.losers += int((~right).sum())
+
+    def simulation(
+        self, sizes: tuple[int, int], looks: int, method: str, mode: str, difference: str, seed: int
+    ) -> Simulation:
+        """Return the shares."""
+        truth, decided = self.truth, self.winners + self.losers
+        return Simulation(
+            effect=truth,
+            sizes=sizes,
+            looks=looks,
+            replications=self.drawn,
+            refused=self.refused,
+            significant=self.ever / self.drawn,
+            interval=wilson(self.ever, self.drawn),
+            coverage=self.covered / self.answered if self.answered else None,
+            mean_estimate=self.estimates / self.answered if self.answered else None,
+            wrong_sign=self.losers / decided if decided and truth else None,
+            exaggeration=self.exaggerated / self.winners / abs(truth)
+            if self.winners and truth
+            else None,
+            method=method,
+            mode=mode,
+            difference=difference,
+            seed=seed,
+        )
 
 
 GREATEST_REPLICATIONS = 10_000_000
@@ -235,8 +340,6 @@ class _Units:
                 raise InputError("Give one value per unit, the same units everywhere, 2 or more.")
             if not np.isfinite(part).all():
                 raise InputError("A value is not a finite number.", hint="Count no event as 0.")
-        if others[0] is not None and others[1] is not None:
-            raise InputError("A ratio with a covariate cannot be simulated.", hint="Leave one out.")
         binary = others[0] is None and bool(np.isin(y, (0.0, 1.0)).all())
         return cls(y, others[0], others[1], binary)
 
@@ -266,6 +369,12 @@ class _Units:
     def drawn(self, rng: np.random.Generator, batch: int, size: int, looks: int) -> Statistic:
         """Return statistics of shape (batch, looks): each experiment at each of its looks."""
         stops = np.linspace(0, size, looks + 1).round().astype(int)
+        n = np.broadcast_to(stops[1:].astype(float), (batch, looks))
+        if self.binary and self.covariate is None:
+            rate = self.mean
+            rate += (1 - rate) * self.flip if self.flip > 0 else rate * self.flip
+            joined = rng.binomial(np.diff(stops), rate, (batch, looks)).astype(float)
+            return Proportion.unchecked(n=n, sum=np.cumsum(joined, axis=1))
         pick = rng.integers(0, self.values.size, (batch, size))
         y = self.values[pick]
         if self.flip > 0:
@@ -277,7 +386,7 @@ class _Units:
             steps = np.add.reduceat(part, stops[:-1], axis=1)
             return np.asarray(np.cumsum(steps, axis=1))
 
-        n = np.broadcast_to(stops[1:].astype(float), (batch, looks))
+        x = None if self.covariate is None else self.covariate[pick]
         if self.denominator is not None:
             b = self.denominator[pick]
             return Ratio.unchecked(
@@ -287,14 +396,21 @@ class _Units:
                 denominator_sum=upto(b),
                 denominator_sum_squares=upto(b * b),
                 cross=upto(y * b),
+                covariate=None
+                if x is None
+                else Covariate(upto(x), upto(x * x), upto(x * y), denominator_cross=upto(x * b)),
             )
-        carried = None
-        if self.covariate is not None:
-            x = self.covariate[pick]
-            carried = Covariate(upto(x), upto(x * x), upto(x * y))
+        carried = None if x is None else Covariate(upto(x), upto(x * x), upto(x * y))
         if self.binary:
             return Proportion.unchecked(n=n, sum=upto(y), covariate=carried)
-        return Mean.unchecked(n=n, sum=upto(y), sum_squares=upto(y * y), covariate=carried)
+        return Mean.unchecked(
+            n=n,
+            sum=upto(y),
+            sum_squares=upto(y * y),
+            covariate=carried,
+            sum_cubes=upto(y * y * y),
+            signed=bool(self.values.min() < 0),
+        )
 
 
 def _batches(replications: int, size: int) -> Iterator[int]:
@@ -305,7 +421,15 @@ def _batches(replications: int, size: int) -> Iterator[int]:
         left -= batch
 
 
-def _wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share.
+
+    Examples
+    --------
+    >>> low, high = wilson(5, 100)
+    >>> round(low, 3), round(high, 3)
+    (0.022, 0.112)
+    """
     z = 1.959963984540054
     centre = (hits + z * z / 2) / (n + z * z)
     half = z * math.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)

@@ -239,7 +239,7 @@ class ExpMagics(Magics):
 
     @magic("watch.exposures", "Watch")
     def exp_exposures(self, line: str) -> Any:
-        """Show who saw which variant, day by day, and whether the split holds."""
+        """Show who saw which variant by day, and whether the split holds."""
 
     @magic("watch.timeseries", "Watch")
     def exp_timeseries(self, line: str) -> Any:
@@ -268,6 +268,10 @@ class ExpMagics(Magics):
     @magic("watch.results", "Analyse")
     def exp_results(self, line: str) -> Any:
         """Read every metric of an experiment as it is now."""
+
+    @magic("plan.aa", "Plan")
+    def exp_aa(self, line: str) -> Any:
+        """Try a method on your own units: A/A and power runs."""
 
     @magic("analyze.analyze", "Analyse")
     def exp_analyze(self, line: str) -> Any:

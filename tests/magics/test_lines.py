@@ -11,7 +11,7 @@ ALL = (
     *("exp_approvals", "exp_compare", "exp_analyze", "exp_config", "exp_results", "exp_launch"),
     *("exp_pause", "exp_resume", "exp_end", "exp_ship", "exp_archive", "exp_reset"),
     *("exp_duplicate", "exp_create", "exp_update", "exp_record", "exp_replay"),
-    *("exp_analyze_events", "exp_history", "exp_freeze", "exp_unfreeze"),
+    *("exp_analyze_events", "exp_history", "exp_freeze", "exp_unfreeze", "exp_aa", "exp_exposures"),
 )
 
 

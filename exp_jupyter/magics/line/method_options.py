@@ -14,7 +14,7 @@ METHODS = ("frequentist", "sequential", "bayesian")
 INTERVALS = ("test", "delta", "fieller", "log")
 
 
-def add_judgement(it: Arguments) -> None:
+def add_judgement(it: Arguments, *, goal: bool = True) -> None:
     """Add which direction is good, and how the effects are judged."""
     it.add("--alpha", type=number, metavar="RATE", help="false-positive rate; default 0.05")
     it.add(
@@ -31,13 +31,14 @@ def add_judgement(it: Arguments) -> None:
         offers="relative absolute",
         help="relative to control (default), or absolute",
     )
-    it.add(
-        "--goal",
-        type=one_of("increase", "decrease"),
-        metavar="DIRECTION",
-        offers="increase decrease",
-        help="which direction is good: increase (default) or decrease",
-    )
+    if goal:
+        it.add(
+            "--goal",
+            type=one_of("increase", "decrease"),
+            metavar="DIRECTION",
+            offers="increase decrease",
+            help="which direction is good: increase (default) or decrease",
+        )
     it.add(
         "--method",
         type=one_of(*METHODS),

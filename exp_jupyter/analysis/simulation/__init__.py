@@ -1,0 +1,1 @@
+"""Methods tried on one's own units before they are trusted."""
