@@ -111,3 +111,11 @@ def test_a_progress_line_says_what_is_done_and_how_far_it_is():
     assert "Adding up &lt;units&gt;" in line
     assert "42 %" in line
     assert 'aria-valuenow="42"' in line
+
+
+def test_a_bootstrap_takes_a_statistics_name_or_a_function_of_the_notebook(run, table):
+    named = run('%exp_analyze units --metric "revenue:bootstrap(std, draws=300)"')
+    assert named.effect().interval_kind == "bca"
+    run("def spread(values): return float(values.max() - values.mean())")
+    own = run("%exp_analyze units --metric revenue:bootstrap(spread)")
+    assert own.results[0].metric.label == "revenue:bootstrap(spread)"

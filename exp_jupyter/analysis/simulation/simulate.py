@@ -10,9 +10,9 @@ from exp_jupyter._reproduce import reproducible
 from exp_jupyter.analysis.definition.methods import InferenceOptions, method_named
 from exp_jupyter.analysis.simulation.results import MetricSimulation, SimulatedExperiments
 from exp_jupyter.analysis.units.analyze import value_of
+from exp_jupyter.analysis.units.arm_effect import quantile_rule
 from exp_jupyter.analysis.units.bounds import value_bounds
 from exp_jupyter.analysis.units.checks import check_numbers
-from exp_jupyter.analysis.units.effects import quantile_rule
 from exp_jupyter.analysis.units.metrics import UnitMetric, check_exists, read_metrics
 from exp_jupyter.errors import InputError
 from exp_jupyter.warehouse.request.number_text import NumberFormat

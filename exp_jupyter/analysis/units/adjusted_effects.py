@@ -55,6 +55,12 @@ def adjusted_results(
     found = []
     for result in results:
         place = places[result.metric.label]
+        if result.metric.kind == "bootstrap" and adjustment.cluster:
+            raise InputError(
+                f"Metric {result.metric.label!r} draws units, which are not independent in a "
+                "cluster.",
+                hint="Add the units of each cluster up first: one row a cluster.",
+            )
         if not adjustment.adjusts(result.metric) and not adjustment.cluster:
             found.append(result)
             continue

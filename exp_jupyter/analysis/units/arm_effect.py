@@ -21,7 +21,7 @@ def quantile_rule(method: Any, metric: UnitMetric) -> Any:
 
     if method.name != "frequentist":
         raise InputError(
-            f"Metric {metric.label!r} is a quantile, which only the frequentist method can "
+            f"Metric {metric.label!r} is a {metric.kind}, which only the frequentist method can "
             "compare.",
             hint="Analyse it on its own with method='frequentist'.",
         )
@@ -34,8 +34,8 @@ def quantile_rule(method: Any, metric: UnitMetric) -> Any:
 
 
 def rule_for(method: Any, metric: UnitMetric) -> Any:
-    """Return what judges a metric: the method itself, or its rule for quantiles."""
-    return quantile_rule(method, metric) if metric.kind == "quantile" else method
+    """Return what judges a metric: the method itself, or the rule of what has no sums."""
+    return quantile_rule(method, metric) if metric.kind in ("quantile", "bootstrap") else method
 
 
 def effect_of(
@@ -60,11 +60,16 @@ def effect_of(
         The arms cannot be compared.
     """
     from exp_jupyter.engine.comparison.compare import compare
+    from exp_jupyter.engine.comparison.estimates.bootstrap import compare_bootstrap
     from exp_jupyter.engine.comparison.estimates.quantiles import compare_quantiles
 
     for name, arm in ((control_key, control), (key, treatment)):
         if arm is None:
             raise StatisticsError("no_values", f"{name} has no unit with a value.")
+    if metric.kind == "bootstrap":
+        return compare_bootstrap(
+            control, treatment, metric.statistic, judge, draws=metric.draws, seed=metric.seed
+        )
     if metric.kind != "quantile":
         return compare(control, treatment, judge)
     for name, arm in ((control_key, control), (key, treatment)):

@@ -10,10 +10,11 @@ from typing import Any
 from exp_jupyter.analysis.units.arm_effect import effect_of, quantile_rule
 from exp_jupyter.analysis.units.metrics import UnitMetric
 from exp_jupyter.analysis.units.results import ArmResult, MetricResult
-from exp_jupyter.errors import StatisticsError
+from exp_jupyter.errors import InputError, StatisticsError
 from exp_jupyter.warehouse.sources.open_units import UnitSource
 from exp_jupyter.warehouse.units.order_statistics import interpolated, order_statistics, rank_below
-from exp_jupyter.warehouse.units.sums import Missing, UnitSums, ValueSums
+from exp_jupyter.warehouse.units.sums import Missing, UnitSums, UnitValue, ValueSums
+from exp_jupyter.warehouse.units.unit_values import unit_values
 
 Segment = tuple[str | None, ...]
 _CONSTANT = 1e-14
@@ -63,6 +64,16 @@ def judged_results(
                 for segment in segments
             ]
             continue
+        if metric.kind == "bootstrap":
+            if segments:
+                raise InputError(
+                    f"Metric {metric.label!r} is a bootstrap, which is not broken down.",
+                    hint="Leave the breakdown out, or analyse the rows of a segment on their own.",
+                )
+            drawn, refused = _drawable(data, metric, variant, missing)
+            rule = quantile_rule(method, metric)
+            whole.append(_compared(metric, order, together, drawn, rule, (), refused))
+            continue
         whole.append(_summed(metric, order, together, method))
         parts += [_summed(metric, order, apart[key], method, key) for key in segments]
     return whole, parts
@@ -77,6 +88,24 @@ def _summed(
 ) -> MetricResult:
     arms, refused = _arms(metric, sums)
     return _compared(metric, order, sums, arms, method, segment, refused)
+
+
+def _drawable(
+    data: UnitSource, metric: UnitMetric, variant: str, missing: Missing
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of every arm that has its statistic, and why another has none."""
+    from exp_jupyter.engine.comparison.estimates.bootstrap import ArmValues
+
+    arms, refused = {}, {}
+    found = unit_values(data, UnitValue(metric.column), variant=variant, missing=missing)
+    for key, own in found.items():
+        if not own.values.size:
+            continue
+        try:
+            arms[key] = ArmValues.of(own.values, metric.statistic)
+        except StatisticsError as error:
+            refused[key] = error.message
+    return arms, refused
 
 
 def _segments(sums: UnitSums) -> list[Segment]:
@@ -244,7 +273,7 @@ def _arm(
     if part is None or arm is None:
         lost = part.missing if part else 0
         return ArmResult(key, 0, None, missing=lost, effect=effect, refusal=refusal)
-    quantile = hasattr(arm, "level")
+    quantile = hasattr(arm, "value")
     plain = getattr(arm, "kind", "") in ("mean", "proportion")
     return ArmResult(
         key=key,

@@ -13,7 +13,8 @@ from exp_jupyter.errors import InputError
 
 Goal = Literal["increase", "decrease"]
 
-FORMS = ("mean", "proportion", "ratio", "median", "quantile(0.9)")
+FORMS = ("mean", "proportion", "ratio", "median", "quantile(0.9)", "bootstrap(gini)")
+_BOOTSTRAP = re.compile(r"bootstrap\(\s*([a-z_]+(?:\([^()]*\))?)\s*((?:,[^()]*)?)\)")
 _KIND = re.compile(r"(mean|proportion|ratio|median)|quantile\(\s*([0-9.]+)\s*\)")
 
 
@@ -24,8 +25,8 @@ class UnitMetric:
     Parameters
     ----------
     kind
-        ``mean``, ``proportion`` (a yes/no per unit), ``ratio`` (sums of two columns) or
-        ``quantile``.
+        ``mean``, ``proportion`` (a yes/no per unit), ``ratio`` (sums of two columns),
+        ``quantile``, or ``bootstrap`` of any statistic of a column.
     column
         The column; of a ratio the numerator.
     denominator
@@ -42,9 +43,14 @@ class UnitMetric:
         Levels of the bounds that values are clamped to, over all units together; None for none.
     cap
         The greatest value that counts as it is; larger ones count as this much.
+    statistic
+        Of a bootstrap: the statistic's name, such as ``trimmed_mean(0.1)`` or ``gini``, or a
+        function that takes the values of one arm and returns a number.
+    draws, seed
+        Of a bootstrap: how often each arm is drawn again, and what draws the same again.
     """
 
-    kind: Literal["mean", "proportion", "ratio", "quantile"]
+    kind: Literal["mean", "proportion", "ratio", "quantile", "bootstrap"]
     column: str
     denominator: str | None = None
     level: float | None = None
@@ -53,6 +59,9 @@ class UnitMetric:
     covariate: str | None = None
     winsorize: tuple[float | None, float | None] | None = None
     cap: float | None = None
+    statistic: Any = None
+    draws: int = 10_000
+    seed: int = 0
 
     def __str__(self) -> str:
         """Return the short form."""
@@ -60,6 +69,11 @@ class UnitMetric:
             return f"{self.column}/{self.denominator}:ratio"
         if self.kind == "quantile":
             return f"{self.column}:quantile({self.level:g})"
+        if self.kind == "bootstrap":
+            named = getattr(self.statistic, "__name__", self.statistic)
+            draws = f", draws={self.draws}" if self.draws != 10_000 else ""
+            seed = f", seed={self.seed}" if self.seed else ""
+            return f"{self.column}:bootstrap({named}{draws}{seed})"
         return f"{self.column}:{self.kind}"
 
     @property
@@ -139,10 +153,10 @@ def read_metrics(
         if goals[i] not in ("increase", "decrease"):
             raise InputError(f"goal is {goals[i]!r}; expected increase or decrease.")
         chosen = covariates[i] or metric.covariate
-        if metric.kind == "quantile" and chosen:
+        if metric.kind in ("quantile", "bootstrap") and chosen:
             if not isinstance(covariate, str) or len(found) == 1:
                 raise InputError(
-                    f"Metric {metric.label!r} is a quantile, which takes no covariate.",
+                    f"Metric {metric.label!r} is a {metric.kind}, which takes no covariate.",
                     hint="Give the covariate to means, proportions and ratios by name.",
                 )
             chosen = None
@@ -165,6 +179,9 @@ def read_metric(form: Any, columns: Mapping[str, str]) -> UnitMetric:
         )
     text = form.strip()
     what, colon, kind = (part.strip() for part in text.rpartition(":"))
+    drawn = _BOOTSTRAP.fullmatch(kind) if colon else None
+    if drawn is not None:
+        return bootstrap_metric(what, drawn[1], **_draws(drawn[2], text))
     matched = _KIND.fullmatch(kind.lower()) if colon else None
     if matched is None:
         if colon and text not in columns:
@@ -182,6 +199,50 @@ def read_metric(form: Any, columns: Mapping[str, str]) -> UnitMetric:
     if word == "median" or level:
         return UnitMetric("quantile", what, level=_level(level or "0.5", text))
     return UnitMetric("proportion" if word == "proportion" else "mean", what)
+
+
+def bootstrap_metric(
+    column: str, statistic: Any, *, draws: int = 10_000, seed: int = 0
+) -> UnitMetric:
+    """Return the metric of a statistic that is compared by the bootstrap.
+
+    Parameters
+    ----------
+    column
+        The column.
+    statistic
+        A name such as ``trimmed_mean(0.1)``, or a function of an array of values.
+    draws, seed
+        How often each arm is drawn again, and what draws the same again.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no such statistic.
+
+    Examples
+    --------
+    >>> str(bootstrap_metric("spent", "gini", draws=2000))
+    'spent:bootstrap(gini, draws=2000)'
+    """
+    from exp_jupyter.engine.comparison.estimates.unit_statistics import statistic_of
+
+    statistic_of(statistic)
+    return UnitMetric("bootstrap", column, statistic=statistic, draws=draws, seed=seed)
+
+
+def _draws(written: str, text: str) -> dict[str, int]:
+    """Return ``draws`` and ``seed`` as a form states them."""
+    found: dict[str, int] = {}
+    for part in written.split(",")[1:]:
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if name not in ("draws", "seed") or not value.isdecimal():
+            raise InputError(
+                f"Metric {text!r} cannot be read at {part.strip()!r}.",
+                hint="After the statistic may stand draws and seed: bootstrap(gini, draws=2000).",
+            )
+        found[name] = int(value)
+    return found
 
 
 def _level(written: str, text: str) -> float:

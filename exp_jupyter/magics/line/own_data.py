@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +135,16 @@ def add_columns(it: Arguments) -> None:
     it.add(
         "--timezone", metavar="ZONE", help="where days begin, such as Europe/Berlin; default UTC"
     )
+
+
+def with_function(form: str, variables: Mapping[str, Any]) -> Any:
+    """Return a metric whose bootstrap names a function of the notebook with that function."""
+    from exp_jupyter.analysis.units.metrics import bootstrap_metric
+
+    column, _, kind = form.rpartition(":")
+    named = re.fullmatch(r"\s*bootstrap\(\s*([A-Za-z_]\w*)\s*\)\s*", kind)
+    function = variables.get(named[1]) if named and column else None
+    return bootstrap_metric(column.strip(), function) if callable(function) else form
 
 
 def columns_of(magic: str, words: list[str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ _INTERVALS = {
     "delta": "confidence intervals by the delta method",
     "log": "confidence intervals on the log scale",
     "wild_bootstrap": "wild cluster bootstrap confidence intervals",
+    "bca": "BCa bootstrap confidence intervals",
 }
 
 

@@ -15,6 +15,7 @@ from exp_jupyter.magics.line.own_data import (
     levels_of,
     source_of,
     split_of,
+    with_function,
 )
 from exp_jupyter.magics.line.progress import progress_line
 
@@ -54,7 +55,8 @@ def arguments() -> Arguments:
         action="extend",
         metavar="METRIC",
         offers="unit-metric",
-        help="column:mean, column:proportion, a/b:ratio, column:quantile(0.9), column:median",
+        help="column:mean, column:proportion, a/b:ratio, column:quantile(0.9), column:median, "
+        "column:bootstrap(gini) of any statistic or of a function of the notebook",
     )
     it.add(
         "--variant",
@@ -138,7 +140,8 @@ def run(session: Session, options: Namespace) -> Analysis:
     if options.split:
         settings["split"] = split_of("exp_analyze", options.split)
     with progress_line(session) as progress:
-        found = analyze(source, metrics=options.metric or (), progress=progress, **settings)
+        metrics = [with_function(form, session.variables) for form in options.metric or ()]
+        found = analyze(source, metrics=metrics, progress=progress, **settings)
     # The twin does not know what the notebook calls its data.
     if not isinstance(source, str):
         found.coded(found.code().replace("analyze(data", f"analyze({options.name}", 1))
