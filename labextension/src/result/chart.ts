@@ -50,6 +50,8 @@ class ChartView {
     this._stage.append(this._drawing, this._tip);
     this._stage.tabIndex = 0;
     this._stage.setAttribute('role', 'group');
+    // Jupyter's shortcuts see a key before the chart does, and Notebook 7 has some on the arrows.
+    this._stage.setAttribute('data-lm-suppress-shortcuts', 'true');
     this._stage.setAttribute('aria-roledescription', 'chart');
     this._stage.setAttribute(
       'aria-label',
