@@ -69,7 +69,7 @@ def test_a_small_arm_is_said_and_others_are_compared():
         ({"method": "bayesian"}, "only the frequentist"),
         ({"breakdown": "country"}, "not broken down"),
         ({"covariate": "before"}, "takes no covariate"),
-        ({"cluster": "country"}, "not independent in a cluster"),
+        ({"cluster": "country"}, "in a cluster|a cluster was randomised as a whole"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_words(change, message):

@@ -205,6 +205,12 @@ CALLS: dict[str, Call] = {
          "null": 0.0, "interval": None, "mode": "recommended"},
         tried,
     ),
+    "GroupSequentialTest": Call(
+        engine.GroupSequentialTest,
+        {"planned_n": 5000.0, "looks": 3, "spending": "obrien-fleming", "futility": 0.5,
+         "alpha": 0.05, "alternative": "two-sided", "difference": "relative", "null": 0.0},
+        tried,
+    ),
     "Bayesian": Call(
         Bayesian,
         {"credible_level": 0.95, "difference": "relative", "prior": Prior(), "inverse": False,

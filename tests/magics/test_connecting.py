@@ -56,7 +56,7 @@ def test_the_configured_project_is_connected_by_no_name(served, settings, run):
     said = words(project)
     assert "growth [connected]" in said
     assert "You are Mina" in said
-    assert "The key lacks no scope that reading takes" in said
+    assert "The key lacks nothing for reading" in said
     assert run("%exp_connect sandbox").kind == "embedded"
     assert run("%exp_connect growth").id == 1
 

@@ -12,6 +12,7 @@ ALL = (
     *("exp_pause", "exp_resume", "exp_end", "exp_ship", "exp_archive", "exp_reset"),
     *("exp_duplicate", "exp_create", "exp_update", "exp_record", "exp_replay"),
     *("exp_analyze_events", "exp_history", "exp_freeze", "exp_unfreeze", "exp_aa", "exp_exposures"),
+    "exp_report",
 )
 
 
@@ -86,7 +87,7 @@ class TestHelp:
 
     def test_a_misspelt_magic_is_met_with_a_suggestion(self, fail):
         error = fail("%exp siez")
-        assert error.hint == "Did you mean exp_size?"
+        assert error.hint == "Did you mean %exp_size?"
 
     def test_units_are_in_the_help(self, run):
         text = repr(run("%exp_size --help"))

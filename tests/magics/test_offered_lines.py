@@ -48,7 +48,7 @@ class Watched(ExpMagics):
 
     asked: list[tuple[str, dict[str, Any]]]
 
-    def carry_out(self, module: str, line: str, local: Any) -> None:
+    def carry_out(self, module: str, line: str, local: Any, body: str | None = None) -> None:
         with self.session.within(local):
             read = arguments_of(module).read(line, self.session.variables)
         self.asked.append((module.rpartition(".")[2], vars(read)))

@@ -194,7 +194,7 @@ class TestBadInput:
             ("%exp_duplicate 999 --yes", NotFoundError, "no experiment 999"),
             ("%exp_record no/where.expsnap", StoreError, "cannot be written"),
             ("%exp_replay nothing.expsnap", StoreError, "cannot be read"),
-            ("%exp_approvals --approve nope --yes", NotFoundError, ""),
+            ("%exp_approvals --approve nope --yes", InputError, "No change request begins with"),
             ("%exp_approvals --reject nope", InputError, "needs a reason"),
             ("%exp_approvals --approve a --withdraw b", InputError, "one thing at a time"),
         ],
@@ -222,7 +222,8 @@ class TestWriting:
         assert write.outcome is None
         assert "not written yet" in shown
         assert "Only planned" in shown
-        assert "POST /api/projects/" in shown
+        assert "--yes" in shown
+        assert "POST /api/projects/" in write.to_markdown()
         assert counts() == before
 
     def test_a_gated_write_waits_is_approved_and_then_finished(self, run, project):

@@ -78,7 +78,9 @@ def test_a_value_is_split_by_its_events(world, metric, prop, summed):
     node = {
         "kind": "EventsNode",
         "event": "buy",
-        "properties": metric["source"].get("properties") or [],
+        "properties": (metric["source"].get("properties") or [])
+        if metric["source"]["kind"] == "EventsNode"
+        else [],
         **({"math": "sum", "math_property": "amount"} if summed else {"math": "total"}),
     }
     window = {k: v for k, v in metric.items() if k.startswith("conversion_window")}

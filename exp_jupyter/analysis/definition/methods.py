@@ -66,10 +66,12 @@ class InferenceOptions:
                 )
             return
         if hasattr(method, "judge"):
-            if self._given:
+            # A call cannot tell its default level from the same level given.
+            given = [name for name in self._given if name != "alpha" or self.alpha != _ALPHA]
+            if given:
                 raise InputError(
-                    f"{self._given[0]} was given beside a method that brings its own.",
-                    hint=f"Set it there: {type(method).__name__}({self._given[0]}=…).",
+                    f"{given[0]} was given beside a method that brings its own.",
+                    hint=f"Set it there: {type(method).__name__}({given[0]}=…).",
                 )
             return
         if method not in METHODS:

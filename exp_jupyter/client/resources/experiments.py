@@ -448,7 +448,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         --------
         >>> from exp_jupyter import connect
         >>> connect("demo").experiments.daily_exposures(4).days[0].units
-        {'control': 42, 'test': 54}
+        {'control': 104, 'test': 95}
         """
         from exp_jupyter.analysis.results.daily_exposures import DailyExposures
         from exp_jupyter.client.resources import queries

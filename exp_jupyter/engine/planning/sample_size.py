@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from exp_jupyter.engine.planning.clusters import clusters_needed, design_effect
 from exp_jupyter.engine.planning.design import ALTERNATIVES, Design
 from exp_jupyter.engine.planning.inputs import (
     SizedMetric,
@@ -386,12 +385,16 @@ def _clusters(icc: float | None, cluster_size: float | None, plan: SizePlan) -> 
             "Clusters are planned for a fixed horizon, not for a sequential test.",
             hint="Leave sequential out.",
         )
+    from exp_jupyter.engine.planning.clusters import design_effect  # numpy, for such plans only
+
     design_effect(icc, cluster_size)
     return True
 
 
 def _of_clusters(plan: SizePlan) -> SizePlan:
     """Return the plan in whole clusters."""
+    from exp_jupyter.engine.planning.clusters import clusters_needed, design_effect
+
     size = cast("float", plan.cluster_size)
     cost = design_effect(cast("float", plan.icc), size)
     tail = plan.alpha / plan.comparisons / (2 if plan.alternative == "two-sided" else 1)

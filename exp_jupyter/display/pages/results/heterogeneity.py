@@ -169,7 +169,7 @@ def _cells(
 ) -> tuple[Cell, ...]:
     relative = subject.difference == "relative"
     p, ratio = one.contrast_p_value, one.split_p_value
-    said = Reading(f"no comparison: {one.refusal.rstrip('.')}")
+    said = Reading(one.refusal.rstrip(".")[:1].lower() + one.refusal.rstrip(".")[1:])
     if one.effect is not None:
         said = Reading("differs from the rest", "notice") if one.differs else Reading("as the rest")
         if subject.heterogeneity is None:
