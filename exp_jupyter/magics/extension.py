@@ -287,7 +287,7 @@ class ExpMagics(Magics):
 
     @magic("watch.report", "Decide")
     def exp_report(self, line: str) -> Any:
-        """Make one page for those who decide: in the notebook, or as HTML, Markdown or PDF."""
+        """Make one page for those who decide."""
 
     @magic("lifecycle.ship", "Decide")
     def exp_ship(self, line: str) -> Any:

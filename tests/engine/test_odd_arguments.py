@@ -301,7 +301,7 @@ CALLS: dict[str, Call] = {
     "alpha_spending": Call(
         alpha_spending,
         {"information": [0.5, 1.0], "alpha": 0.05, "alternative": "two-sided",
-         "spending": "power", "exponent": 2.0, "search_tolerance": 0.0},
+         "spending": "power", "exponent": 2.0, "search_tolerance": 0.0, "overrunning": False},
     ),
     "GroupSequential.crossed": Call(SPENT.crossed, {"z_statistics": [2.1, 2.2]}),
     "GroupSequential.stopping": Call(SPENT.stopping, {"drift": 2.8}),

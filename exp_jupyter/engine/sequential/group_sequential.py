@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exp_jupyter.engine.statistics.arguments import choose, number
+from exp_jupyter.engine.statistics.arguments import choose, number, switch
 from exp_jupyter.engine.statistics.arrays import Floats, floats
 from exp_jupyter.engine.statistics.scalar_or_array import normal_cdf, normal_quantile
 from exp_jupyter.errors import InputError
@@ -173,6 +173,7 @@ def alpha_spending(
     exponent = number("exponent", exponent, 0)
     search_tolerance = number("search_tolerance", search_tolerance, 0, 0.01, closed=True)
     t = floats(information, "information")
+    overrunning = switch("overrunning", overrunning)
     most = math.inf if overrunning and (t.size < 2 or t[-2] < 1) else 1.0
     if t.ndim != 1 or t.size == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > most:
         raise InputError(

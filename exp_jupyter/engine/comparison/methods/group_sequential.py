@@ -111,12 +111,23 @@ class GroupSequentialTest:
         choose("alternative", self.alternative, ALTERNATIVES)
         choose("difference", self.difference, DIFFERENCES)
         choose("spending", self.spending, SPENDING[:2])
-        number("planned_n", self.planned_n, 0, hint="It is the plan's units of both arms.")
+        held = {
+            "planned_n": number(
+                "planned_n", self.planned_n, 1, hint="It is the plan's units of both arms."
+            ),
+            "null": number(
+                "null", self.null, hint="It is the difference to test against, usually 0."
+            ),
+            "alpha": float(self.alpha),
+        }
         if not 1 <= whole("looks", self.looks, 1) <= 100:
             raise InputError(f"looks is {self.looks}; expected 1 to 100.")
         if self.futility is not None:
-            number("futility", self.futility, self.alpha, 1, hint="It is the plan's power, 0.8.")
-        number("null", self.null, hint="It is the difference to test against, usually 0.")
+            held["futility"] = number(
+                "futility", self.futility, held["alpha"], 1, hint="It is the plan's power, 0.8."
+            )
+        for name, value in held.items():  # plain numbers, which can be looked up in a cache
+            object.__setattr__(self, name, value)
 
     @property
     def level(self) -> float:

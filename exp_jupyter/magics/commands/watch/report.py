@@ -26,10 +26,10 @@ def arguments() -> Arguments:
     it = Arguments(
         "exp_report",
         """
-        Make one page for those who decide: question, design, health, results, days, segments,
-        decision, and where the numbers come from.
+        Make one page for those who decide.
 
-        REF is an experiment of the project, or a variable that holds what %exp_analyze or
+        It has the question, the design, health, results, days, segments, the decision, and where
+        the numbers come from. REF is an experiment of the project, or a variable that holds what %exp_analyze or
         %exp_analyze_events returned. The same data gives the same bytes.
         """,
         [
