@@ -29,8 +29,8 @@ def arguments() -> Arguments:
         Make one page for those who decide.
 
         It has the question, the design, health, results, days, segments, the decision, and where
-        the numbers come from. REF is an experiment of the project, or a variable that holds what %exp_analyze or
-        %exp_analyze_events returned. The same data gives the same bytes.
+        the numbers come from. REF is an experiment of the project, or a variable that holds what
+        %exp_analyze or %exp_analyze_events returned. The same data gives the same bytes.
         """,
         [
             "%exp_report 4",
