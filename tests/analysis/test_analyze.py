@@ -460,6 +460,7 @@ class TestWrongInput:
             ({"metrics": []}, "no metric", "revenue:mean"),
             ({"metrics": ["paid", "paid"]}, "given 2 times", "once"),
             ({"metrics": 3}, "metrics is 3", "short forms"),
+            ({"breakdown": 3}, "breakdown is 3", "country"),
             ({"metrics": [3]}, "A metric cannot be 3", "Write it as"),
             ({"variant": "varint"}, "no column 'varint' for the variant", "'variant'"),
             ({"variant": "user"}, "more than 2,000 combinations|900 different", ""),

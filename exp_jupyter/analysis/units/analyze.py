@@ -239,7 +239,7 @@ def analyze(
             hint="Name it: unit='user_id'.",
         )
     numbers = NumberFormat.of(decimal, thousands)
-    segments = (breakdown,) if isinstance(breakdown, (str, int)) else tuple(breakdown)
+    segments = _columns(breakdown)
     variant, unit = str(variant), None if unit is None else str(unit)
     segments = tuple(str(name) for name in segments)
     adjustment = Adjustment(
@@ -351,6 +351,21 @@ def analyze(
         cluster=adjustment.cluster,
         clusters={key: randomised[key] for key in order if key in randomised},
     )
+
+
+def _columns(breakdown: Any) -> tuple[str, ...]:
+    """Return the columns to break down by; none where None is given."""
+    if breakdown is None:
+        return ()
+    if isinstance(breakdown, str):
+        return (breakdown,)
+    try:
+        return tuple(breakdown)
+    except TypeError:
+        raise InputError(
+            f"breakdown is {breakdown!r}; expected a column's name or several.",
+            hint='Write breakdown="country", or breakdown=["country", "plan"].',
+        ) from None
 
 
 def value_of(metric: UnitMetric, bounds: Mapping[str, Bounds] | None = None) -> UnitValue:
