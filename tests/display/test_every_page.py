@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from exp_jupyter.analysis.report import Report
 from exp_jupyter.display import page
 
 ALLOWED_TAGS = {
@@ -196,11 +195,10 @@ def test_nothing_is_ever_nan_to_a_reader(sample):
 
 
 def test_a_page_weighs_little(sample):
-    displays = 2 if isinstance(sample, Report) else 1  # a report holds results, series and segments
-    assert len(sample.to_html().encode()) <= displays * 30_000
+    assert len(sample.to_html().encode()) <= 30_000
     data = page(sample).to_data()
-    assert len(json.dumps(data)) <= displays * 60_000
-    assert len(json.dumps(data["page"], ensure_ascii=False).encode()) <= displays * 30_000
+    assert len(json.dumps(data)) <= 40_000
+    assert len(json.dumps(data["page"], ensure_ascii=False).encode()) <= 30_000
 
 
 def test_data_says_what_it_is(sample):

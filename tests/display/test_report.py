@@ -55,6 +55,15 @@ class TestPage:
         assert "Segments" in sections(builders["report-of-events"]("New checkout"))
         assert "Segments" not in sections(builders["report-of-units"]("New checkout"))
 
+    def test_segments_are_compared_and_the_frame_has_their_arms(self, builders):
+        report = builders["report-of-events"]("New checkout")
+        told = report.to_markdown().partition("## Segments")[2].partition("## Decision")[0]
+        assert "Against the rest" in told
+        assert "some differ by chance" in told
+        assert "with its own value" in told
+        arms = report.to_frame().query("segment != ''")
+        assert set(arms["variant"]) == {"control", "New checkout"}
+
     def test_it_says_where_the_numbers_come_from(self, report):
         told = report.to_markdown().partition("## Where the numbers come from")[2]
         for fact in ("sequential", "recommended", "8c74aa4b", "project.experiments.report(42)"):

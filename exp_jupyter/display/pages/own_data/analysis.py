@@ -36,13 +36,11 @@ from exp_jupyter.display.pages.results.effects import (
     value_cell,
     warnings_of,
 )
-from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
+from exp_jupyter.display.pages.results.heterogeneity import answers, each_segment
 
 if TYPE_CHECKING:
     from exp_jupyter.analysis.units.results import Analysis, ArmResult, MetricResult
 
-_MOST_FORESTS = 6
-"""Comparisons whose segments are drawn; ``by_segment`` has the others."""
 _MOST_SEGMENT_ROWS = 120
 
 
@@ -248,19 +246,8 @@ def segments(subject: Analysis) -> Details:
         if len(shown) < len(subject.segments)
         else ""
     )
-    note = Sentence(
-        (
-            Span(
-                "Each segment is analysed on its own; among many, some differ by chance.",
-                quiet=True,
-            ),
-        )
-    )
-    pictured = [
-        block for one in subject.by_segment[:_MOST_FORESTS] for block in segment_blocks(one)
-    ]
     tables = _tables(subject, shown, f"By {by}{cut}")
-    return Details(f"By {by}{cut}", (*pictured, note, *tables), in_text=True)
+    return Details(f"By {by}{cut}", (*each_segment(subject.by_segment), *tables), in_text=True)
 
 
 def _warnings(subject: Analysis) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from exp_jupyter.display.content.blocks import (
     NextStep,
     Reading,
     Row,
-    Sentence,
     SmallPrint,
     Span,
     Table,
@@ -36,7 +35,7 @@ from exp_jupyter.display.pages.results.effects import (
     warnings_of,
 )
 from exp_jupyter.display.pages.results.exposures import split_badge, split_words
-from exp_jupyter.display.pages.results.heterogeneity import answers, segment_blocks
+from exp_jupyter.display.pages.results.heterogeneity import answers, each_segment
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
 from exp_jupyter.display.pages.results.series import arm_reading, daily_picture
 from exp_jupyter.shown import plain
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from exp_jupyter.analysis.results.series import Series, SeriesDay
     from exp_jupyter.engine.comparison.effect import Effect
 
-_MOST_FORESTS = 6
-"""Comparisons whose segments are drawn; ``by_segment`` has the others."""
 _MOST_SEGMENT_ROWS = 60
 _MOST_PICTURED = 8
 """Metrics beside whose table there is room for the first one's picture."""
@@ -226,20 +223,9 @@ def segments(subject: EventAnalysis) -> Details:
     cut = ""
     if len(shown) < len(subject.segments):
         cut = f", the first {most} of {len(subject.segments)}"
-    note = Sentence(
-        (
-            Span(
-                "Each segment is analysed on its own; among many, some differ by chance.",
-                quiet=True,
-            ),
-        )
-    )
-    pictured = [
-        block for one in subject.by_segment[:_MOST_FORESTS] for block in segment_blocks(one)
-    ]
     words = [", ".join("(missing)" if v is None else v for v in one.values) for one in shown]
     tables = _tables([one.series for one in shown], words, f"By {by}{cut}")
-    return Details(f"By {by}{cut}", (*pictured, note, *tables), in_text=True)
+    return Details(f"By {by}{cut}", (*each_segment(subject.by_segment), *tables), in_text=True)
 
 
 def _warnings(subject: EventAnalysis) -> tuple[str, ...]:

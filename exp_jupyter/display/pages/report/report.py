@@ -30,6 +30,7 @@ from exp_jupyter.display.pages.report.provenance import provenance
 from exp_jupyter.display.pages.results import conclusions, quality
 from exp_jupyter.display.pages.results import results as results_page
 from exp_jupyter.display.pages.results import series as series_page
+from exp_jupyter.display.pages.results.heterogeneity import each_segment
 from exp_jupyter.display.render.steady import steady
 from exp_jupyter.shown import plain
 
@@ -191,16 +192,12 @@ def _days(subject: Report) -> list[Block]:
 
 
 def _segments(subject: Report) -> list[Block]:
+    """Return how the segments differ; the values of their arms would outweigh the page."""
     evidence: Any = subject.evidence
     if not getattr(evidence, "segments", ()):
         return []
-    if hasattr(evidence, "exposures"):
-        from exp_jupyter.display.pages.own_data.events import segments as of_events
-
-        return [*of_events(evidence).blocks]
-    from exp_jupyter.display.pages.own_data.analysis import segments as of_units
-
-    return [*of_units(evidence).blocks]
+    words = "every metric, segment and arm with its own value: to_frame()"
+    return [*each_segment(evidence.by_segment), SmallPrint((words,))]
 
 
 def _decision(subject: Report) -> list[Block]:

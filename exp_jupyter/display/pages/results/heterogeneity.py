@@ -34,6 +34,8 @@ from exp_jupyter.display.pages.results.effects import warnings_of
 if TYPE_CHECKING:
     from exp_jupyter.engine.comparison.effect import Effect
 
+_MOST_COMPARED = 6
+"""Comparisons whose segments are shown on a page; ``by_segment`` has the others."""
 _MOST_LINES = 40
 _SUSPECT = 0.001
 """Below this corrected p-value a segment's units are not split as planned."""
@@ -60,6 +62,13 @@ def segment_comparison(subject: SegmentComparison) -> Description:
 def answers(comparisons: Sequence[SegmentComparison]) -> list[Block]:
     """Return the global answer of every comparison, one sentence each."""
     return [Sentence(_answer(one), lead=place == 0) for place, one in enumerate(comparisons)]
+
+
+def each_segment(comparisons: Sequence[SegmentComparison]) -> list[Block]:
+    """Return the segments of the first comparisons, and what to keep in mind about them."""
+    blocks = [block for one in comparisons[:_MOST_COMPARED] for block in segment_blocks(one)]
+    words = "Each segment is analysed on its own; among many, some differ by chance."
+    return [*blocks, Sentence((Span(words, quiet=True),))]
 
 
 def segment_blocks(subject: SegmentComparison) -> list[Block]:
