@@ -132,6 +132,12 @@ def test_a_guardrail_margin_that_is_none_is_refused(experiments):
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_every_table_fits_a_terminal(sample, width):
-    lines = sample.to_text(width).splitlines()
-    # A call that makes the result again is code, and code is not broken inside a word.
-    assert max(len(line) for line in lines if "method='" not in line) <= width
+    assert max(map(len, sample.to_text(width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("kind", ["write-plan", "change-request", "experiment", "report"])
+def test_a_long_name_fits_a_terminal(builders, kind):
+    name = "A checkout on one page that asks for nothing a second time, not even for a country"
+    shown = builders[kind](name)
+    assert max(map(len, shown.to_text(60).splitlines())) <= 60
+    assert name in words(shown)

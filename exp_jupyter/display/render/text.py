@@ -121,7 +121,7 @@ def _block(block: Block, width: int, *, fit: bool) -> list[str]:
         case Table():
             return _table(block, width, fit=fit)
         case Diff():
-            return _diff(block)
+            return _diff(block, width, fit=fit)
         case Picture():
             return []
         case Details():
@@ -163,7 +163,7 @@ def cell_text(cell: Cell) -> str:
 
 def _table(table: Table, width: int, *, fit: bool) -> list[str]:
     if not table.headed:
-        return _pairs(table, width)
+        return _pairs(table, width, fit=fit)
     table = without_empty_columns(table)
     grid = [
         [_cell_lines(cell, column) for cell, column in _row_of(row, table)] for row in table.rows
@@ -207,7 +207,7 @@ def _stacked(table: Table, width: int) -> list[str]:
             for cell, column in rest
             if (text := cell_text(cell).strip())
         ]
-        lines += [f"  {line}" for line in _wrapped(" · ".join(said), width - 2)]
+        lines += _below(" · ".join(said), width)
     return lines
 
 
@@ -272,24 +272,40 @@ def _strips(table: Table, room: int) -> dict[int, list[str]]:
     return found
 
 
-def _pairs(table: Table, width: int) -> list[str]:
+def _pairs(table: Table, width: int, *, fit: bool) -> list[str]:
     labels = [cell_text(row.cells[0]) for row in table.rows]
     size = max(map(columns_of, labels), default=0)
+    room = max(width - size - len(_GAP), 20)
     lines = []
     for label, row in zip(labels, table.rows, strict=True):
-        value = _wrapped(cell_text(row.cells[1]), max(width - size - len(_GAP), 20)) or [""]
+        text = cell_text(row.cells[1])
+        value = _wrapped(text, room) or [""]
+        if fit and max(map(columns_of, value)) > room:
+            # A call may have no place to break at: below its label it has the whole line.
+            lines += [label, *_below(text, width)]
+            continue
         lines.append(f"{_pad(label, size, 'left')}{_GAP}{value[0]}")
         lines.extend(" " * (size + len(_GAP)) + more for more in value[1:])
     return lines
 
 
-def _diff(diff: Diff) -> list[str]:
+def _diff(diff: Diff, width: int, *, fit: bool) -> list[str]:
     size = max((columns_of(clean(line.label)) for line in diff.lines), default=0)
-    return [
-        f"{_pad(clean(line.label), size, 'left')}{_GAP}{_side(line.before)}"
-        + (" (unchanged)" if line.unchanged else f" → {_side(line.after)}")
-        for line in diff.lines
-    ]
+    lines = []
+    for line in diff.lines:
+        label = clean(line.label)
+        change = " (unchanged)" if line.unchanged else f" → {_side(line.after)}"
+        change = f"{_side(line.before)}{change}"
+        if fit and size + len(_GAP) + columns_of(change) > width:
+            lines += [*_wrapped(label, width), *_below(change, width)]
+        else:
+            lines.append(f"{_pad(label, size, 'left')}{_GAP}{change}")
+    return lines
+
+
+def _below(text: str, width: int) -> list[str]:
+    """Return words that need the whole line, set in below their label."""
+    return [f"  {line}" for line in _wrapped(text, width - 2)]
 
 
 def _side(value: str | None) -> str:
