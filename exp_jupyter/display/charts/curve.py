@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exp_jupyter.display.charts import axes
-from exp_jupyter.display.charts.plot import Axis, Plot, PlotLine, PlotMark
+from exp_jupyter.display.charts.plot import Axis, Plot, PlotLine, PlotMark, thinned
 from exp_jupyter.display.content import numbers
 from exp_jupyter.display.content.blocks import Svg
 from exp_jupyter.display.content.palette import colour
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 560, 190
 _LEFT, _TOP, _RIGHT, _PLOT = 62, 12, 16, 150
-_MOST_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,12 @@ class CurveChart:
         return min(max(effect for _, effect in self.points), 3.2 * settled) * 1.05
 
     @property
-    def thinned(self) -> tuple[tuple[int, float], ...]:
-        """The points a picture needs: all of a short plan, an even choice of a long one."""
-        step = max(len(self.points) // _MOST_POINTS, 1)
-        return (*self.points[:-1:step], self.points[-1])
+    def plan_words(self) -> str:
+        """What the plan can tell from none, and when; empty where there is none."""
+        if not self.plan:
+            return ""
+        day, effect = self.plan
+        return f"{numbers.share(effect)} after {numbers.days(day)}"
 
     def svg(self) -> Svg:
         """Draw it; the same chart is the same bytes."""
@@ -71,7 +72,7 @@ class CurveChart:
             parts.append(
                 axes.text(_LEFT - 8, height + 4, numbers.share(tick) if tick else "0", anchor="end")
             )
-        places = axes.points((x(day), y(effect)) for day, effect in self.thinned)
+        places = axes.points((x(day), y(effect)) for day, effect in thinned(self.points))
         curve = (
             f'<polyline points="{places}" fill="none" stroke="{colour("accent")}" '
             'stroke-width="2" stroke-linejoin="round"/>'
@@ -84,11 +85,9 @@ class CurveChart:
             parts.append(axes.line((px, py, px, _TOP + _PLOT), stroke=tone, dash="3 3"))
             parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{tone}"/>')
             late = x(day) > width * 0.72
-            words = f"{numbers.share(effect)} after {numbers.days(day)}"
             anchor = "end" if late else "start"
-            parts.append(
-                axes.text(px + (-2 if late else 6), py - 9, words, anchor=anchor, fill=tone)
-            )
+            place = px + (-2 if late else 6)
+            parts.append(axes.text(place, py - 9, self.plan_words, anchor=anchor, fill=tone))
         marks = axes.ticks(0, last, 6)
         for tick in marks:
             at_end = tick == marks[-1]
@@ -102,14 +101,13 @@ class CurveChart:
         last = self.points[-1][0]
         points = tuple(
             (day, effect, None, None, f"{numbers.days(day)}: {numbers.share(effect)}")
-            for day, effect in self.thinned
+            for day, effect in thinned(self.points)
         )
         days = tuple((tick, numbers.count(tick)) for tick in axes.ticks(0, last, 6))
         marks: tuple[PlotMark, ...] = ()
         if self.plan:
             day, effect = self.plan
-            words = f"{numbers.share(effect)} after {numbers.days(day)}"
-            marks = (PlotMark(day, words, "accent", y=effect),)
+            marks = (PlotMark(day, self.plan_words, "accent", y=effect),)
         return Plot(
             Axis(0, last, (*days[:-1], (days[-1][0], f"{days[-1][1]} days"))),
             Axis(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 720, 190
 _LEFT, _TOP, _RIGHT, _PLOT = 62, 12, 110, 146
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
-_MOST_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,7 @@ class ExposureChart:
         ends_at = []
         for index, (name, points) in enumerate(self.lines):
             stroke, dash = SERIES[index % len(SERIES)], _DASHES[index % 4]
-            step = max(len(points) // _MOST_POINTS, 1)
-            shown = (*points[:-1:step], points[-1])
-            places = axes.points((_LEFT + x(day), _TOP + y(n)) for day, n in shown)
+            places = axes.points((_LEFT + x(day), _TOP + y(n)) for day, n in thinned(points))
             dashes = f' stroke-dasharray="{dash}"' if dash else ""
             parts.append(
                 f'<polyline points="{places}" fill="none" stroke="{stroke}" '

@@ -105,13 +105,10 @@ def draw_series(chart: SeriesChart, ax: Axes) -> None:
                 color=stroke,
                 parse_math=False,  # a dollar in a name is a dollar
             )
-        if line.since is not None and len(chart.lines) == 1:
-            side = "above" if line.points[-1].estimate > 0 else "below"
+        if line.since is not None and line.points and len(chart.lines) == 1:
             tone = colour(line.tone)
             ax.axvline(line.since, color=tone, linestyle=":", linewidth=1)  # type: ignore[arg-type]
-            ax.set_title(
-                f"{side} 0 since {numbers.day(line.since)}", loc="left", fontsize=9, color=tone
-            )
+            ax.set_title(line.since_words, loc="left", fontsize=9, color=tone)
     ax.axhline(0, color=RULE, linewidth=1)
     ax.set_ylim(*chart.reach())
     if chart.relative:
@@ -130,7 +127,7 @@ def draw_curve(chart: CurveChart, ax: Axes) -> None:
         day, effect = chart.plan
         ax.plot([day], [effect], "o", color=tone)
         ax.annotate(
-            f"{numbers.share(effect)} after {numbers.days(day)}",
+            chart.plan_words,
             (day, effect),
             textcoords="offset points",
             xytext=(6, 6),

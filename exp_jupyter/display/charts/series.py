@@ -42,6 +42,14 @@ class Line:
     since: date | None = None
     tone: Tone = "accent"
 
+    @property
+    def since_words(self) -> str:
+        """On which side of zero its band has been since when; empty where it is on neither."""
+        if self.since is None or not self.points:
+            return ""
+        side = "above" if self.points[-1].estimate > 0 else "below"
+        return f"{side} 0 since {numbers.day(self.since)}"
+
 
 @dataclass(frozen=True)
 class SeriesChart:
@@ -75,6 +83,11 @@ class SeriesChart:
         """The right end of the time axis: some of the days to come, never most of the picture."""
         first, last = self.days
         return last + timedelta(days=min(self.days_left, max((last - first).days, 7)))
+
+    @property
+    def left_words(self) -> str:
+        """How far the planned size is."""
+        return f"{numbers.days(self.days_left)} to planned size"
 
     def reach(self) -> tuple[float, float]:
         """Return the vertical range: all of the later bands, at least a look at the early ones.
@@ -116,14 +129,12 @@ class SeriesChart:
             for line in self.lines
         )
         marks = [
-            PlotMark(x(line.since), f"{side} 0 since {numbers.day(line.since)}", line.tone)
+            PlotMark(x(line.since), line.since_words, line.tone)
             for line in self.lines
             if len(self.lines) == 1 and line.since is not None and line.points
-            for side in ("above" if line.points[-1].estimate > 0 else "below",)
         ]
         if self.days_left and self.last_shown > self.days[1]:
-            words = f"{numbers.days(self.days_left)} to planned size"
-            marks.append(PlotMark(x(self.days[1]), words, until=x(self.last_shown)))
+            marks.append(PlotMark(x(self.days[1]), self.left_words, until=x(self.last_shown)))
         day_ticks = axes.day_ticks(first, self.last_shown)
         return Plot(
             Axis(0, x(self.last_shown), tuple((x(day), numbers.day(day)) for day in day_ticks)),
@@ -194,11 +205,10 @@ class _Plot:
         return found
 
     def future(self) -> list[str]:
-        left = self.chart.days_left
-        if not left or self.last == self.chart.days[1]:
+        if not self.chart.days_left or self.last == self.chart.days[1]:
             return []
         start, end = _LEFT + self.x(self.chart.days[1]), _LEFT + self.width
-        words = f"{numbers.days(left)} to planned size"
+        words = self.chart.left_words
         shade = (
             f'<rect x="{start:.1f}" y="{_TOP}" width="{end - start:.1f}" height="{_PLOT}" '
             f'fill="{RULE}" fill-opacity=".1"/>'
@@ -254,15 +264,13 @@ class _Plot:
             if line.since is None or not line.points:
                 continue
             x, tone = _LEFT + self.x(line.since), colour(line.tone)
-            side = "above" if line.points[-1].estimate > 0 else "below"
             late = self.x(line.since) > self.width * 0.7
-            words = f"{side} 0 since {numbers.day(line.since)}"
             found.append(axes.line((x, _TOP - 14, x, _TOP + _PLOT), stroke=tone, dash="3 3"))
             found.append(
                 axes.text(
                     x + (-5 if late else 5),
                     _TOP - 5,
-                    words,
+                    line.since_words,
                     anchor="end" if late else "start",
                     fill=tone,
                 )

@@ -308,6 +308,18 @@ def p_value(value: SupportsFloat | None, alpha: float | None = None) -> str:
     return f"{real:.{decimals}f}"
 
 
+def p_words(value: SupportsFloat | None, alpha: float | None = None) -> str:
+    """Write a p-value for the middle of a sentence.
+
+    Examples
+    --------
+    >>> print(p_words(0.27), "and", p_words(0.00002))
+    p = 0.270 and p < 0.001
+    """
+    written = p_value(value, alpha)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
+
+
 def chance(value: SupportsFloat | None) -> str:
     """Write a chance to win: never quite 0 or 100 %.
 

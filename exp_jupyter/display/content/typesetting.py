@@ -21,6 +21,18 @@ def unbroken(text: str) -> str:
     return _TOGETHER.sub("\u00a0", text)
 
 
+def edges(text: str) -> tuple[str, str]:
+    """Return the spaces around a run of words, which separate one voice from the next.
+
+    Examples
+    --------
+    >>> edges(" and "), edges("then"), edges(" ")
+    ((' ', ' '), ('', ''), (' ', ''))
+    """
+    trail = " " if text[-1:] == " " and text.strip() else ""
+    return (" " if text[:1] == " " else ""), trail
+
+
 def columns_of(text: str) -> int:
     r"""Return how many terminal columns a text takes.
 

@@ -38,7 +38,7 @@ from exp_jupyter.display.content.blocks import (
     spans,
     without_empty_columns,
 )
-from exp_jupyter.display.content.typesetting import unbroken
+from exp_jupyter.display.content.typesetting import edges, unbroken
 from exp_jupyter.display.render.steady import steady
 from exp_jupyter.sanitize import sanitize, sanitize_lines
 
@@ -130,9 +130,7 @@ def _words(words: Words) -> list[Any]:
     """Return the spans; one without a voice of its own is just its text."""
     found: list[Any] = []
     for span in spans(words):
-        # Spaces at the edges separate one voice from the next and must stay.
-        lead = " " if span.text[:1] == " " else ""
-        trail = " " if span.text[-1:] == " " and span.text.strip() else ""
+        lead, trail = edges(span.text)
         voice = _kept(strong=span.strong, quiet=span.quiet, code=span.code, tone=span.tone)
         text = f"{lead}{_line(span.text)}{trail}"
         found.append({"text": text, **voice} if voice else text)

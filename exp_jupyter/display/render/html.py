@@ -44,7 +44,7 @@ from exp_jupyter.display.content.blocks import (
     without_empty_columns,
 )
 from exp_jupyter.display.content.palette import colour
-from exp_jupyter.display.content.typesetting import unbroken
+from exp_jupyter.display.content.typesetting import edges, unbroken
 from exp_jupyter.sanitize import sanitize, sanitize_lines
 
 _FONT = (
@@ -206,9 +206,7 @@ def _words(words: Words) -> str:
 
 
 def _span(span: Span) -> str:
-    # Spaces at the edges separate one voice from the next and must stay.
-    lead = " " if span.text[:1] == " " else ""
-    trail = " " if span.text[-1:] == " " and span.text.strip() else ""
+    lead, trail = edges(span.text)
     text = set_text(span.text)
     if span.code:
         text = f'<code style="{_CODE}">{text}</code>'

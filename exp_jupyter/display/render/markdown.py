@@ -29,6 +29,7 @@ from exp_jupyter.display.content.blocks import (
     spans,
     without_empty_columns,
 )
+from exp_jupyter.display.content.typesetting import edges
 from exp_jupyter.display.render.text import cell_text, clean
 from exp_jupyter.sanitize import sanitize_lines
 
@@ -117,8 +118,7 @@ def _words(words: Words) -> str:
 
 
 def _span(span: Span) -> str:
-    lead = " " if span.text[:1] == " " else ""
-    trail = " " if span.text[-1:] == " " and span.text.strip() else ""
+    lead, trail = edges(span.text)
     text = _inline_code(span.text) if span.code else literal(span.text)
     return f"{lead}{f'**{text}**' if span.strong and text else text}{trail}"
 

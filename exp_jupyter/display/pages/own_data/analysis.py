@@ -134,16 +134,16 @@ def _table(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -
     ]
     corrected = any(arm.adjusted_p_value is not None for _, arm in lines)
     bayesian = subject.method == "bayesian"
-    final = effect_columns(bayesian, bars, subject.difference == "relative", _shared(units))
+    final = effect_columns(
+        bayesian, bars, subject.difference == "relative", _shared(units), corrected=corrected
+    )
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if results[0].segment else ()),
         Column("Arm", names=("arm",)),
         Column("Units", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *final[:-1],
-        *((Column("p corrected", "right", ("adjusted_p_value",)),) if corrected else ()),
-        final[-1],
+        *final,
     )
     rows = tuple(
         Row(
@@ -200,14 +200,14 @@ def _pairs(subject: Analysis) -> list[Block]:
     ]
     corrected = any(pair.adjusted_p_value is not None for _, pair in lines)
     bayesian = subject.method == "bayesian"
-    final = effect_columns(bayesian, bars, subject.difference == "relative", _shared(units))
+    final = effect_columns(
+        bayesian, bars, subject.difference == "relative", _shared(units), corrected=corrected
+    )
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         Column("Arm", names=("arm",)),
         Column("Against", names=("against",)),
-        *final[:-1],
-        *((Column("p corrected", "right", ("adjusted_p_value",)),) if corrected else ()),
-        final[-1],
+        *final,
     )
     rows = []
     for (result, pair), word, bar in zip(lines, said, bars, strict=True):
@@ -286,8 +286,7 @@ def provenance(subject: Analysis) -> tuple[str, ...]:
         of = "clusters" if subject.clusters else "units"
         parts.append(f"too few {of} to check the split")
     else:
-        p = numbers.p_value(found.p_value)
-        parts.append(f"sample ratio p {p if p.startswith('<') else f'= {p}'}")
+        parts.append(f"sample ratio {numbers.p_words(found.p_value)}")
     if subject.correction:
         parts.append(f"p-values and intervals corrected: {subject.correction}")
     unit = f"one row a {subject.unit}" if subject.unit else "one row a unit"

@@ -142,16 +142,16 @@ def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     }
     first = _first_effect([one for one, _, _ in lines])
     bayesian = lines[0][0].method == "bayesian"
-    final = effect_columns(bayesian, list(bars.values()), readings.is_relative(first), unit)
+    final = effect_columns(
+        bayesian, list(bars.values()), readings.is_relative(first), unit, corrected=bool(adjusted)
+    )
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if segmented else ()),
         Column("Variant", names=("variant",)),
         Column("Units", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *final[:-1],
-        *((Column("p corrected", "right", ("adjusted_p_value",)),) if adjusted else ()),
-        final[-1],
+        *final,
     )
     rows = tuple(
         Row(

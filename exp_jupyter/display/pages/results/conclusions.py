@@ -184,6 +184,4 @@ def split_mark(ratio: SampleRatioMismatch | None) -> Badge | None:
     """Return the mark of a split that is the planned one; else None."""
     if ratio is None or ratio.p_value is None or ratio.mismatch:
         return None  # a broken split stands above everything else, in a sentence
-    p = numbers.p_value(ratio.p_value)
-    evidence = f"p {p}" if p.startswith("<") else f"p = {p}"
-    return Badge(f"✓ split as planned, {evidence}", "good")
+    return Badge(f"✓ split as planned, {numbers.p_words(ratio.p_value)}", "good")

@@ -55,9 +55,12 @@ def warnings_of(words: tuple[str, ...]) -> tuple[Block, ...]:
 
 
 def effect_columns(
-    bayesian: bool, bars: list[Any], relative: bool, unit: str = ""
+    bayesian: bool, bars: list[Any], relative: bool, unit: str = "", *, corrected: bool = False
 ) -> tuple[Column, ...]:
-    """Return the columns every comparison ends with: lift, interval, evidence, reading."""
+    """Return the columns every comparison ends with: lift, interval, evidence, reading.
+
+    ``corrected`` sets the corrected p-value before the reading, which is made from it.
+    """
     label, name = readings.evidence_heading(bayesian)
     return (
         Column("Lift" if relative else "Difference", "right", ("estimate",)),
@@ -67,6 +70,7 @@ def effect_columns(
             scale=shared_scale(bars, relative=relative, points=not relative and unit == "share"),
         ),
         Column(label, "right", (name,)),
+        *((Column("p corrected", "right", ("adjusted_p_value",)),) if corrected else ()),
         Column("Reading", names=("reading",), wrap=True),
     )
 

@@ -84,9 +84,8 @@ def split_words(subject: DailyExposures) -> str:
         return "split not stated"
     if found.p_value is None:
         return "too few units to check the split"
-    p = numbers.p_value(found.p_value)
     words = "split not as planned" if subject.mismatch else "split as planned"
-    return f"{words} (p {p})" if p.startswith("<") else f"{words} (p = {p})"
+    return f"{words} ({numbers.p_words(found.p_value)})"
 
 
 def _lead(subject: DailyExposures) -> Words:

@@ -50,7 +50,7 @@ def sample_ratio_mismatch(subject: SampleRatioMismatch) -> Description:
     """Describe the test of the split."""
     title = "Sample ratio"
     mismatch = bool(subject.mismatch)
-    evidence = _evidence(subject)
+    evidence = numbers.p_words(subject.p_value)
     blocks: list[Block] = [Heading(title, note="does the split match the plan?")]
     if subject.p_value is None:
         words: Words = (Span("Too few units to test the split yet", strong=True), ".")
@@ -96,14 +96,9 @@ def mismatch_blocks(found: SampleRatioMismatch | None) -> tuple[Block, ...]:
     )
     words: Words = (
         Span(f"✕ {_MISMATCH_WORDS}", strong=True, tone="bad"),
-        f" ({_evidence(found)}): {seen}. Look for the cause before the results.",
+        f" ({numbers.p_words(found.p_value)}): {seen}. Look for the cause before the results.",
     )
     return (Sentence(words, lead=True),)
-
-
-def _evidence(found: SampleRatioMismatch) -> str:
-    p = numbers.p_value(found.p_value)
-    return f"p {p}" if p.startswith("<") else f"p = {p}"
 
 
 def split_table(observed: dict[str, float], expected: dict[str, float]) -> Table:

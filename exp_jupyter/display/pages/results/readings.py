@@ -189,8 +189,7 @@ def evidence_words(effect: Effect, goal: str | None = None) -> str:
         return f"chance to be {word} {numbers.chance(chance(effect, goal))}"
     if effect.p_value is None:
         return ""
-    written = numbers.p_value(effect.p_value, 1 - effect.level)
-    return f"p {written}" if written.startswith("<") else f"p = {written}"
+    return numbers.p_words(effect.p_value, 1 - effect.level)
 
 
 def level_words(effect: Effect) -> str:

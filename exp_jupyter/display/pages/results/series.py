@@ -301,8 +301,7 @@ def _alt(subject: Series, lines: tuple[Line, ...]) -> str:
         span = numbers.interval(end.low, end.high, relative=_relative(subject), unit=_unit(subject))
         words = f"{line.name}: {write(end.estimate)} on {numbers.day(end.day)}, interval {span}"
         if line.since:
-            side = "above" if end.estimate > 0 else "below"
-            words += f", {side} 0 since {numbers.day(line.since)}"
+            words += f", {line.since_words}"
         parts.append(words)
     name = f"Difference from {subject.baseline_key} by day with its interval"
     return f"{name}. {'; '.join(parts)}."
