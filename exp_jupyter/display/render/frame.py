@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.display.content.blocks import Description, Table, walk
+from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,21 @@ def rows(table: Table) -> list[dict[str, Any]]:
                 values[name] = behind[place] if behind else None
         found.append(values)
     return found
+
+
+def packed(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows for a front end: each name once, instead of beside every value.
+
+    Examples
+    --------
+    >>> packed([{"n": 1, "value": 0.5}, {"n": 2, "value": None}])
+    {'columns': ['n', 'value'], 'rows': [[1, 0.5], [2, None]]}
+    """
+    columns = list(records[0]) if records else []
+    return {
+        "columns": columns,
+        "rows": [[plain(record.get(name)) for name in columns] for record in records],
+    }
 
 
 def records(description: Description) -> list[dict[str, Any]]:

@@ -107,6 +107,13 @@ def _shared(units: list[str]) -> str:
     return units[0] if len(set(units)) == 1 else ""
 
 
+def _last_columns(
+    subject: Analysis, bars: list[Bar], units: list[str], *, corrected: bool
+) -> tuple[Column, ...]:
+    relative, bayesian = subject.difference == "relative", subject.method == "bayesian"
+    return effect_columns(bayesian, bars, relative, _shared(units), corrected=corrected)
+
+
 def _caption(subject: Analysis) -> str:
     return f"Every metric and arm against {subject.control}"
 
@@ -133,17 +140,13 @@ def _table(subject: Analysis, results: tuple[MetricResult, ...], caption: str) -
         for (_, arm), word, unit in zip(lines, said, units, strict=True)
     ]
     corrected = any(arm.adjusted_p_value is not None for _, arm in lines)
-    bayesian = subject.method == "bayesian"
-    final = effect_columns(
-        bayesian, bars, subject.difference == "relative", _shared(units), corrected=corrected
-    )
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if results[0].segment else ()),
         Column("Arm", names=("arm",)),
         Column("Units", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *final,
+        *_last_columns(subject, bars, units, corrected=corrected),
     )
     rows = tuple(
         Row(
@@ -199,15 +202,11 @@ def _pairs(subject: Analysis) -> list[Block]:
         for (_, pair), word, unit in zip(lines, said, units, strict=True)
     ]
     corrected = any(pair.adjusted_p_value is not None for _, pair in lines)
-    bayesian = subject.method == "bayesian"
-    final = effect_columns(
-        bayesian, bars, subject.difference == "relative", _shared(units), corrected=corrected
-    )
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         Column("Arm", names=("arm",)),
         Column("Against", names=("against",)),
-        *final,
+        *_last_columns(subject, bars, units, corrected=corrected),
     )
     rows = []
     for (result, pair), word, bar in zip(lines, said, bars, strict=True):

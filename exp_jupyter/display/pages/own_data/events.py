@@ -38,6 +38,7 @@ from exp_jupyter.display.pages.results.exposures import split_badge, split_words
 from exp_jupyter.display.pages.results.heterogeneity import answers, each_segment
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
 from exp_jupyter.display.pages.results.series import arm_reading, daily_picture
+from exp_jupyter.display.render.frame import packed
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -142,16 +143,14 @@ def _table(lines: list[Line], caption: str, adjusted: Adjusted) -> Table:
     }
     first = _first_effect([one for one, _, _ in lines])
     bayesian = lines[0][0].method == "bayesian"
-    final = effect_columns(
-        bayesian, list(bars.values()), readings.is_relative(first), unit, corrected=bool(adjusted)
-    )
+    relative, drawn = readings.is_relative(first), list(bars.values())
     columns = (
         Column("Metric", names=("metric",), wrap=True),
         *((Column("Segment", names=("segment",), wrap=True),) if segmented else ()),
         Column("Variant", names=("variant",)),
         Column("Units", "right", ("n",)),
         Column("Value", "right", ("value",)),
-        *final,
+        *effect_columns(bayesian, drawn, relative, unit, corrected=bool(adjusted)),
     )
     rows = tuple(
         Row(
@@ -329,7 +328,4 @@ def _data(subject: EventAnalysis) -> dict[str, Any]:
     )
     facts = {name: plain(getattr(subject, name)) for name in names.split(" ")}
     facts["engine"] = _engine(subject)
-    rows = _records(subject)
-    columns = list(rows[0])
-    values = [[plain(row[name]) for name in columns] for row in rows]
-    return {**facts, "units": subject.exposures.units, "columns": columns, "rows": values}
+    return {**facts, "units": subject.exposures.units, **packed(_records(subject))}

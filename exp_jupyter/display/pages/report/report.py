@@ -31,6 +31,7 @@ from exp_jupyter.display.pages.results import conclusions, quality
 from exp_jupyter.display.pages.results import results as results_page
 from exp_jupyter.display.pages.results import series as series_page
 from exp_jupyter.display.pages.results.heterogeneity import each_segment
+from exp_jupyter.display.render.frame import packed
 from exp_jupyter.display.render.steady import steady
 from exp_jupyter.shown import plain
 
@@ -46,6 +47,8 @@ _ROLES = {"primary": "Decides", "secondary": "Also looked at", "guardrail": "Mus
 def report(subject: Report) -> Description:
     """Describe an experiment on one page for those who decide."""
     described = _evidence(subject)
+    records = described.records() if described.records is not None else []
+    digest = _digest(records)
     blocks: list[Block] = [
         *(
             (StatusLine("", (Badge(f"✓ written to {subject.saved}", "good"),)),)
@@ -61,14 +64,14 @@ def report(subject: Report) -> Description:
         *_section("Day by day", _days(subject)),
         *_section("Segments", _segments(subject)),
         *_section("Decision", _decision(subject)),
-        *_section("Where the numbers come from", [provenance(subject, _digest(described))]),
+        *_section("Where the numbers come from", [provenance(subject, digest)]),
     ]
     return Description(
         "report",
         f"{subject.title} · report",
         tuple(blocks),
         described.records,
-        lambda: _data(subject, described),
+        lambda: _data(subject, records, digest),
         chart=described.chart,
     )
 
@@ -226,23 +229,19 @@ def _without_frame(blocks: Iterable[Block]) -> list[Block]:
     return [block for block in blocks if not isinstance(block, Heading | NextStep | SmallPrint)]
 
 
-def _digest(described: Description) -> str:
+def _digest(records: list[dict[str, Any]]) -> str:
     """Return a digest of the numbers: two reports with the same one say the same."""
-    records = described.records() if described.records is not None else []
     told = json.dumps(steady(plain(records)), sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def _data(subject: Report, described: Description) -> dict[str, Any]:
+def _data(subject: Report, records: list[dict[str, Any]], digest: str) -> dict[str, Any]:
     """Return what a front end draws: the decision, and the results' rows."""
-    records = described.records() if described.records is not None else []
-    columns = list(records[0]) if records else []
     return {
         "title": subject.title,
         "question": subject.question,
         "decision": plain(subject.decision),
-        "digest": _digest(described),
-        "columns": columns,
-        "rows": [[plain(row.get(name)) for name in columns] for row in records],
+        "digest": digest,
+        **packed(records),
         "version": subject.version,
     }

@@ -36,6 +36,7 @@ from exp_jupyter.display.pages.results.effects import (
     warnings_of,
 )
 from exp_jupyter.display.pages.results.quality import mismatch_blocks
+from exp_jupyter.display.render.frame import packed
 from exp_jupyter.shown import plain
 
 if TYPE_CHECKING:
@@ -437,7 +438,4 @@ def _data(subject: Series) -> dict[str, Any]:
         "method mode level status baseline_key variants as_of planned_sample_size source version"
     )
     facts = {name: plain(getattr(subject, name)) for name in names.split(" ")}
-    rows = _records(subject)
-    columns = list(rows[0]) if rows else []
-    values = [[plain(row[name]) for name in columns] for row in rows]
-    return {**facts, "crossed": plain(subject.crossed), "columns": columns, "rows": values}
+    return {**facts, "crossed": plain(subject.crossed), **packed(_records(subject))}
