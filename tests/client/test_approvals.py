@@ -2,7 +2,7 @@
 
 import pytest
 
-from exp_jupyter.errors import InputError, PermissionDeniedError
+from exp_jupyter.errors import InputError, NotFoundError, PermissionDeniedError
 
 CREATE = "create_from_prompt"
 
@@ -327,8 +327,9 @@ def test_the_beginning_of_an_id_is_enough_where_only_one_request_has_it():
     assert reviewer.approvals.get(one[:8]).id == one
     assert reviewer.approvals.approve(one[:8]).send().result.id == one
     assert reviewer.approvals.reject(other[:8].upper(), "No").send().result.id == other
-    with pytest.raises(InputError, match="begins with 'zzzz'") as unknown:
+    with pytest.raises(NotFoundError, match="begins with 'zzzz'") as unknown:
         reviewer.approvals.get("zzzz")
+    assert unknown.value.status == 404
     assert other[:8] in unknown.value.hint
     with pytest.raises(InputError, match="begins with ''") as several:
         reviewer.approvals.get("")

@@ -194,7 +194,7 @@ class TestBadInput:
             ("%exp_duplicate 999 --yes", NotFoundError, "no experiment 999"),
             ("%exp_record no/where.expsnap", StoreError, "cannot be written"),
             ("%exp_replay nothing.expsnap", StoreError, "cannot be read"),
-            ("%exp_approvals --approve nope --yes", InputError, "No change request begins with"),
+            ("%exp_approvals --approve nope --yes", NotFoundError, "No change request begins with"),
             ("%exp_approvals --reject nope", InputError, "needs a reason"),
             ("%exp_approvals --approve a --withdraw b", InputError, "one thing at a time"),
         ],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from exp_jupyter.client.api import ProjectApi
-from exp_jupyter.client.lookup.names import suggestion
+from exp_jupyter.client.lookup.names import not_there, suggestion
 from exp_jupyter.errors import ApiError, InputError, NotFoundError
 from exp_jupyter.schema.experiments.experiment import Experiment, ExperimentList
 
@@ -79,16 +79,7 @@ def missing_experiment(api: ProjectApi, known: int, miss: NotFoundError) -> NotF
         hint = _some([*experiments_of(api)])
     except ApiError:
         return miss
-    return NotFoundError(
-        f"There is no experiment {known} in this project.",
-        hint=hint,
-        status=miss.status,
-        kind=miss.kind,
-        code=miss.code,
-        attr=miss.attr,
-        detail=miss.detail,
-        body=miss.body,
-    )
+    return not_there(miss, f"There is no experiment {known} in this project.", hint)
 
 
 def _some(experiments: Sequence[Experiment]) -> str:

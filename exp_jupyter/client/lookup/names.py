@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from exp_jupyter.errors import NotFoundError
+
 
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return ``Did you mean …?`` for the names nearest to ``wanted``; empty when none is near.
@@ -33,3 +35,17 @@ def as_id(ref: Any) -> int | None:
     if isinstance(ref, str) and ref.strip().isdecimal():
         return int(ref)
     return None
+
+
+def not_there(miss: NotFoundError, message: str, hint: str) -> NotFoundError:
+    """Return the project's refusal of what is not there, in words that say what is."""
+    return NotFoundError(
+        message,
+        hint=hint,
+        status=miss.status,
+        kind=miss.kind,
+        code=miss.code,
+        attr=miss.attr,
+        detail=miss.detail,
+        body=miss.body,
+    )

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exp_jupyter.client.calls import call
-from exp_jupyter.client.lookup.approvals import change_request, change_requests, policies_of
-from exp_jupyter.client.writes.decision import Decision
-from exp_jupyter.errors import InputError
-from exp_jupyter.schema.approvals.approval import (
-    ApprovalPolicy,
-    ChangeRequest,
-    ChangeRequestList,
-    short_ids,
+from exp_jupyter.client.lookup.approvals import (
+    change_request,
+    change_requests,
+    policies_of,
+    request_id_of,
 )
+from exp_jupyter.client.writes.decision import Decision, require_reason
+from exp_jupyter.schema.approvals.approval import ApprovalPolicy, ChangeRequest, ChangeRequestList
 
 if TYPE_CHECKING:
     from exp_jupyter.client.api import ProjectApi
     from exp_jupyter.schema.approvals.writes import Evidence
-
-
-_WHOLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Approvals:
@@ -88,10 +83,12 @@ class Approvals:
 
         Raises
         ------
+        exp_jupyter.errors.NotFoundError
+            No request begins like that.
         exp_jupyter.errors.InputError
-            Several requests begin like that, or none does.
+            Several do, or nothing was given.
         """
-        whole = self._whole(request_id)
+        whole = request_id_of(self._api, request_id)
         return change_request(self._api, whole).coded(call("approvals.get", request_id))
 
     def policies(self, *, enabled: bool | None = None) -> builtins.list[ApprovalPolicy]:
@@ -101,7 +98,7 @@ class Approvals:
     def approve(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that approves a change request; sends nothing."""
         shown = call("approvals.approve", request_id, reason=reason or None)
-        whole = self._whole(request_id)
+        whole = request_id_of(self._api, request_id)
         write = Decision(self._api, "approve", whole, reason).coded(shown)
         return write.with_evidence(lambda: self._evidence(whole))
 
@@ -113,38 +110,17 @@ class Approvals:
         exp_jupyter.errors.InputError
             There is no reason.
         """
-        if not reason.strip():
-            raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
+        require_reason(reason)  # before anything is asked of the project
         shown = call("approvals.reject", request_id, reason)
-        whole = self._whole(request_id)
+        whole = request_id_of(self._api, request_id)
         write = Decision(self._api, "reject", whole, reason).coded(shown)
         return write.with_evidence(lambda: self._evidence(whole))
 
     def withdraw(self, request_id: str, reason: str = "") -> Decision:
         """Return the write that takes back one's own change request; sends nothing."""
         shown = call("approvals.withdraw", request_id, reason=reason or None)
-        return Decision(self._api, "cancel", self._whole(request_id), reason).coded(shown)
-
-    def _whole(self, request_id: str) -> str:
-        """Return the id that these characters begin; one that is whole is asked nobody about."""
-        begin = str(request_id).strip()
-        if _WHOLE.fullmatch(begin):
-            return begin
-        known = [request.id for request in self.iterate()]
-        meant = [one for one in known if begin and one.startswith(begin.lower())]
-        if begin in known or len(meant) == 1:
-            return begin if begin in known else meant[0]
-        short = short_ids(known)
-        if meant:
-            listed = ", ".join(short[one] for one in meant)
-            raise InputError(
-                f"{len(meant)} change requests begin with {begin!r}.", hint=f"Say which: {listed}."
-            )
-        some = ", ".join(short[one] for one in known[:5])
-        raise InputError(
-            f"No change request begins with {begin!r}.",
-            hint=f"The newest are {some}." if some else "There are no change requests yet.",
-        )
+        whole = request_id_of(self._api, request_id)
+        return Decision(self._api, "cancel", whole, reason).coded(shown)
 
     def _evidence(self, request_id: str) -> Evidence | None:
         """Read what is known of the experiment that a request decides about."""

@@ -47,8 +47,8 @@ class Decision(Write):
 
     def __init__(self, api: ProjectApi, verb: str, request_id: str, reason: str = "") -> None:
         super().__init__(api)
-        if verb == "reject" and not reason.strip():
-            raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
+        if verb == "reject":
+            require_reason(reason)
         self._verb = verb
         self._request_id = str(request_id)
         self._reason = reason.strip()
@@ -150,6 +150,18 @@ class Decision(Write):
 
     def _request(self) -> ChangeRequest:
         return change_request(self._api, self._request_id)
+
+
+def require_reason(reason: str) -> None:
+    """Refuse a rejection that says nothing.
+
+    Raises
+    ------
+    exp_jupyter.errors.InputError
+        There is no reason.
+    """
+    if not reason.strip():
+        raise InputError("A rejection needs a reason.", hint="Give reason=, in a few words.")
 
 
 def _lowered(words: str) -> str:
