@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exp_jupyter.client.writes.experiment import ExperimentWrite, flag_gone
-from exp_jupyter.client.writes.lifecycle.stages import day
+from exp_jupyter.client.writes.experiment import ExperimentWrite
+from exp_jupyter.client.writes.lifecycle.stages import not_running
 from exp_jupyter.errors import ApiError, NotFoundError
 from exp_jupyter.schema.approvals.writes import DiffRow
 from exp_jupyter.schema.experiments.experiment import Experiment
@@ -32,11 +32,7 @@ class _Enrolment(ExperimentWrite):
         return f'The enrolment of "{now.name}" is {"frozen" if self.frozen else "open"}.'
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
-        if now.start_date is None:
-            return f'"{now.name}" has not been launched yet.', "Launch it first."
-        if now.end_date is not None:
-            return f'"{now.name}" ended on {day(now.end_date)}.', "Nobody enrols any more."
-        return flag_gone(now)
+        return not_running(now, "Nobody enrols any more.")
 
     def _explained(self, refusal: ApiError) -> ApiError:
         if refusal.status not in _NOT_OFFERED:

@@ -86,17 +86,12 @@ class _Switch(ExperimentWrite):
         return [DiffRow("Status", one.status, after), flag_row(one, self.active)]
 
     def _done(self, now: Experiment) -> str:
-        running = now.start_date is not None and now.end_date is None
-        if not running or flag_gone(now) or is_active(now) is not self.active:
+        if not_running(now) or is_active(now) is not self.active:
             return ""
         return f'"{now.name}" is {status_words(now)}.'
 
     def _refusal(self, now: Experiment) -> tuple[str, str] | None:
-        if now.start_date is None:
-            return f'"{now.name}" has not been launched yet.', "Launch it first."
-        if now.end_date is not None:
-            return f'"{now.name}" ended on {day(now.end_date)}.', "Nothing is left to switch."
-        return flag_gone(now)
+        return not_running(now, "Nothing is left to switch.")
 
     def _change(self, now: Experiment) -> FlagChange:
         return FlagChange(now.feature_flag_key, now.feature_flag, active=self.active)
@@ -308,6 +303,18 @@ class Reset(ExperimentWrite):
 
     def _told(self, now: Experiment) -> tuple[str, str]:
         return f'"{now.name}" is a draft again.', "Change what is to change, then launch it."
+
+
+def not_running(now: Experiment, after_end: str = "") -> tuple[str, str] | None:
+    """Return why an experiment is not under way, and what to do; None where it is.
+
+    ``after_end`` is what to say of one that has ended.
+    """
+    if now.start_date is None:
+        return f'"{now.name}" has not been launched yet.', "Launch it first."
+    if now.end_date is not None:
+        return f'"{now.name}" ended on {day(now.end_date)}.', after_end
+    return flag_gone(now)
 
 
 def cleanup(wanted: bool) -> dict[str, Any]:
