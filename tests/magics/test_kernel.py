@@ -122,8 +122,15 @@ def test_a_write_asks_a_person_and_only_shows_its_plan_to_nobody(notebook):
     assert WIDGET in asked
     assert WIDGET not in shown
     assert WIDGET not in record
-    assert "not written yet" in record["text/plain"]
-    assert "not written yet" in shown["text/plain"]
+    plan, _, step = shown["text/plain"].partition("\n\nNext: ")
+    assert "not written yet" in plan
+    assert " ".join(step.split()) == (
+        "nothing is written yet. To write it, add --yes to the line, or call send(); "
+        "to_markdown() shows the exact request."
+    )
+    # The same plan for both, and the step that each can take.
+    assert record["text/plain"] == f"{plan}\n│ Next: Run this cell again to confirm it."
+    assert asked["text/plain"].startswith("The buttons of this cell ended with their kernel")
     count = "import exp_jupyter; len(exp_jupyter.connect().approvals.list())"
     assert notebook.cell(count, person=False)["text/plain"] == "0"
     assert "Waiting for Noor Haddad" in notebook.cell(f"{LINE} --yes", person=False)["text/plain"]
