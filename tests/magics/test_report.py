@@ -60,6 +60,18 @@ class TestOfAProject:
     def test_a_draft_has_nothing_to_report(self, demo, fail):
         assert "not been launched" in fail("%exp_report gift-wrapping").message
 
+    def test_a_rate_counts_as_it_does_in_the_results(self, demo, fail):
+        line = "4 --method frequentist --alpha 0.2"
+        report = demo(f"%exp_report {line}")
+        assert report.evidence[0].level == demo(f"%exp_results {line}")[0].level == 0.8
+        assert report.code() == "project.experiments.report(4, method='frequentist', alpha=0.2)"
+        demo("%config ExpMagics.alpha = 0.01")
+        assert demo("%exp_report 4 --method frequentist").evidence[0].level == 0.99
+        assert "only read here" in fail("%exp_report 4 --alpha 0.1").message
+
+    def test_a_breakdown_is_for_the_results(self, demo, fail):
+        assert "--by" in fail("%exp_report 4 --by $browser").message
+
     def test_options_of_own_data_are_refused(self, demo, fail):
         error = fail("%exp_report 4 --planned-look")
         assert isinstance(error, InputError)
@@ -83,10 +95,9 @@ class TestOfOwnData:
     def test_options_of_a_project_are_refused(self, run, fail):
         run(UNITS)
         run("%exp_analyze units --metric paid:proportion --out analysis")
-        assert (
-            "--method is for an experiment"
-            in fail("%exp_report analysis --method bayesian").message
-        )
+        for option in ("--method bayesian", "--alpha 0", "--tuning 100"):
+            told = fail(f"%exp_report analysis {option}").message
+            assert f"{option.split()[0]} is for an experiment" in told
 
 
 class TestCommand:

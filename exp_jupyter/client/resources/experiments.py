@@ -366,6 +366,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         mode: Literal["compat", "recommended"] | None = None,
         interval: str | None = None,
         tuning_n: float | None = None,
+        alpha: float | None = None,
         guardrails: Mapping[str, float | None] | Iterable[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Report:
@@ -373,7 +374,7 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
 
         Parameters
         ----------
-        ref, metric, method, mode, interval, tuning_n, guardrails, progress
+        ref, metric, method, mode, interval, tuning_n, alpha, guardrails, progress
             As ``results`` takes them.
 
         Raises
@@ -389,9 +390,9 @@ class Experiments(ExperimentQuestions, ExperimentWrites):
         """
         from exp_jupyter.client.resources.reporting import report_of
 
-        how = {"method": method, "mode": mode, "interval": interval, "tuning_n": tuning_n}
-        report = report_of(self, ref, metric, guardrails, progress, **how)
-        shown = {"metric": metric, **how, "guardrails": _shown_guardrails(guardrails)}
+        how = Recomputation(method, mode, interval, tuning_n, alpha)
+        report = report_of(self, ref, metric, guardrails, progress, **asdict(how))
+        shown = {"metric": metric, **asdict(how), "guardrails": _shown_guardrails(guardrails)}
         known = report.experiment.id if report.experiment is not None else ref
         return report.coded(call("experiments.report", known, **shown))
 

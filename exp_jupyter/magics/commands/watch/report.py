@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exp_jupyter.errors import InputError
 from exp_jupyter.magics.commands.watch.results import add_guardrail, guardrails_of
-from exp_jupyter.magics.commands.watch.timeseries import add_method
+from exp_jupyter.magics.commands.watch.timeseries import add_method, how_of
 from exp_jupyter.magics.line.arguments import Arguments, given
 from exp_jupyter.magics.line.progress import counting, progress_line
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exp_jupyter.magics.session import Session
 
 _OWN = ("question", "title", "planned_look")
-_PROJECTS = ("method", "mode", "interval", "tuning_n")
+_PROJECTS = ("method", "mode", "interval", "tuning_n", "alpha")
 
 
 def arguments() -> Arguments:
@@ -116,14 +116,11 @@ def _of_own_data(own: Any, options: Namespace) -> Report:
 
 def _of_project(session: Session, options: Namespace) -> Report:
     _refuse(options, _OWN, "is for an analysis of own data; a project keeps its experiments' own")
-    mode: Any = options.mode or session.settings.mode
     with progress_line(session) as progress:
         return session.connected().experiments.report(
             options.ref,
             options.metric,
-            method=options.method or session.settings.method,
-            mode=mode,
-            **given(options, "interval", "tuning_n"),
+            **how_of(session, options),
             guardrails=guardrails_of(options.guardrail) if options.guardrail else None,
             progress=counting(progress, "Reading the metrics"),
         )
@@ -131,8 +128,10 @@ def _of_project(session: Session, options: Namespace) -> Report:
 
 def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
     for name in names:
-        if getattr(options, name):
-            option = f"--{name.replace('_', '-')}"
+        value = getattr(options, name)
+        if value is not None and value is not False:
+            # --tuning is read as tuning_n.
+            option = f"--{name.removesuffix('_n').replace('_', '-')}"
             raise InputError(
                 f"%exp_report: {option} {why}.", hint=f"Leave {option} out, or see %exp_report?"
             )

@@ -44,6 +44,14 @@ def arguments() -> Arguments:
     )
     add_method(it)
     add_guardrail(it)
+    it.add(
+        "--by",
+        nargs="+",
+        action="extend",
+        metavar="PROPERTY",
+        help="break every metric down by up to three properties: $browser of the event that "
+        "exposed a unit, person:country of its person",
+    )
     return it
 
 
@@ -56,14 +64,6 @@ def add_guardrail(it: Arguments) -> None:
         metavar="METRIC",
         offers="metric",
         help="metrics that must not get worse; METRIC=5 lets one get 5 percent worse",
-    )
-    it.add(
-        "--by",
-        nargs="+",
-        action="extend",
-        metavar="PROPERTY",
-        help="break every metric down by up to three properties: $browser of the event that "
-        "exposed a unit, person:country of its person",
     )
 
 
