@@ -25,11 +25,10 @@ from exp_jupyter.display.content.blocks import (
     Tone,
 )
 from exp_jupyter.display.render.html import render
-from exp_jupyter.display.render.text import render as render_text
 from exp_jupyter.errors import ExpError, InputError
 from exp_jupyter.shown import Shown
 from exp_jupyter.widgets.line_buttons import with_buttons
-from exp_jupyter.widgets.outputs import Outputs
+from exp_jupyter.widgets.outputs import Outputs, static
 from exp_jupyter.widgets.style import STYLE
 
 WIDE = {"width": "calc(100% - 4px)", "max_width": "720px"}
@@ -223,11 +222,6 @@ ENDED = Description(
     ),
 )
 """What is left of controls whose kernel is gone; the record above them stays."""
-
-
-def static(described: Description) -> dict[str, Any]:
-    """Return a description in the forms that need no kernel."""
-    return {"text/plain": render_text(described), "text/html": render(described)}
 
 
 def is_shown(widget: widgets.DOMWidget) -> bool:

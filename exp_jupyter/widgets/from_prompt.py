@@ -120,12 +120,7 @@ class FromPromptForm(Form):
         return whole_numbers(self.versions.value)
 
     def _review(self) -> None:
-        if self.confirmation is not None and self.confirmation.stage not in {
-            "ask",
-            "over",
-            "cancelled",
-            "rejected",
-        }:
+        if self.confirmation is not None and self.confirmation.stage not in _REVIEWED_ANEW:
             self.tell(Sentence("The experiment below is still on its way; see that through first."))
             return
         self.place.children = ()

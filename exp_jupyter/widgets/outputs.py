@@ -31,7 +31,7 @@ class Outputs:
 
     def show_record(self, record: Description) -> None:
         """Show what the notebook keeps."""
-        self._kept = _static(record)
+        self._kept = static(record)
         _publish(self._kept, self._record, "record", update=False)
 
     def show_controls(self, bundle: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class Outputs:
 
     def keep(self, record: Description) -> None:
         """Replace what the notebook keeps, where it was shown and is another now."""
-        if self._kept is not None and (bundle := _static(record)) != self._kept:
+        if self._kept is not None and (bundle := static(record)) != self._kept:
             self._kept = bundle
             _publish(bundle, self._record, "record", update=True)
 
@@ -53,8 +53,9 @@ class Outputs:
         return live
 
 
-def _static(record: Description) -> dict[str, Any]:
-    return {"text/plain": render_text(record), "text/html": render(record)}
+def static(described: Description) -> dict[str, Any]:
+    """Return a description in the forms that need no kernel."""
+    return {"text/plain": render_text(described), "text/html": render(described)}
 
 
 def _publish(bundle: dict[str, Any], display_id: str, part: str, *, update: bool) -> None:
