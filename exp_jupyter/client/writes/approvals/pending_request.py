@@ -91,9 +91,7 @@ def standing(
 
 def waiting_step(request: ChangeRequest | None) -> str:
     """Say what a waiting request waits for."""
-    if request is None:
-        return "Ask an approver, then refresh."
-    if request.is_stale:
+    if request is not None and request.is_stale:
         return "The flag changed meanwhile, so it cannot be applied: withdraw it and ask again."
     return "Ask an approver, then refresh."
 

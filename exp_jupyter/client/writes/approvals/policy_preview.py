@@ -40,7 +40,7 @@ def gate_sentence(api: ProjectApi, *changes: Gated) -> str:
 
     Parameters
     ----------
-    project
+    api
         The project; a key that may not read its policies gives an empty sentence.
     changes
         What the write changes of a flag.
@@ -109,7 +109,7 @@ def approver_names(api: ProjectApi, request: ChangeRequest) -> tuple[str, ...]:
 
     Parameters
     ----------
-    project
+    api
         The project, whose people are known from what it shows.
     request
         The request; the policy it was made under is kept with it.
