@@ -122,6 +122,17 @@ def pairs_of(magic: str, option: str, words: list[str], example: str) -> list[tu
     return found
 
 
+def add_missing(it: Arguments) -> None:
+    """Add what a missing value means."""
+    it.add(
+        "--missing",
+        type=one_of("refuse", "zero", "drop"),
+        metavar="MEANING",
+        offers="refuse zero drop",
+        help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
+    )
+
+
 def add_columns(it: Arguments) -> None:
     """Add where things are in a table of events."""
     it.add(

@@ -9,6 +9,7 @@ from exp_jupyter.magics.line.adjustment import add_adjustment, adjustment_of
 from exp_jupyter.magics.line.arguments import Arguments, given, number, one_of
 from exp_jupyter.magics.line.method_options import add_correction, add_judgement, settle
 from exp_jupyter.magics.line.own_data import (
+    add_missing,
     add_numbers,
     add_table,
     add_winsorize,
@@ -90,13 +91,7 @@ def arguments() -> Arguments:
         offers="column",
         help="columns to analyse by: does the effect differ between their values?",
     )
-    it.add(
-        "--missing",
-        type=one_of("refuse", "zero", "drop"),
-        metavar="MEANING",
-        offers="refuse zero drop",
-        help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
-    )
+    add_missing(it)
     add_winsorize(it)
     it.add("--cap", type=number, metavar="VALUE", help="count values above this as this much")
     add_numbers(it)

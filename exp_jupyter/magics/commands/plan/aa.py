@@ -6,9 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from exp_jupyter.magics.commands.plan.size import shares
-from exp_jupyter.magics.line.arguments import Arguments, given, number, one_of, percent, whole
+from exp_jupyter.magics.line.arguments import Arguments, given, number, percent, whole
 from exp_jupyter.magics.line.method_options import add_judgement, settle
 from exp_jupyter.magics.line.own_data import (
+    add_missing,
     add_numbers,
     add_table,
     add_winsorize,
@@ -69,13 +70,7 @@ def arguments() -> Arguments:
         offers="column",
         help="column from before the experiment (CUPED)",
     )
-    it.add(
-        "--missing",
-        type=one_of("refuse", "zero", "drop"),
-        metavar="MEANING",
-        offers="refuse zero drop",
-        help="a missing value: refuse (default), zero (did nothing) or drop (not measured)",
-    )
+    add_missing(it)
     add_winsorize(it)
     it.add("--cap", type=number, metavar="VALUE", help="count values above this as this much")
     add_numbers(it)
