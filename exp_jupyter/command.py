@@ -10,6 +10,8 @@ from pathlib import Path
 from exp_jupyter._version import __version__
 from exp_jupyter.errors import ExpError, InputError
 
+_METHODS = ("frequentist", "sequential", "bayesian")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
@@ -223,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="the project's number, where the address has none",
     )
-    report.add_argument("--method", choices=("frequentist", "sequential", "bayesian"))
+    report.add_argument("--method", choices=_METHODS)
     report.add_argument("--mode", choices=("compat", "recommended"))
     report.add_argument(
         "--guardrail",
@@ -251,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--metric", metavar="METRIC", help="the metric that decides; by default the first"
     )
-    new.add_argument("--method", choices=("frequentist", "sequential", "bayesian"))
+    new.add_argument("--method", choices=_METHODS)
     demo = commands.add_parser(
         "demo",
         help="serve the demo project on loopback",
