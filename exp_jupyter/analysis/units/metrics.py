@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from exp_jupyter.errors import InputError
+from exp_jupyter.warehouse.request import suggestions
 
 Goal = Literal["increase", "decrease"]
 
@@ -321,12 +322,11 @@ def check_exists(name: str, columns: Mapping[str, str], role: str) -> None:
     if name in columns:
         return
     name = str(name)
-    by_lower = {known.lower(): known for known in columns}
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
-    said = f"Did you mean {by_lower[close[0]]!r}? " if close else ""
+    near = suggestions.meant(name, columns)
     listed = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
     raise InputError(
-        f"There is no column {name!r} for {role}.", hint=f"{said}The columns are: {listed}."
+        f"There is no column {name!r} for {role}.",
+        hint=f"{near}The columns are: {listed}.",
     )
 
 
