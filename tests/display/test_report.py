@@ -61,6 +61,8 @@ class TestPage:
         assert "Against the rest" in told
         assert "some differ by chance" in told
         assert "with its own value" in told
+        for metric in ("New checkout", "Spent"):
+            assert f"**{metric}, New checkout**" in told
         arms = report.to_frame().query("segment != ''")
         assert set(arms["variant"]) == {"control", "New checkout"}
 

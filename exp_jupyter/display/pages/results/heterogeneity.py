@@ -66,7 +66,11 @@ def answers(comparisons: Sequence[SegmentComparison]) -> list[Block]:
 
 def each_segment(comparisons: Sequence[SegmentComparison]) -> list[Block]:
     """Return the segments of the first comparisons, and what to keep in mind about them."""
-    blocks = [block for one in comparisons[:_MOST_COMPARED] for block in segment_blocks(one)]
+    blocks: list[Block] = []
+    for one in comparisons[:_MOST_COMPARED]:
+        if len(comparisons) > 1:  # text shows no captions, and not every table has a picture
+            blocks.append(Heading(f"{one.metric}, {one.arm}"))
+        blocks += segment_blocks(one)
     words = "Each segment is analysed on its own; among many, some differ by chance."
     return [*blocks, Sentence((Span(words, quiet=True),))]
 
