@@ -90,11 +90,7 @@ def _table(caption: str, found: list[ResultSegment]) -> Table:
     for one, key in lines:
         day = one.series.latest
         effect = None if day is None else day.effects.get(key)
-        said = (
-            readings.reading(None, ended=one.series.ended)
-            if day is None
-            else arm_reading(day, key, one.series.goal, ended=one.series.ended)
-        )
+        said = arm_reading(day, key, one.series.goal, ended=one.series.ended)
         bar = readings.bar_cell(effect, said, unit)
         effects.append(effect)
         bars.append(bar)

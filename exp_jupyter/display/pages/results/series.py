@@ -150,9 +150,16 @@ def _unit(subject: Series) -> str:
 
 
 def arm_reading(
-    day: SeriesDay, key: str, goal: str, adjusted: float | None = None, *, ended: bool = False
+    day: SeriesDay | None,
+    key: str,
+    goal: str,
+    adjusted: float | None = None,
+    *,
+    ended: bool = False,
 ) -> Reading:
     """Return what an arm's comparison says on a day, its p-value corrected if that is known."""
+    if day is None:
+        return readings.reading(None, ended=ended)
     arms = [arm for arm in (day.baseline, day.arms.get(key)) if arm is not None]
     failures = tuple(failure for arm in arms for failure in arm.failures)
     if not failures and any(arm.n < _FEWEST for arm in arms):

@@ -77,11 +77,7 @@ def _rows(one: Series, *, several: bool) -> list[Row]:
         effect = None if day is None else day.effects.get(key)
         since = one.crossings.get(key)
         name = Text(one.metric_name, strong=place == 0, quiet=place > 0)
-        reading = (
-            readings.reading(None, ended=one.ended)
-            if day is None
-            else arm_reading(day, key, one.goal, ended=one.ended)
-        )
+        reading = arm_reading(day, key, one.goal, ended=one.ended)
         rows.append(
             Row(
                 (
