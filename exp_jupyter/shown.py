@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+import operator
 import shutil
 import sys
 from datetime import date, datetime
@@ -36,8 +37,13 @@ class Shown:
         ----------
         width
             Columns to fit into, at least 40; by default 100, whatever the terminal.
+
+        Raises
+        ------
+        exp_jupyter.errors.InputError
+            The width is no whole number.
         """
-        return cast("str", self._page().to_text(width if width is None else max(width, 40)))
+        return cast("str", self._page().to_text(None if width is None else _columns(width)))
 
     def to_html(self) -> str:
         """Return the result as self-contained HTML: inline styles and data-URI pictures only."""
@@ -66,7 +72,7 @@ class Shown:
         Raises
         ------
         exp_jupyter.errors.InputError
-            The result has no chart.
+            The result has no chart, or ``ax`` is not one matplotlib axes.
         """
         return cast("Axes", self._page().plot(ax))
 
@@ -91,6 +97,18 @@ class Shown:
 
     def __repr__(self) -> str:
         return self.to_text(terminal_width())
+
+
+def _columns(width: Any) -> int:
+    from exp_jupyter.errors import InputError
+
+    try:
+        return max(operator.index(width), 40)
+    except TypeError:
+        raise InputError(
+            f"{width!r} is no width.",
+            hint="Give the columns as a whole number, for example to_text(80).",
+        ) from None
 
 
 def load_display(module: str = "") -> Any:

@@ -175,7 +175,7 @@ class Page:
         Raises
         ------
         exp_jupyter.errors.InputError
-            The object has no chart.
+            The object has no chart, or ``ax`` is not one matplotlib axes.
         """
         from exp_jupyter.errors import InputError
 
@@ -186,9 +186,16 @@ class Page:
                 f"{self.title or type(self.subject).__name__} has no chart to draw.",
                 hint="to_frame() gives its numbers, should you want to draw them yourself.",
             )
+        from matplotlib.axes import Axes
+
         if ax is None:
             from exp_jupyter.display.charts.figures import new_axes
 
             ax = new_axes(getattr(chart, "height", None))
+        elif not isinstance(ax, Axes):
+            raise InputError(
+                f"ax is of type {type(ax).__name__}, not matplotlib axes.",
+                hint="Give the axes of one plot: of several, for example axes[0].",
+            )
         chart.draw(ax)
         return ax

@@ -134,3 +134,14 @@ def test_the_reproducing_call_survives_being_shown():
     plan = sample_size("funnel", baseline=0.12, mde=5)
     plan.to_html()
     assert plan.code() == "exp_jupyter.sample_size('funnel', baseline=0.12, mde=5)"
+
+
+@pytest.mark.parametrize("width", ["80", 60.5, [80]])
+def test_a_width_that_is_no_whole_number_is_refused(builders, width):
+    with pytest.raises(InputError, match="is no width"):
+        builders["comparison"]("test").to_text(width)
+
+
+def test_several_axes_are_refused(builders):
+    with pytest.raises(InputError, match="ndarray, not matplotlib axes"):
+        builders["comparison"]("test").plot(Figure().subplots(1, 2))

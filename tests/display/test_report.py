@@ -183,6 +183,11 @@ class TestFiles:
             report.save(tmp_path / name)
         assert not [*tmp_path.iterdir()]
 
+    @pytest.mark.parametrize("path", [5, None, "a\0b.html", "~nobody-of-this-name/report.html"])
+    def test_what_is_no_path_is_refused(self, report, path):
+        with pytest.raises(InputError, match="is no path"):
+            report.save(path)
+
     def test_a_folder_is_refused(self, report, tmp_path):
         (tmp_path / "report.html").mkdir()
         with pytest.raises(InputError, match="is a folder"):

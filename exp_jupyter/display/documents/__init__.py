@@ -34,6 +34,19 @@ def refuse_another_ending(path: Path) -> None:
         raise InputError(f"{str(path)!r} is a folder.", hint="Name a file in it.")
 
 
+def _target(path: str | Path) -> Path:
+    try:
+        target = Path(path).expanduser()
+    except (TypeError, RuntimeError):  # no path at all, or nobody's home
+        target = None
+    if target is None or "\0" in str(target):
+        raise InputError(
+            f"{path!r} is no path of a file.",
+            hint=f"Name the file, for example 'report{ENDINGS[0]}'.",
+        )
+    return target
+
+
 def save(subject: Shown, path: str | Path) -> Path:
     """Write an object's page to a file: HTML, Markdown or PDF, as the file's ending says.
 
@@ -52,7 +65,7 @@ def save(subject: Shown, path: str | Path) -> Path:
     Raises
     ------
     exp_jupyter.errors.InputError
-        The file's ending is none of these.
+        It is no path, or the file's ending is none of these.
     exp_jupyter.errors.NotInstalledError
         There is no browser to print a PDF with.
     exp_jupyter.errors.StoreError
@@ -70,7 +83,7 @@ def save(subject: Shown, path: str | Path) -> Path:
     from exp_jupyter.display.documents import markdown, pdf, standalone
     from exp_jupyter.display.page import page
 
-    target = Path(path).expanduser()
+    target = _target(path)
     refuse_another_ending(target)
     description = page(subject).description
     if target.suffix.lower() == ".md":
