@@ -58,6 +58,16 @@ def test_evidence_that_cannot_be_read_leaves_the_plan_as_it_is(project):
     assert write.plan.evidence is None
 
 
+def test_asking_once_more_reads_the_evidence_anew(project):
+    read = []
+    write = project.experiments.pause(4).with_evidence(lambda: read.append(None))
+    assert write.plan.evidence is None
+    write.look_again()
+    assert len(read) == 1
+    assert write.renewed().plan.evidence is None
+    assert len(read) == 2
+
+
 def test_the_approver_sees_who_wants_what_and_with_which_results():
     demo = connect()
     sent = demo.experiments.ship(4, "test").send()

@@ -55,7 +55,7 @@ class Write(Shown, ABC):
 
     def __init__(self, api: ProjectApi) -> None:
         self._api = api
-        self._evidence: Callable[[], Evidence | None] | None = None
+        self._reader: Callable[[], Evidence | None] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -69,6 +69,7 @@ class Write(Shown, ABC):
         self._doubt_is_of_finishing = False
         self._spent = False
         self._approvers: tuple[str, tuple[str, ...]] | None = None
+        self._evidence = None if self._reader is None else functools.cache(self._reader)
 
     def __repr__(self) -> str:
         # A repr asks nobody; showing the plan, which may have to, is what ``to_text()`` is for.
@@ -92,7 +93,7 @@ class Write(Shown, ABC):
             Reads it; called once, when the plan is first looked at. A plan whose evidence cannot be
             read is shown without.
         """
-        self._evidence = functools.cache(read)
+        self._reader, self._evidence = read, functools.cache(read)
         return self
 
     def _read_evidence(self) -> Evidence | None:
