@@ -57,6 +57,13 @@ def test_what_is_wrong_is_said_with_its_line(with_events, body, said):
     assert said in wrong.value.message
 
 
+def test_what_is_wrong_with_the_line_is_not_blamed_on_the_body(with_events):
+    with pytest.raises(InputError) as wrong:
+        with_events.run_cell_magic("exp_analyze_events", "", BODY)
+    assert "needs NAME" in wrong.value.message
+    assert "of the body" not in wrong.value.message
+
+
 def test_unloading_takes_the_cell_magic_away_too(with_events):
     with_events.run_line_magic("unload_ext", "exp_jupyter")
     assert "exp_analyze_events" not in with_events.magics_manager.magics["cell"]

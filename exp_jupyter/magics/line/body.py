@@ -47,6 +47,7 @@ def with_body(arguments: Arguments, line: str, body: str, variables: Mapping[str
             f"The cell's body is no TOML: {wrong}.",
             hint='Write one option a line, such as start = "2026-03-02".',
         ) from None
+    arguments.read(line, variables)  # what is wrong with the line is not the body's
     known = arguments.option_names()
     whole = line
     for key, value in told.items():
