@@ -195,6 +195,7 @@ class TestBadInput:
             ("%exp_record no/where.expsnap", StoreError, "cannot be written"),
             ("%exp_replay nothing.expsnap", StoreError, "cannot be read"),
             ("%exp_approvals --approve nope --yes", NotFoundError, "No change request begins with"),
+            ("%exp_approvals --approve '' --yes", InputError, "begins with ''"),
             ("%exp_approvals --reject nope", InputError, "needs a reason"),
             ("%exp_approvals --approve a --withdraw b", InputError, "one thing at a time"),
         ],

@@ -51,12 +51,13 @@ def arguments() -> Arguments:
 def run(session: Session, options: Namespace) -> Any:
     """List change requests, or vote on one."""
     approvals = session.connected().approvals
-    chosen = [name for name in ("approve", "reject", "withdraw") if getattr(options, name)]
+    verbs = ("approve", "reject", "withdraw")
+    chosen = [name for name in verbs if getattr(options, name) is not None]
     if len(chosen) > 1:
         raise InputError(
             f"%exp_approvals does one thing at a time; it was asked to {' and '.join(chosen)}."
         )
-    if options.reject and not options.reason.strip():
+    if "reject" in chosen and not options.reason.strip():
         raise InputError("A rejection needs a reason.", hint='Add --reason "…", in a few words.')
     if chosen:
         decide = getattr(approvals, chosen[0])
