@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exp_jupyter import analyze
+from exp_jupyter import analyze, connect
 from exp_jupyter.analysis import Report
 from exp_jupyter.display.documents import pdf
 from exp_jupyter.errors import InputError, NotInstalledError, StoreError, StoreFullError
@@ -46,6 +46,17 @@ class TestPage:
             "Decision",
             "Where the numbers come from",
         ]
+
+    def test_the_design_counts_the_units_of_every_variant(self, report):
+        day = report.evidence.series[0].latest
+        design = report.to_markdown().partition("## Design")[2].partition("## ")[0]
+        for arm in (day.baseline, *day.arms.values()):
+            assert f"{arm.n:,} units)" in design
+
+    @pytest.mark.parametrize("number", [2, 3, 4, 6, 7, 8])
+    def test_a_report_of_the_example_project_weighs_little(self, number):
+        html = connect().experiments.report(number).to_html()
+        assert len(html.encode()) <= 30_000
 
     def test_the_decision_and_its_reason_stand_first(self, report):
         first = report.to_text().splitlines()[1]
@@ -164,7 +175,7 @@ class TestFiles:
         from exp_jupyter.display import page
         from exp_jupyter.display.documents.standalone import document
 
-        description = page(builders["report"]("New checkout")).description
+        description = page(builders["results"]("New checkout")).description
         assert "<details open " not in document(description)
         paper = document(description, printed=True)
         assert paper.count("<details open ") == paper.count("<details ") > 0

@@ -113,7 +113,7 @@ def _question(subject: Report) -> list[Block]:
 def _design(subject: Report) -> list[Block]:
     experiment = subject.experiment
     if experiment is not None:
-        told = {"Variants": _variants(experiment), **_metrics(subject)}
+        told = {"Variants": _variants(subject, experiment), **_metrics(subject)}
         return [fields("How it was set up", told | experiments.facts(experiment))]
     evidence: Any = subject.evidence
     units = getattr(evidence, "units", None) or evidence.exposures.units
@@ -127,14 +127,26 @@ def _design(subject: Report) -> list[Block]:
     return [fields("How it was set up", facts)]
 
 
-def _variants(experiment: Experiment) -> str:
-    """Return every variant with its share and what it is, in words."""
+def _variants(subject: Report, experiment: Experiment) -> str:
+    """Return every variant with its share, what it is and its units, in words."""
     flag = experiment.feature_flag
     names = {one.key: one.name or "" for one in flag.variants} if flag is not None else {}
-    return ", ".join(
-        f"{key} {numbers.share(share / 100)}" + (f" ({names[key]})" if names.get(key) else "")
-        for key, share in experiment.split.items()
-    )
+    units = _units(subject)
+    parts = []
+    for key, share in experiment.split.items():
+        counted = numbers.counted(units[key], "unit") if key in units else ""
+        inside = ", ".join(part for part in (names.get(key, ""), counted) if part)
+        parts.append(f"{key} {numbers.share(share / 100)}" + (f" ({inside})" if inside else ""))
+    return ", ".join(parts)
+
+
+def _units(subject: Report) -> dict[str, int]:
+    """Return the units of every variant on the newest day of the first metric that has one."""
+    evidence: Any = subject.evidence
+    day = next((one.latest for one in evidence if one.latest is not None), None)
+    if day is None or day.baseline is None:
+        return {}
+    return {arm.key: arm.n for arm in (day.baseline, *day.arms.values())}
 
 
 def _metrics(subject: Report) -> dict[str, Cell | str]:

@@ -98,18 +98,20 @@ def results(subject: Results) -> Description:
 
 def evidence_blocks(subject: Results) -> list[Block]:
     """Return what the results say, for a page that has its own title, decision and small print."""
-    return _body(subject, _lines(subject), decided=False)
+    return _body(subject, _lines(subject), whole_page=False)
 
 
-def _body(subject: Results, lines: list[_Line], *, decided: bool = True) -> list[Block]:
+def _body(subject: Results, lines: list[_Line], *, whole_page: bool = True) -> list[Block]:
     blocks: list[Block] = [*mismatch_blocks(subject.sample_ratio)]
     if lines:
         blocks += conclusions.group_sentences([line.found for line in lines], ended=subject.ended)
         blocks += conclusions.standing(subject.progress, subject.sample_ratio)
         whole = not subject.segment  # an experiment is decided by everybody in it
-        if decided and whole and any(line.role == "primary" for line in lines):
+        if whole_page and whole and any(line.role == "primary" for line in lines):
             blocks.append(conclusions.decision_sentence(subject.decision))
         blocks += _tables(subject, lines)
+        if whole_page and len(lines) <= _MOST_ROWS:
+            blocks.append(_arms_table(lines))
     blocks += segment_blocks(subject)
     if not subject.series and not subject.failed:
         blocks.append(Sentence("There is no metric to show.", lead=True))
@@ -188,7 +190,7 @@ def _guard_reading(found: Finding, said: Reading) -> Reading:
 def _tables(subject: Results, lines: list[_Line]) -> list[Block]:
     """Return the comparisons, those that decide nothing folded where there are many."""
     if len(lines) <= _MOST_ROWS:
-        return [_table(subject, lines, _caption(subject)), _arms_table(lines)]
+        return [_table(subject, lines, _caption(subject))]
     deciding = [line for line in lines if line.decides]
     rest = [line for line in lines if not line.decides]
     blocks: list[Block] = []
