@@ -1,5 +1,7 @@
 /** What the kernel tells the panel, and how an unknown message is turned into it. */
 
+import { type Fields, fields, list, text, type Tone, tone } from '../given';
+
 export interface IProject {
   name: string;
   origin: string;
@@ -23,8 +25,6 @@ export interface IEntryMetric {
   /** The magic line that shows this metric's daily series; empty before the launch. */
   line: string;
 }
-
-export type Tone = '' | 'good' | 'bad' | 'notice' | 'accent' | 'quiet';
 
 /** What a running experiment says at a glance. */
 export interface IReading {
@@ -104,22 +104,12 @@ export interface ISnapshot {
 /** The attention of an experiment that nobody has read yet. */
 export const UNREAD = 50;
 
-type Fields = Record<string, unknown>;
-
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
 function items(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fields) : [];
+  return list(value).map(fields);
 }
 
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(text) : [];
+  return list(value).map(text);
 }
 
 function project(value: unknown): IProject | null {
@@ -140,12 +130,6 @@ function project(value: unknown): IProject | null {
 
 function step(given: Fields): IStep {
   return { label: text(given['label']), line: text(given['line']) };
-}
-
-const TONES: readonly Tone[] = ['good', 'bad', 'notice', 'accent', 'quiet'];
-
-function tone(value: unknown): Tone {
-  return TONES.find(known => known === value) ?? '';
 }
 
 function reading(value: unknown): IReading | null {

@@ -1,6 +1,6 @@
 /** A result's page as the kernel wrote it, read with care: a notebook can hold anything. */
 
-export type Tone = 'good' | 'bad' | 'notice' | 'accent' | 'quiet' | '';
+import { type Fields, fields, list, text, type Tone, tone } from '../given';
 
 export interface ISpan {
   text: string;
@@ -111,8 +111,6 @@ const VERSION = 1;
 
 /** Said where a page holds what is not known here: its HTML says all of it. */
 export class UnknownPage extends Error {}
-
-type Fields = Record<string, unknown>;
 
 /** Read the page in a result's data; throws `UnknownPage` where there is none to be drawn. */
 export function pageOf(data: unknown): IPage {
@@ -325,18 +323,6 @@ function span(value: unknown): ISpan {
   };
 }
 
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? (value as unknown[]) : [];
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
 /** A number, or an infinity by its name; null for anything else. */
 function number(value: unknown): number | null {
   if (typeof value === 'number') {
@@ -351,10 +337,4 @@ function finite(value: unknown): number {
     throw new UnknownPage('a place that is no number');
   }
   return found;
-}
-
-const TONES: readonly Tone[] = ['good', 'bad', 'notice', 'accent', 'quiet'];
-
-function tone(value: unknown): Tone {
-  return TONES.find(known => known === value) ?? '';
 }
