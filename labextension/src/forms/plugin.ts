@@ -9,10 +9,12 @@ import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterl
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
 
-import { isPlainLine } from './line';
+import { isPlain } from '../line';
+import { CellWriter } from '../panel/writer';
 
 const WIDGET = 'application/vnd.jupyter.widget-view+json';
 const KEY = 'exp_jupyter';
+const OUR_LINE = /^%exp\w*( |$)/;
 
 type IOutput = ReturnType<ReturnType<ICodeCellModel['outputs']['get']>['toJSON']>;
 
@@ -29,9 +31,10 @@ function* places(panel: NotebookPanel): Generator<IPlace> {
     if (cell.model.type === 'code' && !cell.isDisposed) {
       const { outputs } = cell.model as ICodeCellModel;
       for (let index = 0; index < outputs.length; index++) {
-        const output = outputs.get(index).toJSON();
-        if ((output['metadata'] as PartialJSONObject | undefined)?.[KEY]) {
-          yield { cell, outputs, index, output };
+        const model = outputs.get(index);
+        // Only ours is copied: another library's progress comes by here many times a second.
+        if (model.metadata[KEY]) {
+          yield { cell, outputs, index, output: model.toJSON() };
         }
       }
     }
@@ -94,13 +97,10 @@ class FormOutputs {
 
   private async _putDownTheDead(): Promise<void> {
     const kernel = this._panel.sessionContext.session?.kernel ?? null;
-    try {
-      const live = await liveModels(kernel);
-      if (kernel === (this._panel.sessionContext.session?.kernel ?? null)) {
-        this._putDown(live);
-      }
-    } catch {
-      this._putDown(new Set());
+    const live = await liveModels(kernel).catch(() => new Set<string>());
+    // A kernel that another took the place of says nothing about that one's controls.
+    if (kernel === (this._panel.sessionContext.session?.kernel ?? null)) {
+      this._putDown(live);
     }
   }
 
@@ -171,6 +171,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     if (!tracker) {
       return;
     }
+    const writer = new CellWriter(tracker);
     tracker.widgetAdded.connect((_, panel) => {
       new FormOutputs(panel);
     });
@@ -184,7 +185,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const button = target?.closest<HTMLElement>('.exp-form button.exp-insert');
       const line = button?.dataset['expLine'] ?? '';
       const panel = tracker.currentWidget;
-      if (!button || !panel || !isPlainLine(line)) {
+      if (!button || !panel || !OUR_LINE.test(line) || !isPlain(line)) {
         return;
       }
       // Below the form itself, wherever the notebook's active cell is.
@@ -192,9 +193,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       if (own >= 0) {
         panel.content.activeCellIndex = own;
       }
-      NotebookActions.insertBelow(panel.content);
-      panel.content.activeCell?.model.sharedModel.setSource(line);
-      void NotebookActions.focusActiveCell(panel.content);
+      writer.insert(line);
     });
   }
 };

@@ -3,6 +3,7 @@
 import { addIcon, type LabIcon, runIcon } from '@jupyterlab/ui-components';
 
 import { button, element } from '../dom';
+import { isPlain } from '../line';
 import { drawn } from './icon';
 
 /** Puts a magic line into the active notebook; does nothing where there is none. */
@@ -10,12 +11,6 @@ export interface INotebookWriter {
   insert: (line: string) => void;
   run: (line: string) => void;
 }
-
-/**
- * What a line may not hold: line breaks, control characters, blanks other than the plain one, and
- * marks that reorder text. A line of code runs with one click, so what is read is what is there.
- */
-const NOT_PLAIN = /(?! )[\p{Cc}\p{Cs}\p{Z}\p{Bidi_Control}\u206a-\u206f]/u;
 
 export class LineOffers {
   constructor(private readonly _writer: INotebookWriter) {}
@@ -26,7 +21,7 @@ export class LineOffers {
    */
   buttons(line: string, subject: string): HTMLElement[] {
     // The kernel offers no such line either, but an older one may.
-    if (!line || NOT_PLAIN.test(line)) {
+    if (!line || !isPlain(line)) {
       return [];
     }
     const insert = iconButton(addIcon, `Insert a cell for ${subject}`, line, () => {
