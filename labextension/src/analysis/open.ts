@@ -3,7 +3,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 
 const NAME = 'experiment-analysis';
-const ATTEMPTS = 100;
 
 /**
  * Write a copy of the template into the folder `cwd` and open it.
@@ -30,11 +29,9 @@ async function listed(
 }
 
 function freeName(taken: ReadonlySet<string>): string {
-  for (let number = 1; number < ATTEMPTS; number += 1) {
-    const name = number === 1 ? `${NAME}.ipynb` : `${NAME}-${number}.ipynb`;
-    if (!taken.has(name)) {
-      return name;
-    }
+  let name = `${NAME}.ipynb`;
+  for (let number = 2; taken.has(name); number += 1) {
+    name = `${NAME}-${number}.ipynb`;
   }
-  return `${NAME}-${Date.now()}.ipynb`;
+  return name;
 }

@@ -17,9 +17,7 @@ export class Folds {
     node.type = 'button';
     node.dataset['key'] = key;
     node.setAttribute('aria-expanded', String(open));
-    if (label) {
-      node.setAttribute('aria-label', label);
-    }
+    node.setAttribute('aria-label', label);
     node.addEventListener('click', () => {
       this._chosen.set(key, !open);
       this._changed();

@@ -67,11 +67,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       // Notebook 7 has a command of its own for every side panel.
       isVisible: () => Boolean(labShell),
       execute: () => {
-        if (labShell) {
-          labShell.activateById(PANEL_ID);
-        } else {
-          app.shell.activateById(PANEL_ID);
-        }
+        app.shell.activateById(PANEL_ID);
       }
     });
     app.commands.addCommand(CommandIDs.refresh, {

@@ -3,8 +3,14 @@
 import { element, mark, note } from '../dom';
 import type { Folds } from './folds';
 import type { LineOffers } from './lines';
-import { type IEntry, type IFlag, type IRequest, type ISnapshot, type ITemplate } from './protocol';
-import { UNREAD } from './protocol';
+import {
+  type IEntry,
+  type IFlag,
+  type IRequest,
+  type ISnapshot,
+  type ITemplate,
+  UNREAD
+} from './protocol';
 import type { ISettings, Order } from './settings';
 
 const STATUS_ORDER = ['running', 'paused', 'exposure_frozen', 'draft', 'stopped', 'archived'];

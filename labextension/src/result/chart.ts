@@ -130,9 +130,9 @@ class ChartView {
   private _curve(points: IPoint[], index: number): SVGElement[] {
     const name = `jp-mod-line-${index % 4}`;
     const parts = unbroken(points).flatMap(run => {
-      const middle = run.map(one => `${px(this._x(one.x))},${px(this._y(one.y))}`).join(' ');
-      const upper = run.flatMap(one => (one.high === null ? [] : [corner(this, one.x, one.high)]));
-      const lower = run.flatMap(one => (one.low === null ? [] : [corner(this, one.x, one.low)]));
+      const middle = run.map(one => this._corner(one.x, one.y)).join(' ');
+      const upper = run.flatMap(one => (one.high === null ? [] : [this._corner(one.x, one.high)]));
+      const lower = run.flatMap(one => (one.low === null ? [] : [this._corner(one.x, one.low)]));
       const band = upper.length === run.length && lower.length === run.length && run.length > 1;
       const shape = [...upper, ...lower.reverse()].join(' ');
       const drawn: SVGElement[] = band
@@ -160,7 +160,7 @@ class ChartView {
     return [svg('svg', { x: 0, y: TOP, width: WIDTH, height: PLOT, viewBox: `0 ${TOP} ${WIDTH} ${PLOT}` }, ...parts)];
   }
 
-  place(x: number, y: number): string {
+  private _corner(x: number, y: number): string {
     return `${px(this._x(x))},${px(this._y(y))}`;
   }
 
@@ -375,10 +375,6 @@ class ChartView {
   private readonly _cursor = svg('g', { 'data-only': 'screen' });
   private _line = 0;
   private _point = -1;
-}
-
-function corner(view: ChartView, x: number, y: number): string {
-  return view.place(x, y);
 }
 
 /** Split where days are missing: a line must not pretend to know them. */

@@ -1,6 +1,7 @@
 /** Tables and charts as text and files; all of it stays on this machine. */
 
 import type { ICell, IPlot, ITable } from './page';
+import { svg } from './svg';
 
 /** Put text on the clipboard; false where the browser does not allow it. */
 export async function copyText(text: string): Promise<boolean> {
@@ -113,11 +114,7 @@ export function svgText(drawing: SVGSVGElement): string {
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   copy.setAttribute('width', String(width));
   copy.setAttribute('height', String(height));
-  const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-  ground.setAttribute('width', '100%');
-  ground.setAttribute('height', '100%');
-  ground.setAttribute('fill', background(drawing));
-  copy.prepend(ground);
+  copy.prepend(svg('rect', { width: '100%', height: '100%', fill: background(drawing) }));
   return new XMLSerializer().serializeToString(copy);
 }
 

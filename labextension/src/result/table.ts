@@ -106,7 +106,7 @@ class TableView {
       node.setAttribute('aria-sort', direction ?? 'none');
       arrow.textContent = direction === 'ascending' ? '▴' : direction === 'descending' ? '▾' : '';
     }
-    this._more.hidden = this._table.rows.length <= FOLDED || rows.length <= FOLDED;
+    this._more.hidden = rows.length <= FOLDED;
     this._more.textContent = folded ? `Show all ${rows.length} rows` : `Show ${FOLDED} rows`;
     this._more.setAttribute('aria-expanded', String(!folded));
     this._empty.hidden = rows.length > 0;

@@ -66,7 +66,7 @@ function drawBlock(block: Block, title: string, say: Say): HTMLElement {
 }
 
 /** A run of words in its voice. */
-export function voice(span: ISpan): HTMLElement {
+function voice(span: ISpan): HTMLElement {
   const names = classes(
     span.strong && 'jp-mod-strong',
     span.quiet && 'jp-mod-quiet',
