@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -281,3 +282,14 @@ def test_the_panel_says_that_a_kernel_was_killed_and_offers_the_way_back(
     panel.get_by_role("button", name="Insert and run a cell for %load_ext exp_jupyter").click()
     panel.get_by_role("button", name=re.compile("^Insert and run a cell for %exp_connect")).click()
     panel.locator(".jp-Exp-entry").first.wait_for()
+
+
+def test_the_launcher_opens_a_copy_of_the_analysis_template(page: Any, lab: Any) -> None:
+    page.goto(f"{lab.url}/lab?token=test&reset")
+    page.locator(".jp-LauncherCard", has_text="New experiment analysis").click()
+    page.locator(".jp-Notebook .jp-MarkdownCell").first.wait_for()
+    opened = json.loads((lab.root / "experiment-analysis.ipynb").read_text())
+    template = json.loads((NOTEBOOKS / "analysis_template.ipynb").read_text())
+    sources = ["".join(cell["source"]) for cell in template["cells"]]
+    assert ["".join(cell["source"]) for cell in opened["cells"]] == sources
+    assert not any(cell.get("outputs") for cell in opened["cells"])
