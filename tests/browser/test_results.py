@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,11 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-playwright_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 MIME = "application/vnd.exp-jupyter.result+json"
-WALKS = 3
 HOSTILE = "<img src=x onerror=alert(1)> & <b>bold</b>"
 
 
@@ -86,15 +84,10 @@ def opened(request, page, results) -> Iterator[Any]:
 
 
 def walk(view: Any, words: str, *keys: str) -> None:
-    """Walk through a chart until it says so; Notebook 7 draws an output again while it opens."""
-    said = view.get_by_role("status").filter(has_text=words)
-    for _ in range(WALKS):
-        for key in keys:
-            view.locator(".jp-ExpResult-stage").press(key)
-        with contextlib.suppress(playwright_api.TimeoutError):
-            said.wait_for(state="attached", timeout=10_000)
-            return
-    pytest.fail(f"the chart never said {words!r}")
+    """Walk through a chart with these keys, and wait until it says so."""
+    for key in keys:
+        view.locator(".jp-ExpResult-stage").press(key)
+    view.get_by_role("status").filter(has_text=words).wait_for(state="attached")
 
 
 def copied(page: Any, words: str) -> str:
