@@ -156,3 +156,24 @@ def test_a_table_sorts_filters_folds_and_is_copied(opened) -> None:
     assert copied(opened, r"\<img src=x onerror=alert(1)\>")
     view.get_by_role("searchbox").fill("nothing like it")
     view.get_by_text("No row has this in it.").wait_for()
+
+
+UPDATED_AT_ONCE = """
+import exp_jupyter
+from IPython.display import display
+shown = exp_jupyter.connect("demo").experiments.results("checkout-redesign")._repr_mimebundle_()
+handles = [display(shown, raw=True, display_id=True) for _ in range(4)]
+for handle in handles:
+    handle.update(shown, raw=True)
+print("updated")
+"""
+
+
+def test_a_result_that_is_updated_at_once_is_drawn_once(open_notebook, run_all, page) -> None:
+    notebook = saved([{}])
+    notebook["cells"][0] |= {"source": UPDATED_AT_ONCE, "outputs": [], "execution_count": None}
+    open_notebook(notebook, "updated.ipynb")
+    run_all()
+    page.get_by_text("updated", exact=True).wait_for()
+    page.locator(".jp-ExpResult").nth(3).wait_for()
+    assert page.locator(".jp-ExpResult").count() == 4

@@ -13,11 +13,15 @@ export class ResultRenderer extends Panel implements IRenderMime.IRenderer {
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const view = await drawn(model.data[RESULT_MIME]);
+    if (this.isDisposed) {
+      return;
+    }
+    // After the wait: a result that is shown and at once updated comes by here twice.
     for (const widget of [...this.widgets]) {
       widget.dispose();
     }
     this.node.replaceChildren();
-    const view = await drawn(model.data[RESULT_MIME]);
     if (view) {
       this.node.append(view);
       return;
